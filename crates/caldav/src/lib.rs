@@ -1,0 +1,1 @@
+//! CalDAV adapter: iCloud and others

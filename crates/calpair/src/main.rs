@@ -1,0 +1,2 @@
+//! The program: command line, configuration, composition, log.
+fn main() {}

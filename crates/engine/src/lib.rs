@@ -1,0 +1,1 @@
+//! Observe, plan, execute, settle; schedule and supervise

@@ -1,0 +1,3 @@
+//! iCalendar text and recurrence rules to and from the model, everything unknown kept
+
+pub mod tree;

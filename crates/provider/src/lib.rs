@@ -1,0 +1,84 @@
+//! The seam between the engine and a calendar provider: six methods.
+//!
+//! An adapter speaks whole series, never parts; it decides nothing, it only reads and writes what
+//! it is asked, conditionally. A status code gets its meaning in the adapter; above it there is
+//! only an [`ErrorKind`], named for the reaction.
+//!
+//! The contract that every adapter must meet is executable: `testkit::contract`.
+
+mod changes;
+mod error;
+
+use async_trait::async_trait;
+pub use changes::{Change, Changes, Fetched, Next, Outcome, Scope, Unreadable};
+pub use error::{Error, ErrorKind, Result};
+use model::{Calendar, CalendarId, CreateKey, Cursor, FieldSet, Resource, ResourceId, Series};
+
+/// One account at one provider.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// The fields that this provider can hold. What is not in it stays on the side that has it.
+    fn fields(&self) -> FieldSet {
+        FieldSet::ALL
+    }
+
+    /// A name of the account that stays the same when its credential changes (a principal, a
+    /// subject), so that another account's credential can be told from a new one.
+    async fn identity(&self) -> Result<String>;
+
+    /// The calendars of the account that can hold events, read-only ones too.
+    async fn calendars(&self) -> Result<Vec<Calendar>>;
+
+    /// What changed since `since`; everything, for `None`.
+    ///
+    /// Pages are asked for one by one: [`Next::More`] is handed back as `since` and is not durable;
+    /// only the cursor of [`Next::Complete`] may be stored.
+    ///
+    /// # Errors
+    /// [`ErrorKind::CursorExpired`] when the provider no longer knows `since`: ask with `None`.
+    /// [`ErrorKind::Gone`] when the calendar itself is gone.
+    /// A partial answer is an error, never a listing.
+    async fn changes(&self, calendar: &CalendarId, since: Option<&Cursor>) -> Result<Changes>;
+
+    /// The present content of `ids`, in any order, exactly one [`Fetched`] for each id. Batches
+    /// inside; the caller hands over at most [`FETCH_LIMIT`].
+    ///
+    /// # Errors
+    /// Only when nothing at all could be learnt; what concerns one id is in its [`Outcome`].
+    async fn fetch(&self, calendar: &CalendarId, ids: &[ResourceId]) -> Result<Vec<Fetched>>;
+
+    /// Creates a series. With a key that was used before, returns what that creation made.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`] when the provider holds this UID in another resource;
+    /// [`ErrorKind::Rejected`] when it does not accept the content.
+    async fn create(
+        &self,
+        calendar: &CalendarId,
+        series: &Series,
+        key: &CreateKey,
+    ) -> Result<Resource>;
+
+    /// Changes `current` into `target`: only what differs is sent, only if the provider still
+    /// holds `current.version`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Stale`] when it holds another version (or `current` states none),
+    /// [`ErrorKind::Gone`] when it holds none.
+    async fn update(
+        &self,
+        calendar: &CalendarId,
+        current: &Resource,
+        target: &Series,
+    ) -> Result<Resource>;
+
+    /// Deletes `current`, only if the provider still holds its version. Already gone is success.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Stale`] when it holds another version.
+    async fn delete(&self, calendar: &CalendarId, current: &Resource) -> Result<()>;
+}
+
+/// How many ids one [`Provider::fetch`] takes: large enough that requests do not dominate a first
+/// sync, small enough that the answer (about 1.5 kB an event) stays in memory.
+pub const FETCH_LIMIT: usize = 200;

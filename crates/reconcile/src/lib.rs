@@ -1,0 +1,1 @@
+//! The pure plan: align, decide, merge, guard, order, explain

@@ -1,0 +1,1 @@
+//! SQLite: snapshots, mappings, cursors, journal, history, states, sealed secrets

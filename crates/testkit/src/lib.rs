@@ -1,0 +1,1 @@
+//! Fixture language and the provider contract suite

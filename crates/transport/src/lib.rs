@@ -1,0 +1,1 @@
+//! What every HTTP provider needs: one send policy, retry, rate gate, redaction

@@ -1,0 +1,1 @@
+//! Proof over the whole product: what the tests of every kind share.
