@@ -197,7 +197,10 @@ impl<T: Canonical> Canonical for Option<T> {
     }
 }
 
-fn put_items<'a, T: Canonical + 'a>(items: impl ExactSizeIterator<Item = &'a T>, out: &mut Vec<u8>) {
+fn put_items<'a, T: Canonical + 'a>(
+    items: impl ExactSizeIterator<Item = &'a T>,
+    out: &mut Vec<u8>,
+) {
     (items.len() as i64).put(out);
     items.for_each(|item| item.put(out));
 }
@@ -359,12 +362,40 @@ fields!(ByDay { ordinal, weekday });
 fields!(Month { number, leap });
 fields!(Recurrence { rules, exclusions, extras });
 fields!(Rule {
-    frequency, interval, count, until, by_second, by_minute, by_hour, by_day, by_month_day,
-    by_year_day, by_week_number, by_month, by_set_position, week_start, other,
+    frequency,
+    interval,
+    count,
+    until,
+    by_second,
+    by_minute,
+    by_hour,
+    by_day,
+    by_month_day,
+    by_year_day,
+    by_week_number,
+    by_month,
+    by_set_position,
+    week_start,
+    other,
 });
 fields!(Event {
-    start, end, title, description, location, geo, url, categories, color, class, transparency,
-    status, priority, alarms, people, conferences, attachments,
+    start,
+    end,
+    title,
+    description,
+    location,
+    geo,
+    url,
+    categories,
+    color,
+    class,
+    transparency,
+    status,
+    priority,
+    alarms,
+    people,
+    conferences,
+    attachments,
 });
 
 #[cfg(test)]

@@ -72,3 +72,7 @@ text_id!(
 /// SHA-256 over [`crate::canonical::encode`] of a series: equal digests mean equal meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
+
+/// A mapping in the store: the series that left and right hold for one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MappingId(pub i64);

@@ -4,8 +4,8 @@
 //! ids. Nothing here waits, logs, reads a clock or knows a provider. There is no serde: the one
 //! binary form is [`canonical`], which storage and digests share.
 
-pub mod canonical;
 mod calendar;
+pub mod canonical;
 mod event;
 mod field;
 mod ids;
@@ -22,7 +22,8 @@ pub use event::{
 };
 pub use field::{Field, FieldSet};
 pub use ids::{
-    AccountName, CalendarId, CreateKey, Cursor, Digest, PairName, ResourceId, Uid, Version,
+    AccountName, CalendarId, CreateKey, Cursor, Digest, MappingId, PairName, ResourceId, Uid,
+    Version,
 };
 pub use recurrence::{ByDay, Extra, Frequency, Month, Recurrence, Rule, Until};
 pub use redacted::Redacted;

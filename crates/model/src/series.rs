@@ -85,11 +85,9 @@ impl Series {
 
     /// The master and every override.
     pub fn events(&self) -> impl Iterator<Item = &Event> {
-        self.master.iter().chain(self.exceptions.values().filter_map(
-            |exception| match exception {
-                Exception::Override(event) => Some(&**event),
-                Exception::Cancelled => None,
-            },
-        ))
+        self.master.iter().chain(self.exceptions.values().filter_map(|exception| match exception {
+            Exception::Override(event) => Some(&**event),
+            Exception::Cancelled => None,
+        }))
     }
 }

@@ -1,0 +1,75 @@
+//! What the plan is made from: only the series of which at least one side was touched.
+
+use model::{MappingId, ResourceId, Series, Sides};
+
+/// The touched part of a pair, or one batch of it.
+#[derive(Clone, Debug, Default)]
+pub struct Touched {
+    /// Series that are mapped already.
+    pub known: Vec<Known>,
+    /// Resources that are not, with everything on both sides that shares their identity.
+    pub contacts: Vec<Contact>,
+}
+
+/// A mapped series.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Which mapping.
+    pub mapping: MappingId,
+    /// What each side held when both last agreed. They may differ in what one of them can't hold.
+    pub base: Sides<Series>,
+    /// A write of ours that is not part of an agreement yet.
+    pub pending: Sides<Option<Pending>>,
+    /// What each side holds now.
+    pub now: Sides<Now>,
+}
+
+/// A write that was begun, and whose step was not finished: what it changed is nobody's edit.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// What the side held when the write was decided on.
+    pub before: Series,
+    /// What the write made, or was to make, of it.
+    pub target: Series,
+}
+
+/// What a side holds now.
+#[derive(Clone, Debug)]
+pub enum Now {
+    /// Nothing, and that is certain.
+    Absent,
+    /// This.
+    Present(Held),
+    /// Something that can't be read.
+    Unreadable {
+        /// Why, as a sentence.
+        reason: String,
+    },
+}
+
+/// A resource, as far as a plan needs it.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Which.
+    pub id: ResourceId,
+    /// What it means.
+    pub series: Series,
+}
+
+/// Unmapped resources that share a UID, or (where no UID is shared) a likeness. A resource is in
+/// one contact only, and a contact is never cut in two.
+#[derive(Clone, Debug, Default)]
+pub struct Contact {
+    /// Those of each side, ordered by id.
+    pub held: Sides<Vec<Held>>,
+}
+
+/// Sums over the whole pair, which a batch can't see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// How many mapped series each side held at the end of the last cycle.
+    pub series: Sides<u64>,
+    /// How many deletions are due on each side in all batches together: mapped series absent on
+    /// the other side and unchanged on this one, those that a person approved left out.
+    pub deletions: Sides<u64>,
+}
