@@ -1,1 +1,22 @@
-//! Simulated calendar services with faults: as HTTP servers and as an in-process provider
+//! Simulated calendar services.
+//!
+//! One [`World`] holds accounts, calendars, users who edit, a clock that moves only when told, and
+//! faults. It is spoken in several ways: in process, as a [`provider::Provider`] ([`InProcess`],
+//! for the simulation), and over HTTP, as iCloud and other CalDAV servers speak ([`dav`]). What
+//! happened can be asked of the world afterwards: every version a user ever wrote, every request,
+//! every mail that would have gone out.
+//!
+//! Nothing here waits, reads a clock or draws a number that was not seeded.
+
+#![cfg_attr(test, allow(clippy::print_stderr))]
+
+pub mod faults;
+mod random;
+pub mod text;
+mod world;
+
+pub use random::Random;
+pub use world::{
+    Account, Author, Condition, Deed, Gone, Habits, Held, Kind, Mail, MailCause, Op, Refusal, Request,
+    Rewriting, Throttle, UidScope, User, World,
+};
