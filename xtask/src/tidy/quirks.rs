@@ -12,7 +12,8 @@ use super::tree::{Tree, crate_of, finding, in_crates};
 
 const RULE: &str = "quirks";
 
-const ADAPTERS: &[&str] = &["caldav", "google", "microsoft"];
+/// `transport` answers for all of them what is a matter of HTTP.
+const ADAPTERS: &[&str] = &["caldav", "google", "microsoft", "transport"];
 
 /// One entry of the ledger.
 struct Entry {

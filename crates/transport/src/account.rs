@@ -1,0 +1,256 @@
+//! One account's way to its server: every request of it goes through [`Account::send`].
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use provider::{Error, ErrorKind, Result};
+use reqwest::{Client, Url};
+use tokio::time::Instant;
+
+use crate::allow::{self, place};
+use crate::client::{self, Reuse};
+use crate::credential::Credential;
+use crate::gate::{Entry, Gate};
+use crate::{Allow, body, challenge, failure, redirect, retry_after};
+
+/// How an account is asked.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The configured address; its scheme, host and port are where the credential may go.
+    pub origin: Url,
+    /// What proves the account.
+    pub credential: Credential,
+    /// Where else the credential may go.
+    pub allow: Allow,
+    /// How long one request may take, from sending it to the last byte of its answer, redirects
+    /// included. Large listings of slow servers take half a minute.
+    pub deadline: Duration,
+    /// How many requests run at once.
+    pub in_flight: usize,
+}
+
+impl Options {
+    /// The usual: 120 s, 8 requests at once, nothing beyond the origin.
+    pub fn new(origin: Url, credential: Credential) -> Self {
+        let deadline = Duration::from_secs(120);
+        Self { origin, credential, allow: Allow::Origin, deadline, in_flight: 8 }
+    }
+}
+
+/// Where the answer came from in the end: an extension of every response, because what an answer
+/// names relatively is relative to that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached(pub Url);
+
+/// One account: its connections, its gate, its credential.
+#[derive(Debug)]
+pub struct Account {
+    options: Options,
+    authorization: Option<HeaderValue>,
+    gate: Gate,
+    client: Client,
+    /// Keeps no connection; made when a kept one turns out dead.
+    fresh: OnceLock<Client>,
+    requests: AtomicU64,
+}
+
+impl Account {
+    /// An account; sends nothing yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] for an address that no credential may be sent to (plain http
+    /// beyond loopback); [`ErrorKind::Unauthorized`] for a credential that can't be sent.
+    pub fn new(options: Options) -> Result<Self> {
+        allow::check_origin(&options.origin)?;
+        let authorization = options.credential.header()?;
+        let client = client::build(&options.origin, Reuse::UpTo(options.in_flight))?;
+        let gate = Gate::new(place(&options.origin), options.in_flight);
+        Ok(Self {
+            options,
+            authorization,
+            gate,
+            client,
+            fresh: OnceLock::new(),
+            requests: AtomicU64::new(0),
+        })
+    }
+
+    /// The configured address.
+    pub fn origin(&self) -> &Url {
+        &self.options.origin
+    }
+
+    /// Whether the address belongs to the account, so that it may be asked.
+    pub fn permits(&self, url: &Url) -> bool {
+        self.options.allow.permits(&self.options.origin, url)
+    }
+
+    /// How many requests went out so far, redirects and repetitions included.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Sends a request and reads its answer whole. The status is the caller's to interpret, but
+    /// for throttling (429, 503) and redirects. The answer carries [`Reached`].
+    ///
+    /// # Errors
+    /// - [`ErrorKind::Unavailable`]: no answer, no secure connection, an answer too slow.
+    /// - [`ErrorKind::RateLimited`]: throttled now or before; then nothing was sent.
+    /// - [`ErrorKind::Malformed`]: the answer broke off, is too large ([`crate::TooLarge`]), or is
+    ///   a redirect that is not followed ([`crate::RedirectRefused`]).
+    /// - [`ErrorKind::Forbidden`]: the request is not for the account's addresses, or the server
+    ///   wants another kind of credential.
+    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
+        let url = self.target(&request)?;
+        let entry = self.gate.enter().await?;
+        let deadline = self.options.deadline;
+        match tokio::time::timeout(deadline, self.follow(&request, url.clone(), &entry)).await {
+            Ok(result) => result,
+            Err(_) => {
+                tracing::debug!(method = %request.method(), host = %place(&url), "no answer");
+                Err(failure::too_slow(&url, deadline))
+            }
+        }
+    }
+
+    fn target(&self, request: &Request<Bytes>) -> Result<Url> {
+        let url = Url::parse(&request.uri().to_string()).map_err(|error| {
+            Error::new(ErrorKind::Malformed, "an address can't be read").because(error)
+        })?;
+        if self.permits(&url) {
+            return Ok(url);
+        }
+        Err(Error::new(
+            ErrorKind::Forbidden,
+            format!("{} is not part of the account; nothing was sent there", place(&url)),
+        ))
+    }
+
+    async fn follow(
+        &self,
+        request: &Request<Bytes>,
+        mut url: Url,
+        entry: &Entry<'_>,
+    ) -> Result<Response<Bytes>> {
+        for _ in 0..=redirect::MOST_REDIRECTS {
+            let response = self.attempt(request, &url).await?;
+            let status = response.status();
+            if !redirect::is_redirect(status) {
+                return self.judge(response, url, entry);
+            }
+            let (allow, origin) = (self.options.allow, &self.options.origin);
+            url =
+                redirect::next(allow, origin, &url, request.method(), status, response.headers())?;
+        }
+        Err(redirect::too_many(&url))
+    }
+
+    fn judge(
+        &self,
+        mut response: Response<Bytes>,
+        url: Url,
+        entry: &Entry<'_>,
+    ) -> Result<Response<Bytes>> {
+        match response.status() {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                return Err(self.gate.throttled(entry, retry_after::read(response.headers())));
+            }
+            // quirk: icloud-2
+            StatusCode::UNAUTHORIZED if self.gate.in_penalty() => {
+                return Err(self.gate.throttled(entry, None));
+            }
+            StatusCode::UNAUTHORIZED => check_scheme(&url, response.headers())?,
+            status if !status.is_server_error() => self.gate.accepted(entry),
+            _ => {}
+        }
+        response.extensions_mut().insert(Reached(url));
+        Ok(response)
+    }
+
+    /// One hop, repeated once on a connection of its own where that can't do harm.
+    async fn attempt(&self, request: &Request<Bytes>, url: &Url) -> Result<Response<Bytes>> {
+        let repeatable = is_idempotent_read(request.method());
+        match self.exchange(&self.client, request, url).await? {
+            // quirk: icloud-70
+            Ok(response) if repeatable && response.status() == StatusCode::MISDIRECTED_REQUEST => {}
+            Ok(response) => return Ok(response),
+            Err(lost) if !repeatable => return Err(lost),
+            Err(_) => {}
+        }
+        let fresh = match self.fresh.get() {
+            Some(fresh) => fresh,
+            None => {
+                let client = client::build(&self.options.origin, Reuse::Never)?;
+                self.fresh.get_or_init(|| client)
+            }
+        };
+        self.exchange(fresh, request, url).await?
+    }
+
+    /// The inner error is a connection that was lost before an answer.
+    async fn exchange(
+        &self,
+        client: &Client,
+        request: &Request<Bytes>,
+        url: &Url,
+    ) -> Result<Result<Response<Bytes>>> {
+        let started = Instant::now();
+        let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut outgoing = reqwest::Request::new(request.method().clone(), url.clone());
+        *outgoing.headers_mut() = request.headers().clone();
+        if let Some(authorization) = &self.authorization {
+            outgoing.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
+        if !request.body().is_empty() {
+            *outgoing.body_mut() = Some(request.body().clone().into());
+        }
+        let method = request.method();
+        let response = match client.execute(outgoing).await {
+            Ok(response) => response,
+            Err(error) => {
+                let lost = failure::is_lost_connection(&error);
+                let error = failure::no_answer(url, error);
+                tracing::debug!(%method, number, ms = ms(started), "{error}");
+                return if lost { Ok(Err(error)) } else { Err(error) };
+            }
+        };
+        let status = response.status();
+        let headers = response.headers().clone();
+        let body = body::read(url, response).await;
+        let bytes = body.as_ref().map_or(0, Bytes::len);
+        let (host, code, ms) = (place(url), status.as_u16(), ms(started));
+        tracing::debug!(%method, number, host, status = code, bytes, ms, "answered");
+        let mut answer = Response::new(body?);
+        *answer.status_mut() = status;
+        *answer.headers_mut() = headers;
+        Ok(Ok(answer))
+    }
+}
+
+fn ms(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn is_idempotent_read(method: &Method) -> bool {
+    matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "REPORT")
+}
+
+/// A 401 that does not offer Basic says nothing about the password.
+fn check_scheme(url: &Url, headers: &HeaderMap) -> Result<()> {
+    let schemes = challenge::schemes(headers);
+    if schemes.is_empty() || schemes.iter().any(|scheme| scheme == "basic") {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Forbidden,
+        format!(
+            "{} does not take a user name and password (Basic), only {}",
+            place(url),
+            schemes.join(", ")
+        ),
+    ))
+}

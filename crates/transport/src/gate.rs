@@ -1,0 +1,160 @@
+//! The account's gate: how many requests run at once, and when a throttled account may be asked
+//! again. It never waits for a throttle to end; it says how long it lasts, and the caller plans.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use provider::{Error, ErrorKind, Result};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+/// No wait is shorter: an answer that asks for none is answered with a hot loop otherwise.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// No wait is longer: a server that asks for a week would never be asked again in practice.
+const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// The first wait where the server asks for less or for nothing; doubles with every refusal.
+const FLOOR: Duration = Duration::from_secs(2);
+
+/// Doublings of [`FLOOR`] after which [`LONGEST`] is reached anyhow.
+const MOST_DOUBLINGS: u32 = 12;
+
+/// How long after a throttle a refused credential is still put down to it.
+const PENALTY: Duration = Duration::from_secs(10 * 60);
+
+#[derive(Debug)]
+pub(crate) struct Gate {
+    place: String,
+    permits: Semaphore,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    not_before: Option<Instant>,
+    /// When the account was last throttled; `None` once it accepted a later request.
+    throttled_at: Option<Instant>,
+    strikes: u32,
+}
+
+/// A request's place among those that run.
+#[derive(Debug)]
+pub(crate) struct Entry<'a> {
+    started: Instant,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Gate {
+    pub(crate) fn new(place: String, in_flight: usize) -> Self {
+        Self { place, permits: Semaphore::new(in_flight.max(1)), state: Mutex::default() }
+    }
+
+    /// Waits for a free place.
+    ///
+    /// # Errors
+    /// [`ErrorKind::RateLimited`], at once, while the account is throttled.
+    pub(crate) async fn enter(&self) -> Result<Entry<'_>> {
+        self.check_open()?;
+        let permit = self.permits.acquire().await.expect("the semaphore is never closed");
+        self.check_open()?;
+        Ok(Entry { started: Instant::now(), _permit: permit })
+    }
+
+    /// Notes that the server refused for lack of patience, and says how long to leave it alone.
+    // quirk: icloud-4, icloud-5
+    pub(crate) fn throttled(&self, entry: &Entry<'_>, asked: Option<Duration>) -> Error {
+        let now = Instant::now();
+        let mut state = self.state();
+        // Requests that ran side by side are refused together: that is one refusal.
+        if state.throttled_at.is_none_or(|at| entry.started > at) {
+            state.strikes = (state.strikes + 1).min(MOST_DOUBLINGS);
+            state.throttled_at = Some(now);
+        }
+        let floor = FLOOR * 2u32.pow(state.strikes.saturating_sub(1));
+        let wait = asked.unwrap_or_default().max(floor).clamp(SHORTEST, LONGEST);
+        let until = state.not_before.unwrap_or(now).max(now + wait);
+        state.not_before = Some(until);
+        self.closed(until - now)
+    }
+
+    /// Notes that the server did its work.
+    pub(crate) fn accepted(&self, entry: &Entry<'_>) {
+        let mut state = self.state();
+        if state.throttled_at.is_some_and(|at| entry.started > at) {
+            *state = State::default();
+        }
+    }
+
+    /// Whether a refused credential may be a throttle in disguise.
+    pub(crate) fn in_penalty(&self) -> bool {
+        self.state().throttled_at.is_some_and(|at| at.elapsed() < PENALTY)
+    }
+
+    fn check_open(&self) -> Result<()> {
+        let now = Instant::now();
+        match self.state().not_before {
+            Some(until) if until > now => Err(self.closed(until - now)),
+            _ => Ok(()),
+        }
+    }
+
+    fn closed(&self, wait: Duration) -> Error {
+        let seconds = wait.as_millis().div_ceil(1000);
+        Error::new(
+            ErrorKind::RateLimited { retry_after: Some(wait) },
+            format!("{} asks for fewer requests; the next is sent in {seconds} s", self.place),
+        )
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that holds the lock can leave it half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(error: &Error) -> u64 {
+        match error.kind() {
+            ErrorKind::RateLimited { retry_after: Some(wait) } => wait.as_secs(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_floor_doubles_and_what_is_asked_for_is_clamped() {
+        let gate = Gate::new("dav.example.org".into(), 1);
+        let asked = [None, Some(0), Some(1), Some(3600), Some(1_000_000), None];
+        let waits = [2, 4, 8, 3600, 7200, 64];
+        for (asked, expected) in asked.into_iter().zip(waits) {
+            let entry = gate.enter().await.unwrap();
+            tokio::time::advance(Duration::from_millis(5)).await;
+            let error = gate.throttled(&entry, asked.map(Duration::from_secs));
+            assert_eq!(wait(&error), expected, "{asked:?}");
+            drop(entry);
+            assert_eq!(wait(&gate.enter().await.unwrap_err()), expected);
+            tokio::time::advance(Duration::from_secs(expected)).await;
+        }
+        let entry = gate.enter().await.unwrap();
+        gate.accepted(&entry);
+        assert_eq!(wait(&gate.throttled(&entry, None)), 2, "a success starts afresh");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_side_by_side_count_once() {
+        let gate = Gate::new("dav.example.org".into(), 8);
+        let entries =
+            [gate.enter().await.unwrap(), gate.enter().await.unwrap(), gate.enter().await.unwrap()];
+        tokio::time::advance(Duration::from_millis(5)).await;
+        for entry in &entries {
+            assert_eq!(wait(&gate.throttled(entry, None)), 2);
+        }
+        gate.accepted(&entries[0]);
+        assert!(gate.in_penalty(), "it was sent before the throttle");
+        tokio::time::advance(PENALTY).await;
+        assert!(!gate.in_penalty());
+    }
+}
