@@ -1,0 +1,8 @@
+//! The program: command line, configuration, composition, log.
+//!
+//! A library so that its parts can be tested; `main.rs` only calls it. It knows every crate and
+//! puts them together; it decides nothing about events.
+
+pub mod config;
+pub mod environment;
+pub mod terminal;
