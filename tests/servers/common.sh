@@ -22,6 +22,18 @@ esac
 mkdir -p "$DIR"
 DIR=$(cd "$DIR" && pwd)
 BASE=http://127.0.0.1:$PORT
+if [ "$COMMAND" = start ]; then
+  # What still runs in DIR makes way; what it stored stays.
+  if compgen -G "$DIR/*.pid" >/dev/null; then "$SELF" stop "$DIR" "$PORT"; fi
+  for port in "$PORT" $((PORT + 1)) $((PORT + 2)); do
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+      echo "port $port is taken" >&2
+      exit 1
+    fi
+  done
+  # A start that fails leaves nothing running.
+  trap 'code=$?; [ "$code" = 0 ] || "$SELF" stop "$DIR" "$PORT" || true; exit "$code"' EXIT
+fi
 
 # born PID: when the process began, in ticks since boot; with the PID it is one process for sure.
 born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
@@ -72,19 +84,25 @@ await() {
   done
   echo "$1 does not answer on port $PORT; the end of its log:" >&2
   tail -n 20 "$DIR/$1.log" >&2
-  "$SELF" stop "$DIR" "$PORT"
   exit 1
 }
 
 # calendar USER PASSWORD PATH: makes the calendar if it isn't there, and prints its line.
 calendar() {
   local code
-  code=$(curl -s -o /dev/null -w '%{http_code}' -u "$1:$2" -X PROPFIND -H 'Depth: 0' "$BASE$3")
-  if [ "$code" != 207 ]; then
-    code=$(curl -s -o /dev/null -w '%{http_code}' -u "$1:$2" -X MKCALENDAR "$BASE$3")
-    case $code in 20?) ;; *) echo "MKCALENDAR $3 answers $code" >&2; exit 1 ;; esac
-  fi
+  code=$(curl -s -o /dev/null -w '%{http_code}' -u "$1:$2" -X MKCALENDAR "$BASE$3")
+  case $code in
+    20?) ;;
+    *) exists "$@" || { echo "MKCALENDAR $3 answers $code" >&2; exit 1; } ;;
+  esac
   echo "$BASE$3 $1 $2"
+}
+
+# exists USER PASSWORD PATH: whether it is there (Xandikos says 207 and, inside, 404 when not).
+exists() {
+  local wanted='<propfind xmlns="DAV:"><prop><resourcetype/></prop></propfind>'
+  curl -s -u "$1:$2" -X PROPFIND -H 'Depth: 0' -H 'Content-Type: application/xml' -d "$wanted" \
+    "$BASE$3" | grep -q ' 200 '
 }
 
 # as USER COMMAND...: with that user's rights and no others.

@@ -60,6 +60,11 @@ for user in ("alice", "bob"):
     admin.create(f"user/{user}")
 admin.logout()
 P
+# The first look at a home makes it.
+for user in alice bob; do
+  curl -s -o /dev/null -u "$user:${user}pw" -X PROPFIND -H 'Depth: 0' \
+    "$BASE/dav/calendars/user/$user/"
+done
 calendar bob bobpw /dav/calendars/user/bob/work/
 calendar alice alicepw /dav/calendars/user/alice/home/
 calendar alice alicepw /dav/calendars/user/alice/work/
