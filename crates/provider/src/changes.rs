@@ -53,6 +53,17 @@ pub enum Change {
     Missing(ResourceId),
 }
 
+impl Change {
+    /// Which resource it is about.
+    pub const fn id(&self) -> &ResourceId {
+        match self {
+            Change::Present(resource) => &resource.id,
+            Change::Unreadable(what) => &what.id,
+            Change::Listed { id, .. } | Change::Gone(id) | Change::Missing(id) => id,
+        }
+    }
+}
+
 /// A resource that is there but can't be read: a problem of that series, never an absence.
 #[derive(Clone, Debug)]
 pub struct Unreadable {
