@@ -1,3 +1,26 @@
-//! iCalendar text and recurrence rules to and from the model, everything unknown kept
+//! iCalendar text and recurrence rules to and from the model, everything unknown kept.
+//!
+//! [`read`] turns a resource's text into a series, [`create`] a series into a new text, [`edit`]
+//! changes in a text only the lines of what differs. [`occurrences`] expands a series,
+//! [`instant`] places a point in time. Beneath lies [`tree`], which keeps every byte.
+//!
+//! Nothing here waits, logs, reads a clock or the environment: one text reads the same everywhere.
 
+mod edit;
+mod fields;
+mod read;
+mod recur;
+mod split;
 pub mod tree;
+mod unreadable;
+mod value;
+mod write;
+mod zone;
+
+pub use edit::{EditError, edit};
+pub use read::read;
+pub use recur::{Occurrence, Occurrences, STEP_BUDGET, Window, extent, occurrences};
+pub use split::split;
+pub use unreadable::{Reason, Unreadable};
+pub use write::create;
+pub use zone::{Place, instant, place, time_zone};

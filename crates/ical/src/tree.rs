@@ -14,6 +14,7 @@ mod text;
 pub use line::{Line, NewLine, Param, Property};
 pub use text::{escape, split_list, unescape};
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Largest text accepted, in bytes. iCloud takes 20 MB an event with its attachments
@@ -86,6 +87,17 @@ impl fmt::Display for TreeError {
 }
 
 impl std::error::Error for TreeError {}
+
+/// What becomes of a line; see [`Component::rewrite`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rewrite {
+    /// It stays as it is.
+    Keep,
+    /// It goes.
+    Drop,
+    /// This line takes its place.
+    Replace(NewLine),
+}
 
 /// One thing inside a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -243,6 +255,46 @@ impl<'a> Component<'a> {
         });
     }
 
+    /// Goes through the lines of that name and keeps, drops or replaces each.
+    pub fn rewrite(&mut self, name: &str, mut what: impl FnMut(&Property) -> Rewrite) {
+        let ending = self.ending;
+        self.items.retain_mut(|item| {
+            let Item::Line(line) = item else { return true };
+            let property = if line.is(name) { line.property() } else { None };
+            match property.map(|property| what(&property)) {
+                None | Some(Rewrite::Keep) => true,
+                Some(Rewrite::Drop) => false,
+                Some(Rewrite::Replace(new)) => {
+                    *line = new.build(ending);
+                    true
+                }
+            }
+        });
+    }
+
+    /// Keeps, of the lines of that name, those whose meaning is in `wanted` or which have none for
+    /// `meaning`; gives what of `wanted` no line says.
+    pub(crate) fn keep_known<'w, T: Ord>(
+        &mut self,
+        name: &str,
+        wanted: &'w BTreeSet<T>,
+        meaning: impl Fn(&Property) -> Option<T>,
+    ) -> Vec<&'w T> {
+        let mut missing: BTreeSet<&T> = wanted.iter().collect();
+        self.items.retain(|item| {
+            let Item::Line(line) = item else { return true };
+            if !line.is(name) {
+                return true;
+            }
+            let Some(found) = line.property().and_then(|property| meaning(&property)) else {
+                return true;
+            };
+            missing.remove(&found);
+            wanted.contains(&found)
+        });
+        missing.into_iter().collect()
+    }
+
     /// Removes the nested components for which `gone` says so.
     pub fn remove_components(&mut self, mut gone: impl FnMut(&Component<'a>) -> bool) {
         self.items.retain(|item| match item {
@@ -378,10 +430,9 @@ impl<'a> Builder<'a> {
     fn finish(mut self) -> Result<Document<'a>, TreeError> {
         match self.open.pop() {
             Some((name, _, _)) => Err(TreeError::Unclosed(name)),
-            None => Ok(Document {
-                items: self.top,
-                ending: self.ending.unwrap_or(LineEnding::CrLf),
-            }),
+            None => {
+                Ok(Document { items: self.top, ending: self.ending.unwrap_or(LineEnding::CrLf) })
+            }
         }
     }
 }

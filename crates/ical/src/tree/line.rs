@@ -44,6 +44,12 @@ impl Property {
         param.values.first().map(String::as_str)
     }
 
+    /// The same property with another value (in its written form), to be written.
+    pub fn with_value(&self, value: String) -> NewLine {
+        let line = NewLine::new(&self.name, value);
+        self.params.iter().fold(line, |line, param| line.param_list(&param.name, &param.values))
+    }
+
     /// Whether that parameter has this value (both without case).
     pub fn param_is(&self, name: &str, value: &str) -> bool {
         self.param(name).is_some_and(|found| found.eq_ignore_ascii_case(value))
@@ -213,19 +219,13 @@ impl NewLine {
 
     /// Adds a parameter, quoted where it must be.
     #[must_use]
-    pub fn param(mut self, name: &str, value: &str) -> Self {
-        let mut encoded = String::with_capacity(value.len());
-        for c in value.chars() {
-            match c {
-                '^' => encoded.push_str("^^"),
-                '"' => encoded.push_str("^'"),
-                '\n' => encoded.push_str("^n"),
-                c if c.is_ascii_control() => {}
-                c => encoded.push(c),
-            }
-        }
-        let quote = if encoded.contains([';', ':', ',']) { "\"" } else { "" };
-        self.text.push_str(&format!(";{name}={quote}{encoded}{quote}"));
+    pub fn param(self, name: &str, value: &str) -> Self {
+        self.param_list(name, &[value.to_owned()])
+    }
+
+    fn param_list(mut self, name: &str, values: &[String]) -> Self {
+        let values: Vec<_> = values.iter().map(|value| param_text(value)).collect();
+        self.text.push_str(&format!(";{name}={}", values.join(",")));
         self
     }
 
@@ -246,6 +246,21 @@ impl NewLine {
         raw.extend_from_slice(ending.bytes());
         Line { raw: Cow::Owned(raw) }
     }
+}
+
+/// A parameter value in its written form (RFC 6868).
+fn param_text(value: &str) -> String {
+    let mut encoded = String::with_capacity(value.len());
+    for c in value.chars() {
+        match c {
+            '^' => encoded.push_str("^^"),
+            '"' => encoded.push_str("^'"),
+            '\n' => encoded.push_str("^n"),
+            c if c.is_ascii_control() => {}
+            c => encoded.push(c),
+        }
+    }
+    if encoded.contains([';', ':', ',']) { format!("\"{encoded}\"") } else { encoded }
 }
 
 #[cfg(test)]
