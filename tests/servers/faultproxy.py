@@ -1,233 +1,257 @@
 #!/usr/bin/env python3
-"""Scriptable fault-injecting reverse proxy (stdlib only, loopback only).
-usage: faultproxy.py LISTEN_PORT UPSTREAM_URL RULES.json [LOG.jsonl]
-RULES.json (re-read on every request) = [{"method":"PUT|GET|.*","path":"regex","after":0,"times":1,"action":"...", ...}]
-actions: status{code,headers,body} reset_before reset_mid{frac} timeout_after_commit drop_after_commit stall{seconds,step}
-  latency{seconds} wrong_length{delta} truncate{frac} gzip_bomb{mb} huge{mb} html200 redirect{location,code}
-  empty_multistatus empty_json_items empty_body sub{pattern,repl} xml_bomb fold_bomb{lines} dup_commit bad_etag strip_header{name}
-Every request is logged (method, path, headers without secrets' values, body hash/size, rule hit)."""
+"""Reverse proxy that breaks answers on demand (standard library only, loopback only).
 
-import sys, re, json, time, socket, struct, gzip, hashlib, threading, http.client, urllib.parse
+usage: faultproxy.py LISTEN_PORT UPSTREAM_URL RULES.json [LOG.jsonl]
+
+RULES.json is read anew for every request: a list of
+  {"method": "PUT|GET|.*", "path": "regex", "after": 0, "times": 1, "action": "...", ...}
+The first rule that fits is counted; it acts on the requests after the first `after`, `times` times.
+
+Without asking the server:
+  status{code,headers,body} reset_before html200 redirect{location,code} empty_multistatus
+  empty_json_items{body} gzip_bomb{mb} huge{mb} xml_bomb fold_bomb{lines}
+After asking it (a write has happened):
+  dup_commit (asks twice) drop_after_commit timeout_after_commit{seconds} truncate{frac} empty_body
+  sub{pattern,repl} bad_etag strip_header{name} wrong_length{delta} reset_mid{frac}
+  stall{seconds,step} latency{seconds}
+
+The log has one JSON object per request: t, m(ethod), p(ath), h(eaders, secrets by scheme only),
+len and sha of the body, fault.
+"""
+
+import gzip
+import hashlib
+import http.client
+import json
+import re
+import socket
+import struct
+import sys
+import threading
+import time
+import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PORT = int(sys.argv[1])
-UP = urllib.parse.urlsplit(sys.argv[2])
+UPSTREAM = urllib.parse.urlsplit(sys.argv[2])
 RULES = sys.argv[3]
 LOG = open(sys.argv[4], "a", buffering=1) if len(sys.argv) > 4 else None
+MB = 1 << 20
+XML = [("Content-Type", "application/xml; charset=utf-8")]
+HTML = [("Content-Type", "text/html")]
+# Headers that belong to one connection, not to the answer.
+OF_THE_CONNECTION = ("transfer-encoding", "connection", "content-length", "keep-alive")
+PORTAL = (
+    b"<!DOCTYPE html><html><head><title>Welcome to Free WiFi</title></head>"
+    b"<body><form action=/login>Accept terms</form></body></html>"
+)
+
 lock = threading.Lock()
-count = {}
+hits = {}
 
 
-def pick(m, p):
+def rule_for(method, path):
     try:
-        rules = json.load(open(RULES))
-    except Exception:
+        with open(RULES) as file:
+            rules = json.load(file)
+    except (OSError, ValueError):
         return None
-    for i, r in enumerate(rules):
-        if re.fullmatch(r.get("method", ".*"), m) and re.search(r.get("path", ""), p):
-            with lock:
-                n = count[i] = count.get(i, 0) + 1
-            if n <= r.get("after", 0):
-                continue
-            if r.get("times") is not None and n > r.get("after", 0) + r["times"]:
-                continue
-            return r
+    for at, rule in enumerate(rules):
+        fits = re.fullmatch(rule.get("method", ".*"), method)
+        if not (fits and re.search(rule.get("path", ""), path)):
+            continue
+        with lock:
+            count = hits[at] = hits.get(at, 0) + 1
+        after = rule.get("after", 0)
+        if count <= after or (rule.get("times") is not None and count > after + rule["times"]):
+            continue
+        return rule
+    return None
 
 
-class H(BaseHTTPRequestHandler):
+def xml_bomb():
+    entities = "".join(
+        '<!ENTITY a%d "%s">' % (level, ("&a%d;" % (level - 1)) * 10) for level in range(1, 10)
+    )
+    return (
+        '<?xml version="1.0"?><!DOCTYPE m [<!ENTITY a0 "lolololol">%s]>'
+        '<multistatus xmlns="DAV:"><response><href>&a9;</href></response></multistatus>' % entities
+    ).encode()
+
+
+def fold_bomb(lines):
+    head = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:fold\r\n"
+    head += b"DTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\nSUMMARY:"
+    return head + b"a\r\n " * lines + b"\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+
+
+def made_up(rule):
+    """Status, headers and body of an answer that the server isn't asked for; None: ask it."""
+    match rule["action"]:
+        case "status":
+            headers = list(rule.get("headers", {}).items())
+            return rule["code"], headers, rule.get("body", "").encode()
+        case "html200":
+            return 200, HTML, PORTAL
+        case "redirect":
+            return rule.get("code", 302), [("Location", rule["location"])], b""
+        case "empty_multistatus":
+            return 207, XML, b'<?xml version="1.0"?><multistatus xmlns="DAV:"/>'
+        case "empty_json_items":
+            empty = {"kind": "calendar#events", "items": [], "nextSyncToken": "x"}
+            body = json.dumps(rule.get("body", empty)).encode()
+            return 200, [("Content-Type", "application/json")], body
+        case "gzip_bomb":
+            body = gzip.compress(b"\0" * (rule.get("mb", 512) * MB), 9)
+            return 200, [*XML, ("Content-Encoding", "gzip")], body
+        case "xml_bomb":
+            return 207, XML, xml_bomb()
+        case "fold_bomb":
+            calendar = [("Content-Type", "text/calendar")]
+            return 200, calendar, fold_bomb(rule.get("lines", 1000000))
+    return None
+
+
+def changed(rule, headers, body):
+    """The server's answer, changed as the rule says."""
+    match rule["action"]:
+        case "truncate":
+            body = body[: int(len(body) * rule.get("frac", 0.5))]
+        case "empty_body":
+            body = b""
+        case "sub":
+            body = re.sub(rule["pattern"].encode(), rule["repl"].encode(), body, flags=re.S)
+        case "bad_etag":
+            weak = f'W/"weak-{time.time_ns()}"'
+            headers = [(k, weak if k.lower() == "etag" else v) for k, v in headers]
+        case "strip_header":
+            headers = [(k, v) for k, v in headers if k.lower() != rule["name"].lower()]
+    return headers, body
+
+
+class Proxy(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, *a):
+    def log_message(self, *_):
         pass
 
-    def rst(self):
+    def __getattr__(self, name):
+        if name.startswith("do_"):
+            return self.any
+        raise AttributeError(name)
+
+    def reset(self):
+        """Ends the connection with a RST instead of a FIN."""
         try:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            at_once = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
             self.connection.close()
         except OSError:
             pass
         self.close_connection = True
 
     def forward(self, body):
-        c = (http.client.HTTPSConnection if UP.scheme == "https" else http.client.HTTPConnection)(
-            UP.hostname, UP.port, timeout=60
-        )
-        h = {
-            k: v
-            for k, v in self.headers.items()
-            if k.lower() not in ("connection", "accept-encoding")
-        }
-        c.request(self.command, self.path, body if body else None, h)
-        r = c.getresponse()
-        return (
-            r.status,
-            r.reason,
-            [
-                (k, v)
-                for k, v in r.getheaders()
-                if k.lower()
-                not in ("transfer-encoding", "connection", "content-length", "keep-alive")
-            ],
-            r.read(),
-        )
+        https = UPSTREAM.scheme == "https"
+        kind = http.client.HTTPSConnection if https else http.client.HTTPConnection
+        connection = kind(UPSTREAM.hostname, UPSTREAM.port, timeout=60)
+        dropped = ("connection", "accept-encoding")
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in dropped}
+        connection.request(self.command, self.path, body or None, headers)
+        answer = connection.getresponse()
+        kept = [(k, v) for k, v in answer.getheaders() if k.lower() not in OF_THE_CONNECTION]
+        return answer.status, answer.reason, kept, answer.read()
 
-    def reply(self, st, hd, b, clen=None, reason=None):
-        self.send_response(st, reason)
-        for k, v in hd:
-            if k.lower() not in ("date", "server"):
-                self.send_header(k, v)
-        self.send_header("Content-Length", str(len(b) if clen is None else clen))
+    def head(self, status, headers, length, reason=None):
+        self.send_response(status, reason)
+        for name, value in headers:
+            if name.lower() not in ("date", "server"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(length))
         self.end_headers()
+
+    def reply(self, status, headers, body, length=None, reason=None):
+        self.head(status, headers, len(body) if length is None else length, reason)
         if self.command != "HEAD":
-            self.wfile.write(b)
+            self.wfile.write(body)
+
+    def huge(self, megabytes):
+        self.head(200, XML, megabytes * MB)
+        for _ in range(megabytes):
+            self.wfile.write(b"x" * MB)
+
+    def trickle(self, rule, body):
+        end = time.time() + rule.get("seconds", 600)
+        for at in range(len(body)):
+            if time.time() > end:
+                return self.reset()
+            self.wfile.write(body[at : at + 1])
+            self.wfile.flush()
+            time.sleep(rule.get("step", 1))
+
+    def note(self, body, action):
+        if not LOG:
+            return
+        secret = ("authorization", "cookie")
+        headers = {
+            k: f"<{v.split()[0]}>" if k.lower() in secret else v for k, v in self.headers.items()
+        }
+        entry = {
+            "t": round(time.time(), 3),
+            "m": self.command,
+            "p": self.path,
+            "h": headers,
+            "len": len(body),
+            "sha": hashlib.sha256(body).hexdigest()[:12],
+            "fault": action,
+        }
+        LOG.write(json.dumps(entry) + "\n")
 
     def any(self):
-        n = int(self.headers.get("content-length") or 0)
-        body = self.rfile.read(n) if n else b""
-        r = pick(self.command, self.path)
-        a = r and r["action"]
-        if LOG:
-            LOG.write(
-                json.dumps(
-                    dict(
-                        t=round(time.time(), 3),
-                        m=self.command,
-                        p=self.path,
-                        h={
-                            k: (
-                                v
-                                if k.lower() not in ("authorization", "cookie")
-                                else "<%s>" % v.split()[0]
-                            )
-                            for k, v in self.headers.items()
-                        },
-                        len=n,
-                        sha=hashlib.sha256(body).hexdigest()[:12],
-                        fault=a,
-                    )
-                )
-                + "\n"
-            )
+        length = int(self.headers.get("content-length") or 0)
+        body = self.rfile.read(length) if length else b""
+        rule = rule_for(self.command, self.path) or {"action": None}
+        self.note(body, rule["action"])
         try:
-            if a == "status":
-                return self.reply(
-                    r["code"], list(r.get("headers", {}).items()), r.get("body", "").encode()
-                )
-            if a == "reset_before":
-                return self.rst()
-            if a == "html200":
-                return self.reply(
-                    200,
-                    [("Content-Type", "text/html")],
-                    b"<!DOCTYPE html><html><head><title>Welcome to Free WiFi</title></head><body><form action=/login>Accept terms</form></body></html>",
-                )
-            if a == "redirect":
-                return self.reply(r.get("code", 302), [("Location", r["location"])], b"")
-            if a == "empty_multistatus":
-                return self.reply(
-                    207,
-                    [("Content-Type", "application/xml; charset=utf-8")],
-                    b'<?xml version="1.0"?><multistatus xmlns="DAV:"/>',
-                )
-            if a == "empty_json_items":
-                return self.reply(
-                    200,
-                    [("Content-Type", "application/json")],
-                    json.dumps(
-                        r.get(
-                            "body", {"kind": "calendar#events", "items": [], "nextSyncToken": "x"}
-                        )
-                    ).encode(),
-                )
-            if a == "gzip_bomb":
-                b = gzip.compress(b"\0" * (r.get("mb", 512) << 20), 9)
-                return self.reply(
-                    200, [("Content-Type", "application/xml"), ("Content-Encoding", "gzip")], b
-                )
-            if a == "huge":
-                self.send_response(200)
-                self.send_header("Content-Type", "application/xml")
-                self.send_header("Content-Length", str(r.get("mb", 2048) << 20))
-                self.end_headers()
-                for _ in range(r.get("mb", 2048)):
-                    self.wfile.write(b"x" * (1 << 20))
-                return
-            if a == "xml_bomb":
-                e = "".join(
-                    '<!ENTITY a%d "%s">' % (i, ("&a%d;" % (i - 1)) * 10) for i in range(1, 10)
-                )
-                return self.reply(
-                    207,
-                    [("Content-Type", "application/xml")],
-                    (
-                        '<?xml version="1.0"?><!DOCTYPE m [<!ENTITY a0 "lolololol">%s]><multistatus xmlns="DAV:"><response><href>&a9;</href></response></multistatus>'
-                        % e
-                    ).encode(),
-                )
-            if a == "fold_bomb":
-                return self.reply(
-                    200,
-                    [("Content-Type", "text/calendar")],
-                    b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:fold\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\nSUMMARY:"
-                    + b"a\r\n " * r.get("lines", 1000000)
-                    + b"\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
-                )
-            if a == "latency":
-                time.sleep(r.get("seconds", 5))
-            st, reason, hd, b = self.forward(body)
-            if a == "dup_commit":
-                st, reason, hd, b = self.forward(body)
-            if a in ("drop_after_commit",):
-                return self.rst()
-            if a == "timeout_after_commit":
-                time.sleep(r.get("seconds", 600))
-                return self.rst()
-            if a == "truncate":
-                b = b[: int(len(b) * r.get("frac", 0.5))]
-            if a == "empty_body":
-                b = b""
-            if a == "sub":
-                b = re.sub(r["pattern"].encode(), r["repl"].encode(), b, flags=re.S)
-            if a == "bad_etag":
-                hd = [
-                    (k, 'W/"weak-%d"' % time.time_ns() if k.lower() == "etag" else v) for k, v in hd
-                ]
-            if a == "strip_header":
-                hd = [(k, v) for k, v in hd if k.lower() != r["name"].lower()]
-            if a == "wrong_length":
-                self.reply(st, hd, b, len(b) + r.get("delta", 100))
-                return self.rst() if r.get("delta", 100) > 0 else None
-            if a == "reset_mid":
-                self.send_response(st, reason)
-                [self.send_header(k, v) for k, v in hd]
-                self.send_header("Content-Length", str(len(b)))
-                self.end_headers()
-                self.wfile.write(b[: int(len(b) * r.get("frac", 0.5))])
-                self.wfile.flush()
-                time.sleep(0.05)
-                return self.rst()
-            if a == "stall":
-                self.send_response(st, reason)
-                [self.send_header(k, v) for k, v in hd]
-                self.send_header("Content-Length", str(len(b)))
-                self.end_headers()
-                t = time.time()
-                for i in range(len(b)):
-                    if time.time() - t > r.get("seconds", 600):
-                        return self.rst()
-                    self.wfile.write(b[i : i + 1])
-                    self.wfile.flush()
-                    time.sleep(r.get("step", 1))
-                return
-            self.reply(st, hd, b, reason=reason)
+            self.answer(rule, body)
         except (BrokenPipeError, ConnectionError):
             self.close_connection = True
 
-    def __getattr__(self, n):
-        if n.startswith("do_"):
-            return self.any
-        raise AttributeError(n)
+    def answer(self, rule, body):
+        action = rule["action"]
+        if action == "reset_before":
+            return self.reset()
+        if action == "huge":
+            return self.huge(rule.get("mb", 2048))
+        if answer := made_up(rule):
+            return self.reply(*answer)
+        if action == "latency":
+            time.sleep(rule.get("seconds", 5))
+        status, reason, headers, content = self.forward(body)
+        if action == "dup_commit":
+            status, reason, headers, content = self.forward(body)
+        if action == "timeout_after_commit":
+            time.sleep(rule.get("seconds", 600))
+        if action in ("drop_after_commit", "timeout_after_commit"):
+            return self.reset()
+        headers, content = changed(rule, headers, content)
+        if action == "wrong_length":
+            delta = rule.get("delta", 100)
+            self.reply(status, headers, content, len(content) + delta, reason)
+            return self.reset() if delta > 0 else None
+        if action == "reset_mid":
+            self.head(status, headers, len(content), reason)
+            self.wfile.write(content[: int(len(content) * rule.get("frac", 0.5))])
+            self.wfile.flush()
+            time.sleep(0.05)
+            return self.reset()
+        if action == "stall":
+            self.head(status, headers, len(content), reason)
+            return self.trickle(rule, content)
+        return self.reply(status, headers, content, reason=reason)
 
 
-ThreadingHTTPServer.daemon_threads = True
-ThreadingHTTPServer(("127.0.0.1", PORT), H).serve_forever()
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+
+Server(("127.0.0.1", PORT), Proxy).serve_forever()
