@@ -3,6 +3,9 @@
 //! A library so that its parts can be tested; `main.rs` only calls it. It knows every crate and
 //! puts them together; it decides nothing about events.
 
+pub mod cli;
 pub mod config;
 pub mod environment;
+pub mod exit;
+pub mod report;
 pub mod terminal;
