@@ -140,7 +140,8 @@ database() {
     FRESH=1
   fi
   as postgres "$bin/pg_ctl" -D "$DIR/pg" -w -l "$DIR/sock/postgres.log" \
-    -o "-p $((PORT + 1)) -k $DIR/sock -c listen_addresses=127.0.0.1 -c fsync=off" \
+    -o "-p $((PORT + 1)) -k $DIR/sock -c listen_addresses=127.0.0.1 -c fsync=off \
+      -c dynamic_shared_memory_type=mmap" \
     start >/dev/null </dev/null
   export PGHOST=$DIR/sock PGPORT=$((PORT + 1)) PGUSER=postgres
 }

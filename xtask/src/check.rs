@@ -30,7 +30,8 @@ pub(crate) fn check(root: &Path, arguments: &[String]) -> Result<(), String> {
     test(root, arguments)
 }
 
-/// Provides the servers and runs every test; `arguments` go to `cargo test` as they are.
+/// Provides the servers and runs every test, or those of the packages that `arguments` name with
+/// `-p`; `arguments` go to `cargo test` as they are.
 pub(crate) fn test(root: &Path, arguments: &[String]) -> Result<(), String> {
     let places = provide(root)?;
     let skipped = folder(root).join("skipped");
@@ -38,7 +39,9 @@ pub(crate) fn test(root: &Path, arguments: &[String]) -> Result<(), String> {
         .and_then(|()| std::fs::write(&skipped, ""))
         .map_err(|error| format!("{}: {error}", skipped.display()))?;
     let mut command = cargo(root);
-    command.args(["test", "--workspace", "--no-fail-fast"]).args(arguments);
+    command.args(["test", "--no-fail-fast"]);
+    let some = arguments.iter().any(|word| word == "-p" || word == "--package");
+    command.args((!some).then_some("--workspace")).args(arguments);
     command.env("CALPAIR_SKIPPED", &skipped);
     tell(&mut command, root, &places);
     let mut tally = Tally::default();
