@@ -1,6 +1,9 @@
 //! The plan: data, complete, without a choice left to whoever carries it out.
 
-use model::{FieldSet, MappingId, Redacted, ResourceId, Series, Side, Sides, Uid};
+use std::collections::BTreeSet;
+use std::fmt;
+
+use model::{Field, FieldSet, MappingId, Redacted, ResourceId, Series, Side, Sides, Uid, When};
 
 /// What has to be done about everything touched.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +32,8 @@ pub struct Step {
     pub overruled: Vec<Overruled>,
     /// Fields that somebody must choose about (policy `ask`).
     pub clashes: Vec<Clash>,
+    /// What the step leaves open, so that the base must not learn it; see [`crate::agreed`].
+    pub waiting: Waiting,
     /// Why, in words, without private content.
     pub reason: String,
 }
@@ -100,9 +105,32 @@ pub struct Overruled {
     pub after: Series,
 }
 
+/// What a step leaves as it is on both sides although they differ: clashes, and what a read-only
+/// side or the pair's direction keeps from being written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Fields of the master.
+    pub fields: FieldSet,
+    /// Occurrences, by original start as a side's base or the side itself has it.
+    pub occurrences: BTreeSet<When>,
+    /// All exceptions: their keys can't be told apart before the times are settled.
+    pub every_occurrence: bool,
+}
+
+impl Waiting {
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.occurrences.is_empty() && !self.every_occurrence
+    }
+}
+
 /// One field that was changed differently on both sides.
 #[derive(Clone, Debug)]
 pub struct Clash {
+    /// Which field.
+    pub of: Field,
+    /// Of which override, by original start; `None` for the series itself.
+    pub at: Option<When>,
     /// `title`, or `title of 2026-03-02T09:00` for an override.
     pub field: String,
     /// What each side says.
@@ -132,4 +160,15 @@ pub enum Halt {
         /// Of how many series.
         of: u64,
     },
+}
+
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Halt::Deletions { on, count, of } => {
+                let noun = if *count == 1 { "deletion" } else { "deletions" };
+                write!(f, "{count} {noun} on {on} of {of}")
+            }
+        }
+    }
 }

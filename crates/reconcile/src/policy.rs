@@ -145,11 +145,14 @@ pub enum Attendees {
     Omit,
 }
 
+/// Whether a title matches.
+pub type TitlePattern = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// Which series don't cross.
 #[derive(Clone, Default)]
 pub struct SkipRules {
     /// Titles that match; a function, because patterns are the configuration's business.
-    pub title: Option<Arc<dyn Fn(&str) -> bool + Send + Sync>>,
+    pub title: Option<TitlePattern>,
     /// All-day events.
     pub all_day: bool,
     /// Those that the account's owner declined.

@@ -1,6 +1,8 @@
 //! What the plan is made from: only the series of which at least one side was touched.
 
-use model::{MappingId, ResourceId, Series, Sides};
+use model::{MappingId, ResourceId, Series, Side, Sides};
+
+use crate::Subject;
 
 /// The touched part of a pair, or one batch of it.
 #[derive(Clone, Debug, Default)]
@@ -9,6 +11,26 @@ pub struct Touched {
     pub known: Vec<Known>,
     /// Resources that are not, with everything on both sides that shares their identity.
     pub contacts: Vec<Contact>,
+}
+
+impl Touched {
+    /// What a side holds of a step's subject.
+    pub fn held(&self, subject: &Subject, side: Side) -> Option<&Held> {
+        match subject {
+            Subject::Known(mapping) => {
+                let known = self.known.iter().find(|known| known.mapping == *mapping)?;
+                match &known.now[side] {
+                    Now::Present(held) => Some(held),
+                    Now::Absent | Now::Unreadable { .. } => None,
+                }
+            }
+            Subject::New(ids) => {
+                let id = ids[side].as_ref()?;
+                let mut all = self.contacts.iter().flat_map(|contact| &contact.held[side]);
+                all.find(|held| held.id == *id)
+            }
+        }
+    }
 }
 
 /// A mapped series.
@@ -35,6 +57,7 @@ pub struct Pending {
 
 /// What a side holds now.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are present")]
 pub enum Now {
     /// Nothing, and that is certain.
     Absent,

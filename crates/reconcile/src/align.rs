@@ -1,0 +1,89 @@
+//! Finds which unmapped resources of the two sides are one series.
+//!
+//! The same UID, byte for byte; else the same likeness, only where it is unique on both sides, so
+//! that a guess can't be wrong by choosing. Several resources of one UID on one side are a fault of
+//! that side (RFC 4791 section 4.1 allows one): the first by id is synced, the others are reported,
+//! and none is ever copied twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{Extent, Series, Side, Sides, Uid, canonical};
+
+use crate::touched::{Contact, Held};
+
+/// Resources of a contact, put together.
+pub(crate) enum Aligned<'a> {
+    /// One on each side, or one that the other side lacks.
+    Series(Sides<Option<&'a Held>>),
+    /// One that has to stay alone: its side has another of its UID.
+    Double(Side, &'a Held),
+}
+
+/// Puts the resources of a contact together.
+pub(crate) fn align(contact: &Contact) -> Vec<Aligned<'_>> {
+    let mut aligned = Vec::new();
+    let mut first: Sides<BTreeMap<&Uid, &Held>> = Sides::default();
+    for side in Side::BOTH {
+        let mut held: Vec<&Held> = contact.held[side].iter().collect();
+        held.sort_by(|one, other| one.id.cmp(&other.id));
+        for held in held {
+            if first[side].contains_key(&held.series.uid) {
+                aligned.push(Aligned::Double(side, held));
+            } else {
+                first[side].insert(&held.series.uid, held);
+            }
+        }
+    }
+    let uids: BTreeSet<&Uid> = first.left.keys().chain(first.right.keys()).copied().collect();
+    let mut alone: Sides<Vec<&Held>> = Sides::default();
+    for uid in uids {
+        match (first.left.get(uid), first.right.get(uid)) {
+            (Some(left), Some(right)) => {
+                aligned.push(Aligned::Series(Sides::new(Some(*left), Some(*right))));
+            }
+            (Some(left), None) => alone.left.push(left),
+            (None, Some(right)) => alone.right.push(right),
+            (None, None) => {}
+        }
+    }
+    by_likeness(alone, &mut aligned);
+    aligned
+}
+
+fn by_likeness<'a>(alone: Sides<Vec<&'a Held>>, aligned: &mut Vec<Aligned<'a>>) {
+    let mut alike: BTreeMap<Vec<u8>, Sides<Vec<&Held>>> = BTreeMap::new();
+    for (side, held) in alone.iter() {
+        for held in held {
+            alike.entry(likeness(&held.series)).or_default()[side].push(held);
+        }
+    }
+    for group in alike.into_values() {
+        if let ([left], [right]) = (group.left.as_slice(), group.right.as_slice()) {
+            aligned.push(Aligned::Series(Sides::new(Some(left), Some(right))));
+            continue;
+        }
+        let left = group.left.into_iter().map(|held| Sides::new(Some(held), None));
+        let right = group.right.into_iter().map(|held| Sides::new(None, Some(held)));
+        aligned.extend(left.chain(right).map(Aligned::Series));
+    }
+}
+
+/// What makes two series of different UIDs look like one: start, end, title (trimmed, spaces
+/// collapsed, lower case) and recurrence, as canonical bytes.
+pub fn likeness(series: &Series) -> Vec<u8> {
+    let face = series.face().map(|face| {
+        let mut face_only = model::Event::new(face.start.clone(), face.end.clone());
+        let title = face.title.as_ref().map(|title| title.expose().as_str()).unwrap_or_default();
+        let title = title.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+        face_only.title = (!title.is_empty()).then(|| title.into());
+        face_only
+    });
+    canonical::encode(&Series {
+        uid: Uid::new(""),
+        master: face,
+        recurrence: series.recurrence.clone(),
+        exceptions: BTreeMap::new(),
+        modified: None,
+        extent: Extent::ALWAYS,
+    })
+}

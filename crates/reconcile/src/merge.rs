@@ -1,0 +1,392 @@
+//! The three-way merge of one series that both sides hold, by field and by override.
+//!
+//! Each side is compared with its own base, so what a server made of our last write is no edit. A
+//! field edited on one side is carried; edited on both, the policy decides and the loser is
+//! recorded. Occurrences are in `occurrences`.
+//!
+//! A first contact is the same merge without a base: what is empty on one side is filled from the
+//! other, what differs counts as edited on both.
+
+use std::collections::BTreeSet;
+
+use model::{Event, Exception, Extent, Field, FieldSet, Series, Side, Sides, When};
+
+use crate::crossing::Lens;
+use crate::explain;
+use crate::occurrences;
+use crate::plan::{Clash, Overruled, Waiting};
+use crate::touched::Pending;
+use crate::verdict::{Facts, Verdict, settle};
+use crate::words;
+
+/// What is merged, and by which rules.
+pub(crate) struct Merging<'a> {
+    pub(crate) lens: &'a Lens<'a>,
+    pub(crate) base: Option<Sides<&'a Series>>,
+    pub(crate) pending: Sides<Option<&'a Pending>>,
+    pub(crate) now: Sides<&'a Series>,
+    /// Nothing comes to this side, by the pair's direction: not even as something that waits.
+    pub(crate) one_way: Sides<bool>,
+    /// What comes to this side has to wait.
+    pub(crate) closed: Sides<bool>,
+    /// Who wins; nobody when it is to be asked.
+    pub(crate) winner: Option<Side>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Merged {
+    /// What each side should hold.
+    pub(crate) targets: Sides<Series>,
+    /// Fields that each side got or is to get.
+    pub(crate) taken: Sides<FieldSet>,
+    /// Something for this side waits because it is closed.
+    pub(crate) held_up: Sides<bool>,
+    pub(crate) overruled: Vec<Overruled>,
+    pub(crate) clashes: Vec<Clash>,
+    pub(crate) waiting: Waiting,
+}
+
+/// One event of one side through time.
+#[derive(Clone, Copy)]
+pub(crate) struct Strand<'e> {
+    pub(crate) base: Option<&'e Event>,
+    pub(crate) now: &'e Event,
+    /// Before and after an unfinished write.
+    pub(crate) wrote: Option<(&'e Event, &'e Event)>,
+}
+
+/// Merges what both sides hold.
+pub(crate) fn merge(merging: &Merging<'_>) -> Merged {
+    let mut session = Session {
+        merging,
+        taken: Sides::default(),
+        lost: Sides::default(),
+        held_up: Sides::default(),
+        clashes: Vec::new(),
+        waiting: Waiting::default(),
+    };
+    let mut targets = merging.now.map(Series::clone);
+    let shape = occurrences::Shape::of(&session);
+    session.masters(&mut targets, shape.fields());
+    occurrences::merge(&mut session, shape, &mut targets);
+    session.finish(targets)
+}
+
+/// Whether the side holds something that its owner changed and that is carried to the other side.
+pub(crate) fn edited(merging: &Merging<'_>, side: Side) -> bool {
+    edited_within(merging, side, FieldSet::ALL)
+}
+
+/// The same, for these fields of the master, the rule, and everything about occurrences.
+pub(crate) fn edited_within(merging: &Merging<'_>, side: Side, of_master: FieldSet) -> bool {
+    let Some(base) = merging.base else { return true };
+    let (base, now) = (base[side], merging.now[side]);
+    if base.same_content(now) {
+        return false;
+    }
+    let wrote = merging.pending[side];
+    let fields = merging.lens.carried(side.opposite());
+    let strand = |base, now, before, target| Strand {
+        base: Some(base),
+        now,
+        wrote: Option::zip(before, target),
+    };
+    let event_edited = |strand: Strand<'_>, fields: FieldSet| {
+        fields.iter().any(|field| strand.edited(merging.lens, side, field))
+    };
+    let master = match (&base.master, &now.master) {
+        (None, None) => false,
+        (Some(base), Some(now)) => {
+            let before = wrote.and_then(|wrote| wrote.before.master.as_ref());
+            let target = wrote.and_then(|wrote| wrote.target.master.as_ref());
+            event_edited(strand(base, now, before, target), fields.intersection(of_master))
+        }
+        (None, Some(_)) | (Some(_), None) => {
+            let ours = wrote.is_some_and(|wrote| {
+                wrote.before.master.is_some() != wrote.target.master.is_some()
+                    && wrote.target.master.is_some() == now.master.is_some()
+            });
+            !ours
+        }
+    };
+    let recurrence = fields.contains(Field::Recurrence)
+        && base.recurrence != now.recurrence
+        && !wrote.is_some_and(|wrote| {
+            wrote.before.recurrence != wrote.target.recurrence
+                && wrote.target.recurrence == now.recurrence
+        });
+    let keys: BTreeSet<&When> = base.exceptions.keys().chain(now.exceptions.keys()).collect();
+    master
+        || recurrence
+        || keys.into_iter().any(|key| {
+            let [base, now] = [base, now].map(|series| series.exceptions.get(key));
+            let [before, target] = match wrote {
+                Some(wrote) => [&wrote.before, &wrote.target].map(|s| s.exceptions.get(key)),
+                None => [None, None],
+            };
+            if let (Some(Exception::Override(base)), Some(Exception::Override(now))) = (base, now) {
+                event_edited(strand(base, now, as_override(before), as_override(target)), fields)
+            } else {
+                kind(base) != kind(now)
+                    && !(kind(before) != kind(target) && kind(target) == kind(now))
+            }
+        })
+}
+
+/// What stands at a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Nothing of its own: the occurrence is as the master makes it.
+    Plain,
+    /// It does not take place.
+    Cancelled,
+    /// It has an override.
+    Own,
+}
+
+impl Kind {
+    pub(crate) const fn in_words(self) -> &'static str {
+        match self {
+            Kind::Plain => "as the series",
+            Kind::Cancelled => "cancelled",
+            Kind::Own => "changed",
+        }
+    }
+}
+
+pub(crate) fn kind(exception: Option<&Exception>) -> Kind {
+    match exception {
+        None => Kind::Plain,
+        Some(Exception::Cancelled) => Kind::Cancelled,
+        Some(Exception::Override(_)) => Kind::Own,
+    }
+}
+
+pub(crate) fn as_override(exception: Option<&Exception>) -> Option<&Event> {
+    match exception {
+        Some(Exception::Override(event)) => Some(event),
+        Some(Exception::Cancelled) | None => None,
+    }
+}
+
+impl Strand<'_> {
+    fn changed(&self, lens: &Lens<'_>, side: Side, field: Field) -> bool {
+        self.base.is_some_and(|base| lens.differs(side, base, self.now, field))
+    }
+
+    fn ours(&self, lens: &Lens<'_>, side: Side, field: Field) -> bool {
+        self.changed(lens, side, field)
+            && self.wrote.is_some_and(|(before, target)| {
+                lens.differs(side, before, target, field)
+                    && !lens.differs(side, target, self.now, field)
+            })
+    }
+
+    pub(crate) fn edited(&self, lens: &Lens<'_>, side: Side, field: Field) -> bool {
+        match self.base {
+            None => !lens.blank(side, self.now, field),
+            Some(_) => self.changed(lens, side, field) && !self.ours(lens, side, field),
+        }
+    }
+}
+
+/// A merge in progress.
+pub(crate) struct Session<'a> {
+    pub(crate) merging: &'a Merging<'a>,
+    taken: Sides<FieldSet>,
+    lost: Sides<FieldSet>,
+    held_up: Sides<bool>,
+    clashes: Vec<Clash>,
+    pub(crate) waiting: Waiting,
+}
+
+impl Session<'_> {
+    /// Whether `field` is carried towards each side, the pair's direction included.
+    pub(crate) fn carried(&self, field: Field) -> Sides<bool> {
+        let Merging { lens, one_way, .. } = self.merging;
+        Sides::from_fn(|to| lens.carried(to).contains(field) && !one_way[to])
+    }
+
+    /// Settles one thing and notes what that means for the step. A closed side makes it wait.
+    pub(crate) fn settle(
+        &mut self,
+        facts: Facts,
+        winner: Option<Side>,
+        fields: FieldSet,
+    ) -> Verdict {
+        let verdict = settle(facts, winner);
+        let Verdict::Carry { to, overrules } = verdict else { return verdict };
+        if self.merging.closed[to] {
+            self.held_up[to] = true;
+            return Verdict::Wait;
+        }
+        self.taken[to] = union(self.taken[to], fields);
+        if overrules {
+            self.lost[to] = union(self.lost[to], fields);
+        }
+        verdict
+    }
+
+    /// Times, rule and exceptions wait.
+    pub(crate) fn wait_for_shape(&mut self) {
+        self.waiting.fields = self.waiting.fields.with(Field::Times).with(Field::Recurrence);
+        self.waiting.every_occurrence = true;
+    }
+
+    /// Somebody must choose about a field.
+    pub(crate) fn clash(&mut self, of: Field, at: Option<&When>, values: Sides<String>) {
+        self.clashes.push(Clash {
+            of,
+            at: at.cloned(),
+            field: explain::field_name(of, at),
+            values: values.map(Into::into),
+        });
+    }
+
+    fn masters(&mut self, targets: &mut Sides<Series>, fields: FieldSet) {
+        let Merging { base, pending, now, .. } = *self.merging;
+        if let (Some(left), Some(right)) = (&now.left.master, &now.right.master) {
+            let strands = Sides { left, right };
+            let strands = Sides::from_fn(|side| Strand {
+                base: base.and_then(|base| base[side].master.as_ref()),
+                now: strands[side],
+                wrote: pending[side]
+                    .and_then(|p| p.before.master.as_ref().zip(p.target.master.as_ref())),
+            });
+            let mut events = Sides { left: left.clone(), right: right.clone() };
+            let open = self.fields(None, strands, fields, &mut events);
+            self.waiting.fields = union(self.waiting.fields, open);
+            let Sides { left, right } = events;
+            targets.left.master = Some(left);
+            targets.right.master = Some(right);
+            if fields.contains(Field::Recurrence) {
+                self.recurrence(targets);
+            }
+        }
+    }
+
+    fn recurrence(&mut self, targets: &mut Sides<Series>) {
+        let Merging { base, pending, now, .. } = *self.merging;
+        let changed = |side: Side| base.is_some_and(|b| b[side].recurrence != now[side].recurrence);
+        let ours = Sides::from_fn(|side| {
+            changed(side)
+                && pending[side].is_some_and(|wrote| {
+                    wrote.before.recurrence != wrote.target.recurrence
+                        && wrote.target.recurrence == now[side].recurrence
+                })
+        });
+        let facts = Facts {
+            same: now.left.recurrence == now.right.recurrence,
+            edited: Sides::from_fn(|side| match base {
+                None => !now[side].recurrence.is_empty(),
+                Some(_) => changed(side) && !ours[side],
+            }),
+            ours,
+            carried: self.carried(Field::Recurrence),
+        };
+        let fields = FieldSet::NONE.with(Field::Recurrence);
+        match self.settle(facts, self.merging.winner, fields) {
+            Verdict::Leave => {}
+            Verdict::Carry { to, .. } => {
+                targets[to].recurrence.clone_from(&now[to.opposite()].recurrence);
+            }
+            Verdict::Wait => self.waiting.fields = self.waiting.fields.with(Field::Recurrence),
+            Verdict::Ask => {
+                self.waiting.fields = self.waiting.fields.with(Field::Recurrence);
+                let values = now.map(|series| words::recurrence(&series.recurrence));
+                self.clash(Field::Recurrence, None, values);
+            }
+        }
+    }
+
+    /// Merges two events field by field; returns the fields that stay open.
+    pub(crate) fn fields(
+        &mut self,
+        at: Option<&When>,
+        strands: Sides<Strand<'_>>,
+        fields: FieldSet,
+        onto: &mut Sides<Event>,
+    ) -> FieldSet {
+        let lens = self.merging.lens;
+        let mut open = FieldSet::NONE;
+        for field in fields.without(Field::Recurrence).without(Field::People).iter() {
+            let facts = Facts {
+                same: lens.same(Sides { left: strands.left.now, right: strands.right.now }, field),
+                edited: Sides::from_fn(|side| strands[side].edited(lens, side, field)),
+                ours: Sides::from_fn(|side| strands[side].ours(lens, side, field)),
+                carried: self.carried(field),
+            };
+            match self.settle(facts, self.merging.winner, FieldSet::NONE.with(field)) {
+                Verdict::Leave => {}
+                Verdict::Carry { to, .. } => {
+                    lens.carry(field, strands[to.opposite()].now, to, &mut onto[to]);
+                }
+                Verdict::Wait => open = open.with(field),
+                Verdict::Ask => {
+                    open = open.with(field);
+                    let side = |side: Side| explain::field_value(strands[side].now, field);
+                    self.clash(field, at, Sides::from_fn(|s| side(s).unwrap_or_default()));
+                }
+            }
+        }
+        self.people(strands, onto);
+        open
+    }
+
+    /// People who were invited or left since: the list in the other side's description follows.
+    /// Nobody's edit, so there is nothing to conflict with.
+    fn people(&mut self, strands: Sides<Strand<'_>>, onto: &mut Sides<Event>) {
+        let Merging { lens, one_way, closed, .. } = *self.merging;
+        for to in Side::BOTH {
+            let strand = strands[to.opposite()];
+            let changed = strand.base.is_some_and(|base| base.people != strand.now.people);
+            if changed && lens.lists_people(to) && !one_way[to] && !closed[to] {
+                let before = onto[to].description.clone();
+                lens.carry(Field::People, strand.now, to, &mut onto[to]);
+                if onto[to].description != before {
+                    self.taken[to] = self.taken[to].with(Field::Description);
+                }
+            }
+        }
+    }
+
+    fn finish(self, mut targets: Sides<Series>) -> Merged {
+        let now = self.merging.now;
+        let mut overruled = Vec::new();
+        for side in Side::BOTH {
+            let other = now[side.opposite()];
+            if !targets[side].same_content(now[side]) {
+                targets[side].extent = spanning(now[side].extent, other.extent);
+            }
+            if !self.lost[side].is_empty() {
+                overruled.push(Overruled {
+                    side,
+                    fields: self.lost[side],
+                    before: now[side].clone(),
+                    after: targets[side].clone(),
+                });
+            }
+        }
+        Merged {
+            targets,
+            taken: self.taken,
+            held_up: self.held_up,
+            overruled,
+            clashes: self.clashes,
+            waiting: self.waiting,
+        }
+    }
+}
+
+pub(crate) fn union(one: FieldSet, other: FieldSet) -> FieldSet {
+    other.iter().fold(one, FieldSet::with)
+}
+
+/// An extent that holds for whatever the merge took from either side.
+fn spanning(one: Extent, other: Extent) -> Extent {
+    Extent {
+        from: one.from.min(other.from),
+        until: one.until.zip(other.until).map(|(one, other)| one.max(other)),
+    }
+}

@@ -1,0 +1,442 @@
+//! The merge of what is peculiar to single occurrences: cancellations and overrides, by original
+//! start.
+//!
+//! What users expect, and get:
+//! - An occurrence without anything of its own is an override that repeats the master. So an
+//!   override that one side makes takes part in what the other side does to the master meanwhile,
+//!   in every field in which it only repeats its own master; and an override that its side leaves
+//!   alone when that side's master changes is left alone on the other side too.
+//! - An edit beats a deletion, for an occurrence as for a series: an override edited on one side
+//!   survives its removal or cancellation on the other, which is recorded as overruled.
+//! - A series moved as a whole on one side takes along what the other side did to single
+//!   occurrences. They are compared under the names they had in the base (`keys`), and get the name
+//!   that they have where they end up.
+//! - Where occurrences can't be found again (another rule), the policy decides about times, rule
+//!   and exceptions as one, and the loser is recorded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{Event, Exception, Field, FieldSet, Series, Side, Sides, When};
+
+use crate::keys::{Renaming, implied, same_frame, same_grid};
+use crate::merge::{Kind, Session, Strand, as_override, edited_within, kind};
+use crate::verdict::{Facts, Verdict};
+use crate::words;
+
+/// Whether occurrences can be merged one by one.
+pub(crate) enum Shape {
+    /// They can: this is how each side has renamed those of its base.
+    Keyed(Box<Sides<Renaming>>),
+    /// They can't: times, rule and exceptions are one thing.
+    Whole,
+}
+
+const SHAPE: FieldSet = FieldSet::NONE.with(Field::Times).with(Field::Recurrence);
+
+impl Shape {
+    /// Finds out.
+    pub(crate) fn of(session: &Session<'_>) -> Shape {
+        let now = session.merging.now;
+        if now.left.master.is_some() != now.right.master.is_some() {
+            return Shape::Whole;
+        }
+        let keyed = match session.merging.base {
+            None => first_contact(now),
+            Some(base) => since(base, now),
+        };
+        keyed.map_or(Shape::Whole, |renamings| Shape::Keyed(Box::new(renamings)))
+    }
+
+    /// The fields of the master that are merged one by one.
+    pub(crate) fn fields(&self) -> FieldSet {
+        match self {
+            Shape::Keyed(_) => FieldSet::ALL,
+            Shape::Whole => SHAPE.iter().fold(FieldSet::ALL, FieldSet::without),
+        }
+    }
+}
+
+fn first_contact(now: Sides<&Series>) -> Option<Sides<Renaming>> {
+    let same = Sides { left: Renaming::Same, right: Renaming::Same };
+    let (Some(left), Some(right)) = (&now.left.master, &now.right.master) else {
+        return Some(same);
+    };
+    let single = Side::BOTH.iter().all(|side| is_single(now[*side]));
+    let fill = now.left.recurrence.is_empty() || now.right.recurrence.is_empty();
+    let grid = fill || same_grid(&now.left.recurrence, &now.right.recurrence);
+    (single || (left.start == right.start && grid)).then_some(same)
+}
+
+fn since(base: Sides<&Series>, now: Sides<&Series>) -> Option<Sides<Renaming>> {
+    if Side::BOTH.iter().all(|side| is_single(base[*side]) && is_single(now[*side])) {
+        return Some(Sides { left: Renaming::Same, right: Renaming::Same });
+    }
+    if let (Some(left), Some(right)) = (&base.left.master, &base.right.master)
+        && !same_frame(&left.start, &right.start)
+    {
+        return None;
+    }
+    for side in Side::BOTH {
+        // A rule states its end in the kind of the start: one side's kind and the other side's
+        // rule don't go together.
+        let other = side.opposite();
+        if let (Some(old), Some(new)) = (&base[side].master, &now[side].master)
+            && !same_frame(&old.start, &new.start)
+            && base[other].recurrence != now[other].recurrence
+        {
+            return None;
+        }
+    }
+    Some(Sides {
+        left: Renaming::between(base.left, now.left)?,
+        right: Renaming::between(base.right, now.right)?,
+    })
+}
+
+fn is_single(series: &Series) -> bool {
+    series.recurrence.is_empty() && series.exceptions.is_empty()
+}
+
+/// Merges exceptions (and, where occurrences can't be told apart, times and rule) into `targets`,
+/// whose masters are merged already.
+pub(crate) fn merge(session: &mut Session<'_>, shape: Shape, targets: &mut Sides<Series>) {
+    match shape {
+        Shape::Keyed(renamings) => one_by_one(session, &renamings, targets),
+        Shape::Whole => as_one(session, targets),
+    }
+    let empty = |series: &Series| series.master.is_none() && series.exceptions.is_empty();
+    if empty(&targets.left) || empty(&targets.right) {
+        // Each side removed what the other one kept. Nothing is deleted on a doubt.
+        let now = session.merging.now;
+        for side in Side::BOTH {
+            let copy = session.merging.lens.copy(now[side.opposite()], side);
+            targets[side] = now[side].clone();
+            for (key, exception) in copy.exceptions {
+                targets[side].exceptions.entry(key).or_insert(exception);
+            }
+        }
+    }
+}
+
+/// One side's exceptions through time, under the names of its base.
+struct View<'a> {
+    base: Option<&'a Series>,
+    now: &'a Series,
+    renaming: &'a Renaming,
+    based: BTreeMap<When, &'a Exception>,
+    held: BTreeMap<When, &'a Exception>,
+    wrote: Option<[BTreeMap<When, &'a Exception>; 2]>,
+}
+
+impl<'a> View<'a> {
+    fn of(session: &Session<'a>, side: Side, renaming: &'a Renaming) -> Self {
+        let base = session.merging.base.map(|base| base[side]);
+        let now = session.merging.now[side];
+        let wrote = base.zip(session.merging.pending[side]).and_then(|(base, pending)| {
+            Some([
+                renamed(&pending.before, &Renaming::between(base, &pending.before)?),
+                renamed(&pending.target, &Renaming::between(base, &pending.target)?),
+            ])
+        });
+        Self {
+            base,
+            now,
+            renaming,
+            based: base.map(|base| renamed(base, &Renaming::Same)).unwrap_or_default(),
+            held: renamed(now, renaming),
+            wrote,
+        }
+    }
+
+    fn moment(&self, key: &When) -> Moment<'a> {
+        let based = self.based.get(key).copied();
+        let held = self.held.get(key).copied();
+        let wrote = self.wrote.as_ref().map(|wrote| wrote.each_ref().map(|w| w.get(key).copied()));
+        let plain = self.base.and_then(|base| implied(base, key));
+        let or_plain = |exception| match kind(exception) {
+            Kind::Own => as_override(exception).cloned(),
+            Kind::Plain | Kind::Cancelled => plain.clone(),
+        };
+        Moment {
+            known: self.base.is_some(),
+            based,
+            held,
+            wrote,
+            before: or_plain(based),
+            wrote_events: wrote.and_then(|wrote| or_plain(wrote[0]).zip(or_plain(wrote[1]))),
+            plain_now: implied(self.now, &self.renaming.forward(key)),
+        }
+    }
+}
+
+fn renamed<'a>(series: &'a Series, renaming: &Renaming) -> BTreeMap<When, &'a Exception> {
+    series.exceptions.iter().map(|(key, exception)| (renaming.back(key), exception)).collect()
+}
+
+/// One occurrence on one side through time.
+struct Moment<'a> {
+    known: bool,
+    based: Option<&'a Exception>,
+    held: Option<&'a Exception>,
+    wrote: Option<[Option<&'a Exception>; 2]>,
+    /// As the base has it, whether as an override or by its master.
+    before: Option<Event>,
+    wrote_events: Option<(Event, Event)>,
+    /// As the master makes it now.
+    plain_now: Option<Event>,
+}
+
+impl Moment<'_> {
+    fn strand<'e>(&'e self, now: &'e Event) -> Strand<'e> {
+        let wrote = self.wrote_events.as_ref().map(|(before, target)| (before, target));
+        Strand { base: self.before.as_ref(), now, wrote }
+    }
+
+    fn kind_changed(&self) -> bool {
+        self.known && kind(self.based) != kind(self.held)
+    }
+
+    fn kind_ours(&self) -> bool {
+        self.kind_changed()
+            && self.wrote.is_some_and(|[before, target]| {
+                kind(before) != kind(target) && kind(target) == kind(self.held)
+            })
+    }
+
+    fn edited(&self, session: &Session<'_>, side: Side) -> bool {
+        if !self.known {
+            return self.held.is_some();
+        }
+        let lens = session.merging.lens;
+        (self.kind_changed() && !self.kind_ours())
+            || match (as_override(self.based), as_override(self.held)) {
+                (Some(_), Some(now)) => {
+                    let mut fields = lens.carried(side.opposite()).iter();
+                    fields.any(|field| self.strand(now).edited(lens, side, field))
+                }
+                (None, _) | (_, None) => false,
+            }
+    }
+}
+
+fn one_by_one(session: &mut Session<'_>, renamings: &Sides<Renaming>, targets: &mut Sides<Series>) {
+    let views = Sides::from_fn(|side| View::of(session, side, &renamings[side]));
+    let keys: BTreeSet<When> = [&views.left, &views.right]
+        .into_iter()
+        .flat_map(|view| view.based.keys().chain(view.held.keys()).cloned())
+        .collect();
+    let mut exceptions: Sides<BTreeMap<When, Exception>> = Sides::default();
+    let final_names = Sides::from_fn(|side| {
+        let start = |series: &Series| series.master.as_ref().map(|master| master.start.clone());
+        let own = start(&targets[side]) == start(session.merging.now[side]);
+        &renamings[if own { side } else { side.opposite() }]
+    });
+    for key in keys {
+        let moments = Sides::from_fn(|side| views[side].moment(&key));
+        let unchanged = Side::BOTH.iter().all(|side| {
+            let moment = &moments[*side];
+            moment.known && moment.based == moment.held
+        });
+        let settled = if unchanged {
+            Sides::from_fn(|side| moments[side].held.cloned())
+        } else {
+            occurrence(session, &key, &moments)
+        };
+        for (side, exception) in settled.iter() {
+            if let Some(exception) = exception {
+                exceptions[side].insert(final_names[side].forward(&key), exception.clone());
+            }
+        }
+    }
+    targets.left.exceptions = exceptions.left;
+    targets.right.exceptions = exceptions.right;
+}
+
+fn occurrence(
+    session: &mut Session<'_>,
+    key: &When,
+    moments: &Sides<Moment<'_>>,
+) -> Sides<Option<Exception>> {
+    let kinds = Sides::from_fn(|side| kind(moments[side].held));
+    let own = Sides::from_fn(|side| as_override(moments[side].held));
+    let mut settled = Sides::from_fn(|side| moments[side].held.cloned());
+    if let (Some(left), Some(right)) = (own.left, own.right) {
+        return merge_events(session, key, moments, Sides { left, right });
+    }
+    let facts = Facts {
+        same: kinds.left == kinds.right,
+        edited: Sides::from_fn(|side| moments[side].edited(session, side)),
+        ours: Sides::from_fn(|side| moments[side].kind_ours()),
+        carried: {
+            let (times, rule) = (session.carried(Field::Times), session.carried(Field::Recurrence));
+            Sides::from_fn(|to| times[to] && rule[to])
+        },
+    };
+    let edit = Side::BOTH.into_iter().find(|side| kinds[*side] == Kind::Own);
+    let winner = edit.or(session.merging.winner);
+    match session.settle(facts, winner, FieldSet::NONE.with(Field::Recurrence)) {
+        Verdict::Leave => {}
+        Verdict::Wait => {
+            session.waiting.occurrences.insert(key.clone());
+        }
+        Verdict::Ask => {
+            session.waiting.occurrences.insert(key.clone());
+            let words = kinds.map(|kind| kind.in_words().to_owned());
+            session.clash(Field::Recurrence, Some(key), words);
+        }
+        Verdict::Carry { to, .. } => match own[to.opposite()] {
+            None => settled[to] = moments[to.opposite()].held.cloned(),
+            Some(event) => settled = carry_override(session, key, moments, to, event),
+        },
+    }
+    settled
+}
+
+/// An override that `to` has not (any more): made there of what `to` has instead, so that what
+/// does not cross stays as it is there.
+fn carry_override(
+    session: &mut Session<'_>,
+    key: &When,
+    moments: &Sides<Moment<'_>>,
+    to: Side,
+    event: &Event,
+) -> Sides<Option<Exception>> {
+    let removed = as_override(moments[to].based).cloned();
+    let Some(stands_in) = removed.or_else(|| moments[to].plain_now.clone()) else {
+        let copy = session.merging.lens.copy_event(event, to);
+        return Sides::from_fn(|side| {
+            let event = if side == to { copy.clone() } else { event.clone() };
+            Some(Exception::Override(Box::new(event)))
+        });
+    };
+    let now = Sides::from_fn(|side| if side == to { &stands_in } else { event });
+    merge_events(session, key, moments, now)
+}
+
+fn merge_events(
+    session: &mut Session<'_>,
+    key: &When,
+    moments: &Sides<Moment<'_>>,
+    now: Sides<&Event>,
+) -> Sides<Option<Exception>> {
+    let new = Side::BOTH.into_iter().any(|side| as_override(moments[side].held).is_none());
+    let strands = Sides::from_fn(|side| {
+        let mut strand = moments[side].strand(now[side]);
+        if new && !moments[side].known {
+            // First contact, an override on one side only: what repeats its master is no edit.
+            strand.base = moments[side].plain_now.as_ref();
+        }
+        strand
+    });
+    let mut onto = now.map(Event::clone);
+    let open = session.fields(Some(key), strands, FieldSet::ALL, &mut onto);
+    if !open.is_empty() {
+        session.waiting.occurrences.insert(key.clone());
+    }
+    let Sides { left, right } = onto;
+    Sides { left, right }.map(|event| Some(Exception::Override(Box::new(event))))
+}
+
+/// Times, rule and exceptions (and whether there is a master) as one thing.
+fn as_one(session: &mut Session<'_>, targets: &mut Sides<Series>) {
+    let merging = session.merging;
+    let now = merging.now;
+    let edited = Sides::from_fn(|side| edited_within(merging, side, SHAPE));
+    let facts = Facts {
+        same: same_shape(session),
+        edited,
+        ours: Sides::from_fn(|side| {
+            let moved = merging.base.is_some_and(|base| !base[side].same_content(now[side]));
+            moved && merging.pending[side].is_some() && !edited[side]
+        }),
+        carried: {
+            let (times, rule) = (session.carried(Field::Times), session.carried(Field::Recurrence));
+            Sides::from_fn(|to| times[to] && rule[to])
+        },
+    };
+    // A series beats its remains.
+    let whole = Side::BOTH
+        .into_iter()
+        .find(|side| now[*side].master.is_some() && now[side.opposite()].master.is_none());
+    match session.settle(facts, whole.or(merging.winner), SHAPE) {
+        Verdict::Leave => {}
+        Verdict::Wait => session.wait_for_shape(),
+        Verdict::Ask => {
+            session.wait_for_shape();
+            session.clash(Field::Times, None, now.map(explain_shape));
+        }
+        Verdict::Carry { to, .. } => take_shape(session, to, &mut targets[to]),
+    }
+}
+
+fn explain_shape(series: &Series) -> String {
+    let times = series.master.as_ref().and_then(|master| words::value(master, Field::Times));
+    format!("{}, {}", times.unwrap_or_default(), words::recurrence(&series.recurrence))
+}
+
+fn same_shape(session: &Session<'_>) -> bool {
+    let Sides { left, right } = session.merging.now;
+    let lens = session.merging.lens;
+    let carried = lens.carried(Side::Left).intersection(lens.carried(Side::Right));
+    let same = |left: &Event, right: &Event, fields: FieldSet| {
+        fields.iter().all(|field| lens.same(Sides { left, right }, field))
+    };
+    let masters = match (&left.master, &right.master) {
+        (None, None) => true,
+        (Some(left), Some(right)) => same(left, right, SHAPE),
+        (None, Some(_)) | (Some(_), None) => false,
+    };
+    masters
+        && left.recurrence == right.recurrence
+        && left.exceptions.keys().eq(right.exceptions.keys())
+        && left.exceptions.values().zip(right.exceptions.values()).all(|pair| match pair {
+            (Exception::Override(left), Exception::Override(right)) => same(left, right, carried),
+            (left, right) => kind(Some(left)) == kind(Some(right)),
+        })
+}
+
+fn take_shape(session: &Session<'_>, to: Side, target: &mut Series) {
+    let lens = session.merging.lens;
+    let from = session.merging.now[to.opposite()];
+    match (&from.master, &mut target.master) {
+        (Some(master), Some(target)) => lens.carry(Field::Times, master, to, target),
+        (Some(master), none) => *none = Some(lens.copy_event(master, to)),
+        (None, master) => *master = None,
+    }
+    target.recurrence.clone_from(&from.recurrence);
+    let mut old = std::mem::take(&mut target.exceptions);
+    for (key, exception) in &from.exceptions {
+        let taken = match exception {
+            Exception::Cancelled => Exception::Cancelled,
+            Exception::Override(event) => Exception::Override(Box::new(take_override(
+                session, to, target, &mut old, key, event,
+            ))),
+        };
+        target.exceptions.insert(key.clone(), taken);
+    }
+}
+
+fn take_override(
+    session: &Session<'_>,
+    to: Side,
+    target: &Series,
+    old: &mut BTreeMap<When, Exception>,
+    key: &When,
+    event: &Event,
+) -> Event {
+    let lens = session.merging.lens;
+    let (mut taken, repeats) = match old.remove(key) {
+        Some(Exception::Override(own)) => (*own, None),
+        Some(Exception::Cancelled) | None => match implied(target, key) {
+            None => return lens.copy_event(event, to),
+            Some(plain) => (plain, implied(session.merging.now[to.opposite()], key)),
+        },
+    };
+    for field in lens.carried(to).iter() {
+        let is_own = repeats.as_ref().is_none_or(|plain| !plain.same(event, field));
+        if is_own {
+            lens.carry(field, event, to, &mut taken);
+        }
+    }
+    taken
+}

@@ -1,0 +1,5 @@
+//! The plan from outside: every small state, a table of cases, properties, planted faults.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod table;
+mod world;
