@@ -30,6 +30,8 @@ pub enum Fault {
     Locked,
     /// One refusal of a good credential (401).
     RefusedOnce,
+    /// The connection leads to the wrong host (421).
+    Misdirected,
     /// The cursor handed in is no longer known.
     CursorExpired,
     /// The cursor handed in is no longer known, and a full listing comes without a word about it.
@@ -56,7 +58,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault, with the values that the simulation uses.
-    pub const ALL: [Fault; 18] = [
+    pub const ALL: [Fault; 19] = [
         Fault::FailBefore,
         Fault::LostReply,
         Fault::RateLimited { retry_after: Some(Duration::from_secs(120)) },
@@ -64,6 +66,7 @@ impl Fault {
         Fault::WriteFails,
         Fault::Locked,
         Fault::RefusedOnce,
+        Fault::Misdirected,
         Fault::CursorExpired,
         Fault::SilentFull,
         Fault::Race,
@@ -85,10 +88,12 @@ impl Fault {
             | Fault::RateLimited { .. }
             | Fault::OutOfOrder { .. }
             | Fault::RefusedOnce
+            | Fault::Misdirected
             | Fault::Truncated
             | Fault::Html => true,
             Fault::CursorExpired | Fault::SilentFull => matches!(op, Op::Changes),
-            Fault::EmptyListing | Fault::Ghost => matches!(op, Op::Changes),
+            Fault::EmptyListing => matches!(op, Op::Changes | Op::Calendars),
+            Fault::Ghost => matches!(op, Op::Changes),
             Fault::Omitted => matches!(op, Op::Fetch),
             Fault::WriteFails | Fault::Locked => {
                 matches!(op, Op::Create | Op::Update | Op::Delete)
@@ -181,11 +186,11 @@ impl Schedule {
             if !fault.fits(op) || !aim.fits(account, op, step) {
                 continue;
             }
-            if aim.skip == 0 {
-                struck = Some(at);
-                break;
+            match aim.skip {
+                0 if struck.is_none() => struck = Some(at),
+                0 => {}
+                _ => aim.skip -= 1,
             }
-            aim.skip -= 1;
         }
         if let Some(at) = struck {
             return Some(self.planned.remove(at).1);

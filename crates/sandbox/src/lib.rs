@@ -10,13 +10,17 @@
 
 #![cfg_attr(test, allow(clippy::print_stderr))]
 
+pub mod dav;
 pub mod faults;
+mod provider;
 mod random;
+pub mod seed;
 pub mod text;
 mod world;
 
+pub use provider::{Deletions, Deltas, InProcess, Listing, Manners, Overrides, Versions};
 pub use random::Random;
 pub use world::{
-    Account, Author, Condition, Deed, Gone, Habits, Held, Kind, Mail, MailCause, Op, Refusal, Request,
-    Rewriting, Throttle, UidScope, User, World,
+    Account, Author, Condition, Deed, Gone, Habits, Held, Kind, Mail, MailCause, Op, Refusal,
+    Request, Rewriting, Throttle, UidScope, User, World,
 };

@@ -171,6 +171,15 @@ impl World {
         }
     }
 
+    /// From now on listings of the calendar show `id`, which nothing else knows.
+    pub fn add_ghost(&self, calendar: &CalendarId, id: &str) {
+        if let Some(calendar) = self.state().calendars.get_mut(calendar.as_str()) {
+            calendar.ghosts.insert(id.to_owned());
+            let born = calendar.seq + 1;
+            calendar.note(id, false, born);
+        }
+    }
+
     /// Plans a fault.
     pub fn plan(&self, aim: Aim, fault: Fault) {
         self.state().schedule.plan(aim, fault);

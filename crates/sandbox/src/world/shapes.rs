@@ -83,6 +83,8 @@ pub struct Habits {
     pub ignores_conditions: bool,
     /// Listings that every new resource is missing from.
     pub lag: u32,
+    /// Reads by multiget that do not yet find what a user wrote, though listings show it.
+    pub data_lag: u32,
 }
 
 /// What a server makes of a text that it stores.

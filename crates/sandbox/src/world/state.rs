@@ -44,6 +44,8 @@ pub(crate) struct Calendar {
     /// Raised when cursors are expired, so that a cursor of the same place is another one.
     pub(crate) epoch: u64,
     pub(crate) tombstones: BTreeSet<String>,
+    /// Names that listings show and nothing else knows.
+    pub(crate) ghosts: BTreeSet<String>,
 }
 
 /// A line of a calendar's change log.
@@ -64,6 +66,8 @@ pub(crate) struct Stored {
     pub(crate) born: u64,
     /// Listings that still leave it out.
     pub(crate) unlisted: u32,
+    /// Reads by multiget that still do not find it.
+    pub(crate) unready: u32,
 }
 
 /// What a write did.
@@ -117,6 +121,7 @@ impl Calendar {
             floor: 0,
             epoch: 0,
             tombstones: BTreeSet::new(),
+            ghosts: BTreeSet::new(),
         }
     }
 
@@ -125,7 +130,7 @@ impl Calendar {
         self.epoch += 1;
     }
 
-    fn note(&mut self, id: &str, gone: bool, born: u64) {
+    pub(crate) fn note(&mut self, id: &str, gone: bool, born: u64) {
         self.seq += 1;
         self.log.push(Entry { seq: self.seq, id: id.to_owned(), gone, born });
     }
@@ -163,9 +168,7 @@ impl Calendar {
             }
         }
         last.reverse();
-        last.retain(|entry| {
-            !(entry.gone && entry.born > since && habits.forgets_short_lives)
-        });
+        last.retain(|entry| !(entry.gone && entry.born > since && habits.forgets_short_lives));
         last
     }
 }
@@ -237,9 +240,10 @@ impl State {
 
     /// The account's calendars for events, as a provider lists them.
     pub(crate) fn listed_calendars(&self, account: &str) -> Vec<model::Calendar> {
-        let own = self.calendars.iter().filter(|(_, held)| {
-            held.account == account && !held.gone && held.kind == Kind::Events
-        });
+        let own = self
+            .calendars
+            .iter()
+            .filter(|(_, held)| held.account == account && !held.gone && held.kind == Kind::Events);
         let listed = own.map(|(id, held)| model::Calendar {
             id: CalendarId::new(id),
             name: held.name.clone(),
@@ -313,14 +317,21 @@ impl State {
         author: Author,
     ) -> Result<(String, bool), Refusal> {
         let version = self.fresh_version();
-        let lag = self.habits(calendar_id).lag;
+        let Habits { lag, data_lag, .. } = self.habits(calendar_id);
+        let unready = if author == Author::User { data_lag } else { 0 };
         let calendar = self.calendar_mut(calendar_id)?;
         let old = calendar.resources.get(id).map(|old| (old.born, old.unlisted));
         let born = old.map_or(calendar.seq + 1, |(born, _)| born);
         let lag = if author == Author::Client { lag } else { 0 };
         let unlisted = old.map_or(lag, |(_, unlisted)| unlisted);
-        let stored =
-            Stored { uid: uid.to_owned(), version: version.clone(), raw: raw.clone(), born, unlisted };
+        let stored = Stored {
+            uid: uid.to_owned(),
+            version: version.clone(),
+            raw: raw.clone(),
+            born,
+            unlisted,
+            unready,
+        };
         calendar.resources.insert(id.to_owned(), stored);
         calendar.note(id, false, born);
         self.record(calendar_id, id, uid, author, Some(raw));

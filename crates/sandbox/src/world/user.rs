@@ -56,9 +56,9 @@ impl User {
     pub fn set(&self, uid: &str, property: &str, value: &str) -> bool {
         self.edit(uid, |text| {
             let Some(mut root) = Component::parse(text.as_bytes()) else { return text.to_owned() };
-            let master = root.components_mut().find(|inner| {
-                inner.name == "VEVENT" && inner.line("RECURRENCE-ID").is_none()
-            });
+            let master = root
+                .components_mut()
+                .find(|inner| inner.name == "VEVENT" && inner.line("RECURRENCE-ID").is_none());
             if let Some(master) = master {
                 master.set(&format!("{property}:{value}"));
             }
