@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use crate::process::{run, watch};
+use crate::process::{run, variable, watch};
 use crate::servers::{Place, folder, provide, tell};
 use crate::tidy;
 
@@ -67,7 +67,7 @@ fn reason(line: &str, places: &[Place]) -> String {
 
 /// The cargo that runs this, in the repository's root.
 pub(crate) fn cargo(root: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO"));
+    let mut command = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".to_owned()));
     command.current_dir(root);
     command
 }
