@@ -6,6 +6,8 @@
 //! [`Occurrences::is_cut`] says when it was spent, or when a rule is one that is carried only.
 
 pub(crate) mod rule;
+#[cfg(test)]
+mod vectors;
 
 use std::collections::{BTreeSet, VecDeque};
 

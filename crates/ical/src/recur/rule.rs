@@ -112,9 +112,10 @@ impl Starts {
             Frequency::Monthly => months,
             Frequency::Weekly => days / 7,
             Frequency::Daily => days,
-            Frequency::Hourly => days * 24,
-            Frequency::Minutely => days * 24 * 60,
-            Frequency::Secondly => days * 24 * 60 * 60,
+            // Not the last day: its hours have not all passed.
+            Frequency::Hourly => (days - 1) * 24,
+            Frequency::Minutely => (days - 1) * 24 * 60,
+            Frequency::Secondly => (days - 1) * 24 * 60 * 60,
         };
         // Two back: one for the part of a unit that is cut off above, one for the time of day.
         self.period = (units / i64::from(self.rule.interval.max(1)) - 2).max(0);
@@ -279,7 +280,10 @@ impl Starts {
         let rule = &self.rule;
         let in_month = || {
             rule.by_month.is_empty()
-                || rule.by_month.iter().any(|month| i64::from(month.number) == date.month().into())
+                || rule
+                    .by_month
+                    .iter()
+                    .any(|month| i64::from(month.number) == i64::from(date.month()))
         };
         let in_days = || {
             let from_end = date.day() - date.days_in_month() - 1;
