@@ -1,0 +1,200 @@
+//! Agreements: both sides hold the same, as far as each can; from here on that is the base.
+//!
+//! Nothing may be observed between the plan of a series and its agreement: the base becomes what
+//! its rows hold at that moment.
+
+use model::{MappingId, ResourceId, Side, Sides, Uid};
+use rusqlite::{Connection, params};
+
+use crate::codec::side_number;
+use crate::journal::SubjectRow;
+use crate::row::{self, Snapshot};
+use crate::{PairId, Result, Store, problems, sql};
+
+/// A series on which both sides agree now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreement {
+    /// Which.
+    pub subject: SubjectRow,
+    /// The resource that each side holds it in. `None` on both sides: neither holds it, forget it.
+    /// `None` on one: the one it holds already, or that a write of this step made.
+    pub held: Sides<Option<ResourceId>>,
+}
+
+impl Store {
+    /// Records agreements: makes or updates the mapping, makes what the rows hold the base, and
+    /// clears their touched marks, finished writes, problems, conflicts and approvals.
+    ///
+    /// The answer has one item for each agreement: its mapping, or `None` where it was forgotten,
+    /// or where a side no longer holds its resource; the rows then stay touched.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn agree(&self, pair: PairId, agreed: &[Agreement]) -> Result<Vec<Option<MappingId>>> {
+        self.write("agree", |transaction| {
+            agreed.iter().map(|agreement| agree(transaction, pair, agreement)).collect()
+        })
+    }
+}
+
+fn agree(
+    connection: &Connection,
+    pair: PairId,
+    agreement: &Agreement,
+) -> Result<Option<MappingId>> {
+    if agreement.held == Sides::default() {
+        forget(connection, pair, &agreement.subject)?;
+        return Ok(None);
+    }
+    let mut rows: Sides<Option<Snapshot>> = Sides::default();
+    for side in Side::BOTH {
+        rows[side] = held(connection, pair, agreement, side)?.filter(Snapshot::is_readable);
+    }
+    let (Some(left), Some(right)) = (&rows.left, &rows.right) else { return Ok(None) };
+    let rows = Sides::new(left, right);
+    let mapping = match agreement.subject {
+        SubjectRow::Known(mapping) => mapping,
+        SubjectRow::New(_) => match left.mapping.or(right.mapping) {
+            Some(mapping) => mapping,
+            None => new_mapping(connection, pair, left, right)?,
+        },
+    };
+    // A resource of another series: not what the plan saw.
+    if rows.iter().any(|(_, row)| row.mapping.is_some_and(|other| other != mapping)) {
+        return Ok(None);
+    }
+    for (side, row) in rows.iter() {
+        join(connection, pair, mapping, side, row)?;
+    }
+    for clear in [
+        "DELETE FROM intent WHERE mapping = ?1 AND applied = 1",
+        "DELETE FROM problem WHERE mapping = ?1",
+        "DELETE FROM conflict WHERE mapping = ?1",
+        "DELETE FROM approval WHERE mapping = ?1",
+    ] {
+        sql::run(connection, clear, [mapping.0])?;
+    }
+    for row in [left, right].into_iter().filter(|row| row.mapping.is_none()) {
+        drop_writes(connection, pair, row)?;
+        problems::clear_of_row(connection, row.id)?;
+    }
+    Ok(Some(mapping))
+}
+
+/// The row in which a side holds the series.
+fn held(
+    connection: &Connection,
+    pair: PairId,
+    agreement: &Agreement,
+    side: Side,
+) -> Result<Option<Snapshot>> {
+    if let Some(id) = &agreement.held[side] {
+        return row::find(connection, pair, side, id);
+    }
+    match &agreement.subject {
+        SubjectRow::Known(mapping) => row::of_mapping(connection, *mapping, side),
+        SubjectRow::New(new) => {
+            let made = match &new[side] {
+                Some(id) => Some(id.clone()),
+                None => made(connection, pair, new, side)?,
+            };
+            let find = |id| row::find(connection, pair, side, &id);
+            Ok(made.map(find).transpose()?.flatten())
+        }
+    }
+}
+
+/// The resource that a finished creation for this new series made.
+fn made(
+    connection: &Connection,
+    pair: PairId,
+    new: &Sides<Option<ResourceId>>,
+    side: Side,
+) -> Result<Option<ResourceId>> {
+    let query = "SELECT result FROM intent WHERE pair = ?1 AND mapping IS NULL AND applied = 1
+         AND side = ?2 AND \"left\" IS ?3 AND \"right\" IS ?4 ORDER BY id DESC";
+    let new = new.as_ref().map(|id| id.as_ref().map(ResourceId::as_str));
+    let key = params![pair.0, side_number(side), new.left, new.right];
+    let result = |row: &rusqlite::Row<'_>| Ok(row.get::<_, Option<String>>(0)?);
+    Ok(sql::first(connection, query, key, result)?.flatten().map(ResourceId::new))
+}
+
+fn new_mapping(
+    connection: &Connection,
+    pair: PairId,
+    left: &Snapshot,
+    right: &Snapshot,
+) -> Result<MappingId> {
+    let uid = left.uid.as_ref().or(right.uid.as_ref()).map_or("", Uid::as_str);
+    let query = "INSERT INTO mapping (pair, uid) VALUES (?1, ?2)";
+    Ok(MappingId(sql::insert(connection, query, params![pair.0, uid])?))
+}
+
+/// Makes this row the mapping's on its side, and what it holds the base.
+fn join(
+    connection: &Connection,
+    pair: PairId,
+    mapping: MappingId,
+    side: Side,
+    row: &Snapshot,
+) -> Result<()> {
+    if row.mapping != Some(mapping) {
+        if let Some(old) = row::of_mapping(connection, mapping, side)? {
+            part(connection, pair, &old)?;
+        }
+        let query = "UPDATE snapshot SET mapping = ?2 WHERE id = ?1";
+        sql::run(connection, query, params![row.id, mapping.0])?;
+    }
+    row::rebase(connection, row.id)?;
+    row::settle(connection, row.id, 0)
+}
+
+/// A row that is no longer mapped: one that is gone goes, one that is there meets the other side
+/// anew.
+fn part(connection: &Connection, pair: PairId, row: &Snapshot) -> Result<()> {
+    if !row.present {
+        return row::remove(connection, pair, row);
+    }
+    let query = "UPDATE snapshot SET mapping = NULL, base_digest = NULL WHERE id = ?1";
+    sql::run(connection, query, [row.id])?;
+    sql::run(connection, "UPDATE body SET base = NULL WHERE snapshot = ?1", [row.id])?;
+    row::touch(connection, row.id)
+}
+
+fn forget(connection: &Connection, pair: PairId, subject: &SubjectRow) -> Result<()> {
+    match subject {
+        SubjectRow::Known(mapping) => {
+            for side in Side::BOTH {
+                if let Some(row) = row::of_mapping(connection, *mapping, side)? {
+                    part(connection, pair, &row)?;
+                }
+            }
+            sql::run(connection, "DELETE FROM mapping WHERE id = ?1", [mapping.0])?;
+        }
+        SubjectRow::New(new) => {
+            for (side, id) in new.iter() {
+                let Some(id) = id else { continue };
+                if let Some(row) = row::find(connection, pair, side, id)? {
+                    row::settle(connection, row.id, row.skipped)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Finished writes in which this resource, new until now, had a part.
+fn drop_writes(connection: &Connection, pair: PairId, row: &Snapshot) -> Result<()> {
+    let query = match row.side {
+        Side::Left => {
+            "DELETE FROM intent WHERE pair = ?1 AND mapping IS NULL AND applied = 1
+             AND (\"left\" = ?2 OR (side = 0 AND result = ?2))"
+        }
+        Side::Right => {
+            "DELETE FROM intent WHERE pair = ?1 AND mapping IS NULL AND applied = 1
+             AND (\"right\" = ?2 OR (side = 1 AND result = ?2))"
+        }
+    };
+    sql::run(connection, query, params![pair.0, row.resource.as_str()])?;
+    Ok(())
+}

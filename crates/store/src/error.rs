@@ -1,0 +1,155 @@
+//! What went wrong: the kind is for the machine, the sentence for the person, the source for the
+//! cause. Whatever SQLite says that has no kind of its own means that the database is not as
+//! calpair wrote it, and is [`ErrorKind::Corrupt`].
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use rusqlite::ErrorCode;
+
+/// The result of a call to the store.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A failed call. Nothing of it was stored.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    sentence: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Another process owns the state directory: exit 5.
+    Locked,
+    /// The database was written by a newer calpair: use that one.
+    Newer,
+    /// The database is damaged. Nothing was overwritten; somebody has to put the backup in its
+    /// place, or take the database away.
+    Corrupt {
+        /// The newest copy there is.
+        backup: Option<PathBuf>,
+    },
+    /// The disk is full: send nothing, try again.
+    Full,
+    /// Somebody else keeps the database locked: send nothing, try again.
+    Busy,
+    /// The file system refused: rights, a missing directory, a broken disk.
+    Io,
+    /// The credential was sealed with another key.
+    WrongKey,
+    /// A sealed value is not where it was sealed, or was changed.
+    Forged,
+}
+
+impl Error {
+    /// An error with its sentence: what happened, without private content, without a full stop.
+    pub fn new(kind: ErrorKind, sentence: impl Into<String>) -> Self {
+        Self { kind, sentence: sentence.into(), source: None }
+    }
+
+    /// The error with its cause.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What to do about it.
+    pub const fn kind(&self) -> &ErrorKind {
+        &self.kind
+    }
+
+    /// What happened, without the cause.
+    pub fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
+    pub(crate) fn corrupt(sentence: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Corrupt { backup: None }, sentence)
+    }
+
+    /// A corruption with the place of the newest copy, in the sentence too.
+    pub(crate) fn with_backup(mut self, find: impl FnOnce() -> Option<PathBuf>) -> Self {
+        if self.kind == (ErrorKind::Corrupt { backup: None }) {
+            let found = find();
+            let place = match &found {
+                Some(path) => format!("; the newest copy is {}", path.display()),
+                None => "; there is no copy".to_owned(),
+            };
+            self.sentence.push_str(&place);
+            self.kind = ErrorKind::Corrupt { backup: found };
+        }
+        self
+    }
+
+    /// An error of the file system, with what was tried.
+    pub(crate) fn io(tried: impl fmt::Display) -> impl FnOnce(io::Error) -> Self {
+        move |source| {
+            let kind = match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::Full,
+                _ => ErrorKind::Io,
+            };
+            Self::new(kind, format!("can't {tried}")).because(source)
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as _)
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(source: rusqlite::Error) -> Self {
+        let (kind, sentence) = match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                (ErrorKind::Busy, "the database is in use by another program")
+            }
+            Some(ErrorCode::DiskFull) => (ErrorKind::Full, "the disk is full"),
+            Some(
+                ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::PermissionDenied
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::OutOfMemory
+                | ErrorCode::OperationInterrupted,
+            ) => (ErrorKind::Io, "the database can't be read or written"),
+            _ => (ErrorKind::Corrupt { backup: None }, "the database is damaged"),
+        };
+        Self::new(kind, sentence).because(source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+
+    #[test]
+    fn the_source_is_not_printed_twice() {
+        let error = Error::io("make the folder x")(io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(error.kind(), &ErrorKind::Full);
+        assert_eq!(error.to_string(), "can't make the folder x");
+        assert!(!error.to_string().contains(&error.source().unwrap().to_string()));
+    }
+
+    #[test]
+    fn a_corruption_names_the_newest_copy() {
+        let error = Error::corrupt("the database is damaged").with_backup(|| Some("b/1.db".into()));
+        assert_eq!(error.sentence(), "the database is damaged; the newest copy is b/1.db");
+        assert_eq!(error.kind(), &ErrorKind::Corrupt { backup: Some("b/1.db".into()) });
+        let none = Error::corrupt("the database is damaged").with_backup(|| None);
+        assert_eq!(none.sentence(), "the database is damaged; there is no copy");
+    }
+}

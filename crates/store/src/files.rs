@@ -1,0 +1,223 @@
+//! The state directory: modes, the lock of its one owner, the mark of a clean stop, backups.
+//!
+//! The directory is 0700 and every file of ours 0600, whatever the umask, and whatever they were
+//! before. The mark says how the database file looked when it was closed, so that a file which was
+//! changed since (restored, damaged) is checked as after a crash.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use model::Timestamp;
+
+use crate::{Error, ErrorKind, Result};
+
+const DATABASE: &str = "calpair.db";
+/// A database that is being made; it gets its name when it is whole.
+const UNFINISHED: &str = "calpair.db.new";
+const LOCK: &str = "calpair.lock";
+const CLOSED: &str = "calpair.closed";
+const BACKUPS: &str = "backups";
+
+/// How many backups are kept: a migration gone wrong is noticed before four more.
+const BACKUPS_KEPT: usize = 5;
+
+/// A state directory that this process owns.
+#[derive(Debug)]
+pub(crate) struct Home {
+    directory: PathBuf,
+    /// Held as long as this lives; the system lets go of it when the process ends, however it does.
+    _lock: File,
+}
+
+impl Home {
+    /// Makes the directory, mends the modes of what is in it, and takes its lock.
+    pub(crate) fn enter(directory: &Path) -> Result<Home> {
+        make_folder(directory)?;
+        let lock = take_lock(&directory.join(LOCK))?;
+        let home = Home { directory: directory.to_owned(), _lock: lock };
+        home.mend()?;
+        Ok(home)
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.directory.join(DATABASE)
+    }
+
+    /// A fresh empty file in which to make a database. What an earlier try left behind goes, and
+    /// so does the log of a database that is no more: it must not be played into another one.
+    pub(crate) fn unfinished(&self) -> Result<PathBuf> {
+        for base in [DATABASE, UNFINISHED] {
+            for suffix in ["", "-wal", "-shm", "-journal"] {
+                let path = self.directory.join(format!("{base}{suffix}"));
+                if base == UNFINISHED || !suffix.is_empty() {
+                    remove(&path)?;
+                }
+            }
+        }
+        let path = self.directory.join(UNFINISHED);
+        make_file(&path)?;
+        Ok(path)
+    }
+
+    /// Gives a database that is whole its name.
+    pub(crate) fn finish(&self, unfinished: &Path) -> Result<()> {
+        let tried = format!("put {} in its place", self.database().display());
+        fs::rename(unfinished, self.database()).map_err(Error::io(tried))?;
+        sync_folder(&self.directory)
+    }
+
+    /// Whether the database was closed and looks as it did then. The mark goes: from here on, only
+    /// a clean stop brings it back.
+    pub(crate) fn take_closed_mark(&self) -> Result<bool> {
+        let path = self.directory.join(CLOSED);
+        let mut mark = String::new();
+        let read = File::open(&path).and_then(|file| file.take(200).read_to_string(&mut mark));
+        let clean = read.is_ok() && mark == self.look()?;
+        remove(&path)?;
+        Ok(clean)
+    }
+
+    /// The database was closed.
+    pub(crate) fn put_closed_mark(&self) -> Result<()> {
+        let path = self.directory.join(CLOSED);
+        let tried = format!("write {}", path.display());
+        let mut file = make_file(&path)?;
+        file.write_all(self.look()?.as_bytes()).map_err(Error::io(tried))
+    }
+
+    /// The size and time of change of the database file.
+    fn look(&self) -> Result<String> {
+        let path = self.database();
+        let tried = format!("look at {}", path.display());
+        let file = fs::metadata(&path).map_err(Error::io(tried))?;
+        Ok(format!("{} {}.{:09}\n", file.len(), file.mtime(), file.mtime_nsec()))
+    }
+
+    /// Makes a backup under a name by which backups sort, with what `copy` writes; drops the
+    /// oldest.
+    pub(crate) fn backup(
+        &self,
+        now: Timestamp,
+        version: i32,
+        copy: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<PathBuf> {
+        let folder = self.directory.join(BACKUPS);
+        make_folder(&folder)?;
+        let name = format!("calpair-{}-v{version}.db", now.strftime("%Y%m%dT%H%M%SZ"));
+        let (path, unfinished) = (folder.join(&name), folder.join(format!("{name}.new")));
+        remove(&unfinished)?;
+        make_file(&unfinished)?;
+        copy(&unfinished)?;
+        let tried = format!("put {} in its place", path.display());
+        fs::rename(&unfinished, &path).map_err(Error::io(tried))?;
+        sync_folder(&folder)?;
+        let all = self.backups();
+        for old in &all[..all.len().saturating_sub(BACKUPS_KEPT)] {
+            remove(old)?;
+        }
+        Ok(path)
+    }
+
+    /// The newest copy of the database.
+    pub(crate) fn newest_backup(&self) -> Option<PathBuf> {
+        self.backups().pop()
+    }
+
+    /// Oldest first. What can't be read is not there: this is asked for when all else has failed.
+    fn backups(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.directory.join(BACKUPS)).into_iter().flatten().flatten();
+        let mut all: Vec<_> = entries.map(|entry| entry.path()).collect();
+        all.retain(|path| path.extension().is_some_and(|extension| extension == "db"));
+        all.sort();
+        all
+    }
+
+    /// Modes of what an earlier start, a restore or somebody's `cp` left behind.
+    fn mend(&self) -> Result<()> {
+        let names = [DATABASE, UNFINISHED].iter().flat_map(|base| {
+            ["", "-wal", "-shm", "-journal"].map(|suffix| format!("{base}{suffix}"))
+        });
+        let ours = names.chain([CLOSED.to_owned()]).map(|name| self.directory.join(name));
+        for path in ours.chain(self.backups()) {
+            set_mode(&path, 0o600)?;
+        }
+        if self.directory.join(BACKUPS).exists() {
+            set_mode(&self.directory.join(BACKUPS), 0o700)?;
+        }
+        Ok(())
+    }
+}
+
+fn make_folder(path: &Path) -> Result<()> {
+    let tried = format!("make the folder {}", path.display());
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::io(tried))?;
+    set_mode(path, 0o700)
+}
+
+/// An empty file, or the emptied one that was there.
+fn make_file(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+    let file = file.map_err(Error::io(format!("make {}", path.display())))?;
+    set_mode(path, 0o600)?;
+    Ok(file)
+}
+
+/// Sets the mode where it is another one; a file that is not there has none.
+fn set_mode(path: &Path, mode: u32) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(file) if file.permissions().mode() & 0o7777 == mode => Ok(()),
+        Ok(_) => {
+            let tried = format!("take other people's rights from {}", path.display());
+            fs::set_permissions(path, Permissions::from_mode(mode)).map_err(Error::io(tried))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::io(format!("look at {}", path.display()))(error)),
+    }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io(format!("remove {}", path.display()))(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn sync_folder(path: &Path) -> Result<()> {
+    let sync = File::open(path).and_then(|folder| folder.sync_all());
+    sync.map_err(Error::io(format!("write the folder {} to the disk", path.display())))
+}
+
+fn take_lock(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    // Not truncated: until the lock is ours, the file says whose it is.
+    let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+    let mut file = file.map_err(Error::io(format!("open {}", path.display())))?;
+    set_mode(path, 0o600)?;
+    match file.try_lock() {
+        Ok(()) => {
+            let owner = format!("{}\n", std::process::id());
+            let written = file.set_len(0).and_then(|()| file.write_all(owner.as_bytes()));
+            written.map_err(Error::io(format!("write {}", path.display())))?;
+            Ok(file)
+        }
+        Err(fs::TryLockError::WouldBlock) => {
+            let mut owner = String::new();
+            // Who it is helps, but is not needed.
+            let _ = file.take(20).read_to_string(&mut owner);
+            let process = match owner.trim() {
+                "" => String::new(),
+                owner => format!(" (process {owner})"),
+            };
+            let sentence = format!("another calpair{process} holds the state directory");
+            Err(Error::new(ErrorKind::Locked, sentence))
+        }
+        Err(fs::TryLockError::Error(error)) => {
+            Err(Error::io(format!("lock {}", path.display()))(error))
+        }
+    }
+}

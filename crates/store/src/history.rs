@@ -1,0 +1,153 @@
+//! History: every write with what was before and after it, and every edit that lost. It outlives
+//! its pair.
+
+use model::{PairName, Redacted, Series, Side, Timestamp, Uid};
+use rusqlite::{Connection, Row, params};
+
+use crate::codec::{instant, maybe_packed, pack, side as side_of, side_number};
+use crate::{PairId, Result, Store, pairs, sql};
+
+/// How many changes are kept: some years of a busy calendar, below 100 MB.
+const KEPT: i64 = 50_000;
+
+/// A change that was made, or an edit that lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeRow {
+    /// Which change.
+    pub id: i64,
+    /// When.
+    pub at: Timestamp,
+    /// The run.
+    pub run: i64,
+    /// The pair.
+    pub pair: PairName,
+    /// Where.
+    pub side: Side,
+    /// `create`, `update`, `delete`, or `overruled`.
+    pub action: String,
+    /// The series.
+    pub uid: Uid,
+    /// Its title.
+    pub title: Option<Redacted<String>>,
+    /// What the side held.
+    pub before: Option<Series>,
+    /// What it holds since; of an overruled edit: the winner's.
+    pub after: Option<Series>,
+    /// Why, in words without private content.
+    pub reason: String,
+}
+
+/// An edit that lost.
+#[derive(Clone, Copy, Debug)]
+pub struct OverruledRow<'a> {
+    /// The run.
+    pub run: i64,
+    /// The side that lost.
+    pub side: Side,
+    /// What it held.
+    pub before: &'a Series,
+    /// What it gets.
+    pub after: &'a Series,
+    /// Why, in words without private content.
+    pub reason: &'a str,
+}
+
+impl Store {
+    /// Keeps an edit that lost.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn overruled(
+        &self,
+        pair: PairId,
+        overruled: &OverruledRow<'_>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let entry = Entry {
+            pair,
+            run: overruled.run,
+            side: overruled.side,
+            action: "overruled",
+            before: Some(overruled.before),
+            after: Some(overruled.after),
+            reason: overruled.reason,
+        };
+        self.write("overruled", |transaction| insert(transaction, &entry, now))
+    }
+
+    /// Changes, newest first, at most `limit`: of one pair, of one series, or all.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn history(
+        &self,
+        pair: Option<PairId>,
+        uid: Option<&Uid>,
+        limit: usize,
+    ) -> Result<Vec<ChangeRow>> {
+        let rule = match (pair, uid) {
+            (None, None) => "?1 IS NULL AND ?2 IS NULL",
+            (Some(_), None) => "pair = ?1 AND ?2 IS NULL",
+            (None, Some(_)) => "?1 IS NULL AND uid = ?2",
+            (Some(_), Some(_)) => "+pair = ?1 AND uid = ?2",
+        };
+        let query = format!(
+            "SELECT id, at, run, pair_name, side, action, uid, title, before, after, reason
+             FROM history WHERE {rule} ORDER BY id DESC LIMIT ?3"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let key = params![pair.map(|pair| pair.0), uid.map(Uid::as_str), limit];
+        self.read(|connection| sql::all(connection, &query, key, change))
+    }
+}
+
+pub(crate) struct Entry<'a> {
+    pub(crate) pair: PairId,
+    pub(crate) run: i64,
+    pub(crate) side: Side,
+    pub(crate) action: &'static str,
+    pub(crate) before: Option<&'a Series>,
+    pub(crate) after: Option<&'a Series>,
+    pub(crate) reason: &'a str,
+}
+
+pub(crate) fn insert(connection: &Connection, entry: &Entry<'_>, now: Timestamp) -> Result<()> {
+    let Some(shown) = entry.after.or(entry.before) else { return Ok(()) };
+    let title = shown.face().and_then(|event| event.title.as_ref());
+    let id = sql::insert(
+        connection,
+        "INSERT INTO history (at, run, pair, pair_name, side, action, uid, title, reason, before,
+             after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        params![
+            now.as_microsecond(),
+            entry.run,
+            entry.pair.0,
+            pairs::name_of(connection, entry.pair)?,
+            side_number(entry.side),
+            entry.action,
+            shown.uid.as_str(),
+            title.map(|title| title.expose().as_str()),
+            entry.reason,
+            entry.before.map(pack),
+            entry.after.map(pack),
+        ],
+    )?;
+    sql::run(connection, "DELETE FROM history WHERE id <= ?1", [id - KEPT])?;
+    Ok(())
+}
+
+fn change(row: &Row<'_>) -> Result<ChangeRow> {
+    Ok(ChangeRow {
+        id: row.get(0)?,
+        at: instant(row.get(1)?)?,
+        run: row.get(2)?,
+        pair: PairName::new(row.get::<_, String>(3)?),
+        side: side_of(row.get(4)?)?,
+        action: row.get(5)?,
+        uid: Uid::new(row.get::<_, String>(6)?),
+        title: row.get::<_, Option<String>>(7)?.map(Redacted::new),
+        before: maybe_packed(row, 8)?,
+        after: maybe_packed(row, 9)?,
+        reason: row.get(10)?,
+    })
+}

@@ -1,0 +1,442 @@
+//! Pairs and their two sides: states, resolved calendars, cursors.
+//!
+//! Snapshots are of one calendar. When a side turns to another one, what was seen of the old one
+//! and every mapping of the pair is forgotten, so that the new calendar meets the other side as at
+//! a first contact: the old calendar's series are never read as deleted.
+
+use model::{AccountName, CalendarId, Cursor, PairName, Rights, Side, Sides, Timestamp};
+use rusqlite::{Connection, Row, params};
+
+use crate::codec::{count, instant, maybe_instant, micros, rights, rights_number, side_number};
+use crate::codec::{damaged, side as side_of};
+use crate::{Result, Store, sql};
+
+/// A pair in the store. Never used again for another pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PairId(pub i64);
+
+/// A pair as it is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairRow {
+    /// Which.
+    pub id: PairId,
+    /// Its name in the configuration.
+    pub name: PairName,
+    /// `new`, `ok`, …
+    pub state: String,
+    /// Since when it is in this state.
+    pub since: Timestamp,
+    /// Why, as a sentence.
+    pub reason: Option<String>,
+    /// What to do about it.
+    pub action: Option<String>,
+    /// Whether a person paused it.
+    pub paused: bool,
+    /// When a cycle last ended well.
+    pub last_success: Option<Timestamp>,
+    /// When the next cycle is due.
+    pub next_run: Option<Timestamp>,
+    /// Its sides.
+    pub sides: Sides<SideRow>,
+}
+
+/// A side as it is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SideRow {
+    /// The account.
+    pub account: AccountName,
+    /// The calendar, once it was found.
+    pub calendar: Option<CalendarId>,
+    /// The calendar as the configuration names it.
+    pub asked: String,
+    /// What may be done there.
+    pub rights: Rights,
+    /// How far it has been observed.
+    pub cursor: Option<Cursor>,
+    /// When the last full pass was complete.
+    pub full_at: Option<Timestamp>,
+}
+
+const PAIRS: &str = "SELECT id, name, state, since, reason, action, paused, last_success, next_run
+    FROM pair";
+
+impl Store {
+    /// The pair of this name, made where there is none. A side whose account or asked calendar is
+    /// another than before loses its calendar and cursor; with another account also what was seen
+    /// there.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn ensure_pair(
+        &self,
+        name: &PairName,
+        accounts: Sides<&AccountName>,
+        asked: Sides<&str>,
+        now: Timestamp,
+    ) -> Result<PairRow> {
+        if let Some(pair) = self.pair(name)? {
+            let same = |side| {
+                let row: &SideRow = &pair.sides[side];
+                row.account == *accounts[side] && row.asked == asked[side]
+            };
+            if Side::BOTH.into_iter().all(same) {
+                return Ok(pair);
+            }
+        }
+        self.write("ensure_pair", |transaction| {
+            sql::run(
+                transaction,
+                "INSERT INTO pair (name, state, since) VALUES (?1, 'new', ?2)
+                 ON CONFLICT (name) DO NOTHING",
+                params![name.as_str(), now.as_microsecond()],
+            )?;
+            let id = id_of(transaction, name)?.ok_or_else(damaged)?;
+            for side in Side::BOTH {
+                ensure_side(transaction, id, side, accounts[side], asked[side])?;
+            }
+            by_name(transaction, name)?.ok_or_else(damaged)
+        })
+    }
+
+    /// All pairs, by name.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn pairs(&self) -> Result<Vec<PairRow>> {
+        self.read(|connection| {
+            let query = format!("{PAIRS} ORDER BY name");
+            sql::all(connection, &query, [], |row| pair(connection, row))
+        })
+    }
+
+    /// One pair.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn pair(&self, name: &PairName) -> Result<Option<PairRow>> {
+        self.read(|connection| by_name(connection, name))
+    }
+
+    /// The pair's state, why, and what to do about it.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn put_pair_state(
+        &self,
+        pair: PairId,
+        state: &str,
+        since: Timestamp,
+        reason: Option<&str>,
+        action: Option<&str>,
+    ) -> Result<()> {
+        self.change(
+            "put_pair_state",
+            "UPDATE pair SET state = ?2, since = ?3, reason = ?4, action = ?5 WHERE id = ?1",
+            params![pair.0, state, since.as_microsecond(), reason, action],
+        )
+    }
+
+    /// Whether a person paused the pair.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn set_paused(&self, pair: PairId, paused: bool) -> Result<()> {
+        let query = "UPDATE pair SET paused = ?2 WHERE id = ?1";
+        self.change("set_paused", query, params![pair.0, paused])
+    }
+
+    /// When a cycle last ended well, and when the next is due.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn put_schedule(
+        &self,
+        pair: PairId,
+        last_success: Option<Timestamp>,
+        next_run: Option<Timestamp>,
+    ) -> Result<()> {
+        self.change(
+            "put_schedule",
+            "UPDATE pair SET last_success = ?2, next_run = ?3 WHERE id = ?1",
+            params![pair.0, micros(last_success), micros(next_run)],
+        )
+    }
+
+    /// The calendar that the configuration means, and what may be done there. When it is not the
+    /// one that was observed before, what was seen there and the pair's mappings are forgotten.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn resolve_calendar(
+        &self,
+        pair: PairId,
+        side: Side,
+        calendar: &CalendarId,
+        rights: Rights,
+    ) -> Result<()> {
+        self.write("resolve_calendar", |transaction| {
+            let observed = sql::first(
+                transaction,
+                "SELECT observed FROM side WHERE pair = ?1 AND side = ?2",
+                params![pair.0, side_number(side)],
+                |row| Ok(row.get::<_, Option<String>>(0)?),
+            )?;
+            if observed.flatten().is_some_and(|observed| observed != calendar.as_str()) {
+                forget_side(transaction, pair, side)?;
+            }
+            sql::run(
+                transaction,
+                "UPDATE side SET calendar = ?3, observed = ?3, rights = ?4
+                 WHERE pair = ?1 AND side = ?2",
+                params![pair.0, side_number(side), calendar.as_str(), rights_number(rights)],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// The next observation of this side is a full pass.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn forget_cursor(&self, pair: PairId, side: Side) -> Result<()> {
+        let query = "UPDATE side SET cursor = NULL WHERE pair = ?1 AND side = ?2";
+        self.change("forget_cursor", query, params![pair.0, side_number(side)])
+    }
+
+    /// Ends a pair: everything known of it is forgotten, except its history.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn remove_pair(&self, pair: PairId) -> Result<()> {
+        self.change("remove_pair", "DELETE FROM pair WHERE id = ?1", [pair.0])
+    }
+
+    /// How many series each side holds.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn counts(&self, pair: PairId) -> Result<Sides<u64>> {
+        self.read(|connection| {
+            let mut counts = Sides::default();
+            let query = "SELECT side, count(*) FROM snapshot WHERE pair = ?1 AND present = 1
+                 GROUP BY side";
+            let rows = |row: &Row<'_>| Ok((side_of(row.get(0)?)?, count(row.get(1)?)?));
+            for (side, count) in sql::all(connection, query, [pair.0], rows)? {
+                counts[side] = count;
+            }
+            Ok(counts)
+        })
+    }
+
+    /// The resources that calpair created on each side and that are still there, ordered by id.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn mapped_copies(&self, pair: PairId) -> Result<Sides<Vec<model::ResourceId>>> {
+        self.read(|connection| {
+            let mut copies: Sides<Vec<_>> = Sides::default();
+            let query = "SELECT side, resource FROM snapshot
+                 WHERE pair = ?1 AND ours = 1 AND present = 1 AND mapping IS NOT NULL
+                 ORDER BY resource";
+            let rows = |row: &Row<'_>| Ok((side_of(row.get(0)?)?, row.get::<_, String>(1)?));
+            for (side, resource) in sql::all(connection, query, [pair.0], rows)? {
+                copies[side].push(resource.as_str().into());
+            }
+            Ok(copies)
+        })
+    }
+
+    /// One statement as one transaction.
+    fn change(&self, name: &'static str, query: &str, params: impl rusqlite::Params) -> Result<()> {
+        self.write(name, |transaction| sql::run(transaction, query, params).map(|_| ()))
+    }
+}
+
+/// The name of a pair, for history.
+pub(crate) fn name_of(connection: &Connection, pair: PairId) -> Result<String> {
+    let name = |row: &Row<'_>| Ok(row.get::<_, String>(0)?);
+    let found = sql::first(connection, "SELECT name FROM pair WHERE id = ?1", [pair.0], name)?;
+    Ok(found.unwrap_or_default())
+}
+
+fn id_of(connection: &Connection, name: &PairName) -> Result<Option<PairId>> {
+    let query = "SELECT id FROM pair WHERE name = ?1";
+    sql::first(connection, query, [name.as_str()], |row| Ok(PairId(row.get(0)?)))
+}
+
+fn by_name(connection: &Connection, name: &PairName) -> Result<Option<PairRow>> {
+    let query = format!("{PAIRS} WHERE name = ?1");
+    sql::first(connection, &query, [name.as_str()], |row| pair(connection, row))
+}
+
+fn pair(connection: &Connection, row: &Row<'_>) -> Result<PairRow> {
+    let id = PairId(row.get(0)?);
+    let query = "SELECT account, calendar, asked, rights, cursor, full_at FROM side
+         WHERE pair = ?1 ORDER BY side";
+    let sides = sql::all(connection, query, [id.0], side_row)?;
+    let [left, right] = <[SideRow; 2]>::try_from(sides).map_err(|_| damaged())?;
+    Ok(PairRow {
+        id,
+        name: PairName::new(row.get::<_, String>(1)?),
+        state: row.get(2)?,
+        since: instant(row.get(3)?)?,
+        reason: row.get(4)?,
+        action: row.get(5)?,
+        paused: row.get(6)?,
+        last_success: maybe_instant(row.get(7)?)?,
+        next_run: maybe_instant(row.get(8)?)?,
+        sides: Sides::new(left, right),
+    })
+}
+
+fn side_row(row: &Row<'_>) -> Result<SideRow> {
+    Ok(SideRow {
+        account: AccountName::new(row.get::<_, String>(0)?),
+        calendar: row.get::<_, Option<String>>(1)?.map(CalendarId::new),
+        asked: row.get(2)?,
+        rights: rights(row.get(3)?)?,
+        cursor: row.get::<_, Option<String>>(4)?.map(Cursor::new),
+        full_at: maybe_instant(row.get(5)?)?,
+    })
+}
+
+fn ensure_side(
+    connection: &Connection,
+    pair: PairId,
+    side: Side,
+    account: &AccountName,
+    asked: &str,
+) -> Result<()> {
+    let before = sql::first(
+        connection,
+        "SELECT account, asked FROM side WHERE pair = ?1 AND side = ?2",
+        params![pair.0, side_number(side)],
+        |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
+    )?;
+    let Some((was_account, was_asked)) = before else {
+        sql::run(
+            connection,
+            "INSERT INTO side (pair, side, account, asked) VALUES (?1, ?2, ?3, ?4)",
+            params![pair.0, side_number(side), account.as_str(), asked],
+        )?;
+        return Ok(());
+    };
+    if was_account != account.as_str() {
+        forget_side(connection, pair, side)?;
+    } else if was_asked == asked {
+        return Ok(());
+    }
+    sql::run(
+        connection,
+        "UPDATE side SET account = ?3, asked = ?4, calendar = NULL, cursor = NULL
+         WHERE pair = ?1 AND side = ?2",
+        params![pair.0, side_number(side), account.as_str(), asked],
+    )?;
+    Ok(())
+}
+
+/// Forgets what was seen on a side, and with it every mapping of the pair. The other side's rows
+/// stay and are touched, for a first contact.
+fn forget_side(connection: &Connection, pair: PairId, side: Side) -> Result<()> {
+    let key = params![pair.0, side_number(side)];
+    sql::run(
+        connection,
+        "UPDATE side SET calendar = NULL, observed = NULL, cursor = NULL, full_at = NULL
+         WHERE pair = ?1 AND side = ?2",
+        key,
+    )?;
+    for forgotten in [
+        "DELETE FROM problem WHERE pair = ?1",
+        "DELETE FROM conflict WHERE pair = ?1",
+        "DELETE FROM intent WHERE pair = ?1",
+        // Those of the other side that are gone were kept for their mapping only.
+        "DELETE FROM snapshot WHERE pair = ?1 AND present = 0",
+        "UPDATE body SET base = NULL WHERE base IS NOT NULL
+             AND snapshot IN (SELECT id FROM snapshot WHERE pair = ?1)",
+        "UPDATE snapshot SET base_digest = NULL, mapping = NULL, skipped = 0,
+             touched = (unreadable IS NULL) WHERE pair = ?1",
+        "DELETE FROM mapping WHERE pair = ?1",
+    ] {
+        sql::run(connection, forgotten, [pair.0])?;
+    }
+    sql::run(connection, "DELETE FROM snapshot WHERE pair = ?1 AND side = ?2", key)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, at};
+
+    #[test]
+    fn a_pair_is_made_once_and_keeps_what_it_learnt() {
+        let world = World::new();
+        let calendar = CalendarId::new("/cal/1/");
+        world.store.resolve_calendar(world.pair, Side::Left, &calendar, Rights::Read).unwrap();
+        world.store.put_schedule(world.pair, Some(at(3)), None).unwrap();
+        world.store.set_paused(world.pair, true).unwrap();
+        world.store.put_pair_state(world.pair, "ok", at(2), Some("r"), None).unwrap();
+        let row = world.ensure("a", "one");
+        assert_eq!((row.id, row.paused, row.state.as_str()), (world.pair, true, "ok"));
+        assert_eq!((row.last_success, row.reason.as_deref()), (Some(at(3)), Some("r")));
+        assert_eq!(row.sides.left.calendar, Some(calendar));
+        assert_eq!(row.sides.left.rights, Rights::Read);
+        assert_eq!(world.store.pairs().unwrap(), [row]);
+    }
+
+    #[test]
+    fn a_side_that_asks_for_another_calendar_is_observed_anew() {
+        let world = World::new();
+        let calendar = CalendarId::new("/cal/1/");
+        world.store.resolve_calendar(world.pair, Side::Left, &calendar, Rights::Write).unwrap();
+        world.store.advance(world.pair, Side::Left, &Cursor::new("5")).unwrap();
+        world.agreed("1", "Zahnarzt");
+        let row = world.ensure("a", "the same by another name");
+        assert_eq!((row.sides.left.calendar, row.sides.left.cursor), (None, None));
+        // It turns out to be the same one: nothing is forgotten.
+        world.store.resolve_calendar(world.pair, Side::Left, &calendar, Rights::Write).unwrap();
+        assert_eq!(world.totals().series, Sides::new(1, 1));
+    }
+
+    #[test]
+    fn another_calendar_or_account_is_a_first_contact_and_never_a_deletion() {
+        for turn in ["calendar", "account"] {
+            let world = World::new();
+            let (one, two) = (CalendarId::new("/cal/1/"), CalendarId::new("/cal/2/"));
+            let resolve = |calendar| {
+                let rights = Rights::Write;
+                world.store.resolve_calendar(world.pair, Side::Left, calendar, rights).unwrap();
+            };
+            resolve(&one);
+            world.agreed("1", "Zahnarzt");
+            match turn {
+                "calendar" => resolve(&two),
+                _ => drop(world.ensure("another", "one")),
+            }
+            assert_eq!(world.store.counts(world.pair).unwrap(), Sides::new(0, 1), "{turn}");
+            assert_eq!(world.totals(), crate::Totals::default(), "{turn}");
+            let batch = world.touched();
+            assert_eq!((batch.known.len(), batch.contacts.len()), (0, 1), "{turn}");
+            assert_eq!(world.store.integrity().unwrap(), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn a_removed_pair_leaves_nothing_but_history() {
+        let world = World::new();
+        world.agreed("1", "Zahnarzt");
+        world.store.remove_pair(world.pair).unwrap();
+        assert_eq!(world.store.pairs().unwrap(), []);
+        assert_eq!(world.store.counts(world.pair).unwrap(), Sides::new(0, 0));
+        assert_eq!(world.store.history(None, None, 10).unwrap().len(), 1);
+        assert_ne!(world.ensure("a", "one").id, world.pair);
+    }
+
+    #[test]
+    fn copies_are_those_that_calpair_created() {
+        let world = World::new();
+        world.agreed("1", "Zahnarzt");
+        let copies = world.store.mapped_copies(world.pair).unwrap();
+        assert_eq!((copies.left.len(), copies.right.len()), (0, 1));
+    }
+}

@@ -1,0 +1,312 @@
+//! What can't be synced: set aside with its reason until a side changes or a day has passed;
+//! conflicts, until somebody chooses or a side changes; and what is not meant to be synced.
+
+use model::{MappingId, Redacted, Side, Sides, Timestamp, Uid};
+use rusqlite::{Connection, Row, params};
+
+use crate::codec::{instant, side as side_of, side_number};
+use crate::journal::SubjectRow;
+use crate::row;
+use crate::{PairId, Result, Store, sql};
+
+/// A series that can't be synced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProblemRow {
+    /// Its UID, else the provider's id.
+    pub uid: Uid,
+    /// Where it can't be written, or read.
+    pub side: Side,
+    /// Why, as a sentence.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A series about which somebody must choose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConflictRow {
+    /// Which conflict.
+    pub id: i64,
+    /// The series.
+    pub uid: Uid,
+    /// Its title.
+    pub title: Option<Redacted<String>>,
+    /// Since when.
+    pub since: Timestamp,
+    /// The fields, and what each side says.
+    pub fields: Vec<(String, Sides<Redacted<String>>)>,
+}
+
+/// A subject as problems and conflicts point to it: a mapping, else rows.
+#[derive(Clone, Copy, Debug)]
+struct Target {
+    mapping: Option<MappingId>,
+    rows: Sides<Option<i64>>,
+}
+
+const OF_SUBJECT: &str = "pair = ?1 AND mapping IS ?2
+    AND (mapping IS NOT NULL OR (\"left\" IS ?3 AND \"right\" IS ?4))";
+
+impl Store {
+    /// This series can't be synced now. It is not looked at again until a side changes, or
+    /// [`Store::retry_problems`] asks for it.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn set_aside(
+        &self,
+        pair: PairId,
+        subject: &SubjectRow,
+        side: Side,
+        uid: &Uid,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.write("set_aside", |transaction| {
+            let target = target(transaction, pair, subject)?;
+            if target.mapping.is_none() && target.rows == Sides::default() {
+                // What it was about is gone.
+                return Ok(());
+            }
+            let since = forget(transaction, pair, target, "problem")?.unwrap_or(now);
+            sql::run(
+                transaction,
+                "INSERT INTO problem (pair, mapping, \"left\", \"right\", side, uid, reason, since,
+                     tried) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                params![
+                    pair.0,
+                    target.mapping.map(|mapping| mapping.0),
+                    target.rows.left,
+                    target.rows.right,
+                    side_number(side),
+                    uid.as_str(),
+                    reason,
+                    since.as_microsecond(),
+                    now.as_microsecond(),
+                ],
+            )?;
+            settle(transaction, target, 0)
+        })
+    }
+
+    /// Touches what was set aside, if it was last tried before `before`. How many series.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn retry_problems(&self, pair: PairId, before: Timestamp) -> Result<u64> {
+        let due = "SELECT mapping, \"left\", \"right\" FROM problem WHERE pair = ?1 AND tried < ?2";
+        let key = params![pair.0, before.as_microsecond()];
+        let read = |row: &Row<'_>| {
+            let mapping = row.get::<_, Option<i64>>(0)?.map(MappingId);
+            Ok(Target { mapping, rows: Sides::new(row.get(1)?, row.get(2)?) })
+        };
+        let due = self.read(|connection| sql::all(connection, due, key, read))?;
+        if due.is_empty() {
+            return Ok(0);
+        }
+        self.write("retry_problems", |transaction| {
+            for target in &due {
+                for row in rows(transaction, *target)? {
+                    row::touch(transaction, row)?;
+                }
+            }
+            Ok(due.len() as u64)
+        })
+    }
+
+    /// This series is not meant to be synced. With `enters`, because it lies outside the window,
+    /// and [`Store::touch_entering`] finds it when the window has moved on.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn skip(&self, pair: PairId, subject: &SubjectRow, enters: bool) -> Result<()> {
+        self.write("skip", |transaction| {
+            let target = target(transaction, pair, subject)?;
+            forget(transaction, pair, target, "problem")?;
+            forget(transaction, pair, target, "conflict")?;
+            settle(transaction, target, if enters { 1 } else { 2 })
+        })
+    }
+
+    /// What can't be synced, oldest first: what was set aside, and what can't be read.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn problems(&self, pair: PairId) -> Result<Vec<ProblemRow>> {
+        self.read(|connection| {
+            let query = "SELECT uid, side, reason, since FROM problem WHERE pair = ?1
+                 UNION ALL
+                 SELECT coalesce(uid, resource), side, unreadable, unreadable_since FROM snapshot
+                 WHERE pair = ?1 AND unreadable IS NOT NULL AND NOT EXISTS (
+                     SELECT 1 FROM problem WHERE problem.mapping = snapshot.mapping)
+                 ORDER BY since, uid";
+            sql::all(connection, query, [pair.0], |row| {
+                Ok(ProblemRow {
+                    uid: Uid::new(row.get::<_, String>(0)?),
+                    side: side_of(row.get(1)?)?,
+                    reason: row.get(2)?,
+                    since: instant(row.get(3)?)?,
+                })
+            })
+        })
+    }
+
+    /// Somebody must choose about these fields. The series is not looked at again until a side
+    /// changes; a conflict known before keeps its id and its beginning.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn put_conflict(
+        &self,
+        pair: PairId,
+        subject: &SubjectRow,
+        uid: &Uid,
+        title: Option<&str>,
+        since: Timestamp,
+        fields: &[(String, Sides<String>)],
+    ) -> Result<()> {
+        self.write("put_conflict", |transaction| {
+            let target = target(transaction, pair, subject)?;
+            let id = match known_conflict(transaction, pair, target)? {
+                Some(id) => id,
+                None => new_conflict(transaction, pair, target, uid, since)?,
+            };
+            let query = "UPDATE conflict SET title = ?2 WHERE id = ?1";
+            sql::run(transaction, query, params![id, title])?;
+            sql::run(transaction, "DELETE FROM conflict_field WHERE conflict = ?1", [id])?;
+            for (position, (field, values)) in fields.iter().enumerate() {
+                sql::run(
+                    transaction,
+                    "INSERT INTO conflict_field (conflict, position, field, \"left\", \"right\")
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                    params![id, position as i64, field, values.left, values.right],
+                )?;
+            }
+            settle(transaction, target, 0)
+        })
+    }
+
+    /// The open conflicts, oldest first.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn conflicts(&self, pair: PairId) -> Result<Vec<ConflictRow>> {
+        self.read(|connection| {
+            let query = "SELECT id, uid, title, since FROM conflict WHERE pair = ?1 ORDER BY id";
+            sql::all(connection, query, [pair.0], |row| {
+                let id = row.get(0)?;
+                Ok(ConflictRow {
+                    id,
+                    uid: Uid::new(row.get::<_, String>(1)?),
+                    title: row.get::<_, Option<String>>(2)?.map(Redacted::new),
+                    since: instant(row.get(3)?)?,
+                    fields: fields(connection, id)?,
+                })
+            })
+        })
+    }
+}
+
+/// Clears the problems and conflicts of a row that has just been mapped.
+pub(crate) fn clear_of_row(connection: &Connection, row: i64) -> Result<()> {
+    for clear in [
+        "DELETE FROM problem WHERE \"left\" = ?1",
+        "DELETE FROM problem WHERE \"right\" = ?1",
+        "DELETE FROM conflict WHERE \"left\" = ?1",
+        "DELETE FROM conflict WHERE \"right\" = ?1",
+    ] {
+        sql::run(connection, clear, [row])?;
+    }
+    Ok(())
+}
+
+fn target(connection: &Connection, pair: PairId, subject: &SubjectRow) -> Result<Target> {
+    let mut target = Target { mapping: None, rows: Sides::default() };
+    match subject {
+        SubjectRow::Known(mapping) => target.mapping = Some(*mapping),
+        SubjectRow::New(new) => {
+            for (side, id) in new.iter() {
+                if let Some(id) = id {
+                    let row = row::find(connection, pair, side, id)?;
+                    target.rows[side] = row.map(|row| row.id);
+                }
+            }
+        }
+    }
+    Ok(target)
+}
+
+fn rows(connection: &Connection, target: Target) -> Result<Vec<i64>> {
+    let Some(mapping) = target.mapping else {
+        return Ok(target.rows.left.into_iter().chain(target.rows.right).collect());
+    };
+    let query = "SELECT id FROM snapshot WHERE mapping = ?1";
+    sql::all(connection, query, [mapping.0], |row| Ok(row.get(0)?))
+}
+
+fn settle(connection: &Connection, target: Target, skipped: i64) -> Result<()> {
+    for row in rows(connection, target)? {
+        row::settle(connection, row, skipped)?;
+    }
+    Ok(())
+}
+
+/// Removes what `table` says of the subject, also of a part of it; since when it said so.
+fn forget(
+    connection: &Connection,
+    pair: PairId,
+    target: Target,
+    table: &str,
+) -> Result<Option<Timestamp>> {
+    let of_subject = "pair = ?1 AND (mapping = ?2 OR \"left\" = ?3 OR \"right\" = ?4)";
+    let mapping = target.mapping.map(|mapping| mapping.0);
+    let key = params![pair.0, mapping, target.rows.left, target.rows.right];
+    let query = format!("SELECT min(since) FROM {table} WHERE {of_subject}");
+    let since = |row: &Row<'_>| Ok(row.get::<_, Option<i64>>(0)?);
+    let since = sql::first(connection, &query, key, since)?.flatten().map(instant).transpose()?;
+    if since.is_some() {
+        sql::run(connection, &format!("DELETE FROM {table} WHERE {of_subject}"), key)?;
+    }
+    Ok(since)
+}
+
+fn known_conflict(connection: &Connection, pair: PairId, target: Target) -> Result<Option<i64>> {
+    let query = format!("SELECT id FROM conflict WHERE {OF_SUBJECT}");
+    let mapping = target.mapping.map(|mapping| mapping.0);
+    let key = params![pair.0, mapping, target.rows.left, target.rows.right];
+    sql::first(connection, &query, key, |row| Ok(row.get(0)?))
+}
+
+fn new_conflict(
+    connection: &Connection,
+    pair: PairId,
+    target: Target,
+    uid: &Uid,
+    since: Timestamp,
+) -> Result<i64> {
+    sql::insert(
+        connection,
+        "INSERT INTO conflict (pair, mapping, \"left\", \"right\", uid, since)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            pair.0,
+            target.mapping.map(|mapping| mapping.0),
+            target.rows.left,
+            target.rows.right,
+            uid.as_str(),
+            since.as_microsecond(),
+        ],
+    )
+}
+
+fn fields(
+    connection: &Connection,
+    conflict: i64,
+) -> Result<Vec<(String, Sides<Redacted<String>>)>> {
+    let query = "SELECT field, \"left\", \"right\" FROM conflict_field WHERE conflict = ?1
+         ORDER BY position";
+    sql::all(connection, query, [conflict], |row| {
+        let values = Sides::new(row.get(1)?, row.get(2)?);
+        Ok((row.get(0)?, values.map(Redacted::<String>::new)))
+    })
+}

@@ -1,0 +1,154 @@
+//! Runs: what each cycle did. A quiet run after a quiet run writes nothing, so that a calendar in
+//! which nothing happens costs no disk.
+
+use std::collections::HashMap;
+
+use model::{Sides, Timestamp};
+use rusqlite::{Connection, params};
+
+use crate::{PairId, Result, Store, sql};
+
+/// How many runs of a pair are kept: months of a pair in which something happens now and then.
+const KEPT: i64 = 1_000;
+
+/// What is known of runs without asking the disk.
+#[derive(Default)]
+pub(crate) struct Runs {
+    last: Option<i64>,
+    /// Those under way: which pair, since when.
+    begun: HashMap<i64, (PairId, Timestamp)>,
+    /// How the pair's last recorded run ended, when it was quiet.
+    quiet: HashMap<PairId, String>,
+}
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunRow<'a> {
+    /// `in-sync`, `changed`, …
+    pub outcome: &'a str,
+    /// Requests sent.
+    pub requests: Sides<u64>,
+    /// Writes made.
+    pub written: Sides<Written>,
+    /// Series found to be the same on both sides.
+    pub adopted: u64,
+    /// Series merged from edits on both sides.
+    pub merged: u64,
+    /// Open conflicts.
+    pub conflicts: u64,
+    /// Open problems.
+    pub problems: u64,
+    /// How long it took.
+    pub duration_ms: u64,
+}
+
+/// Writes made on a side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Created.
+    pub created: u64,
+    /// Changed.
+    pub updated: u64,
+    /// Deleted.
+    pub deleted: u64,
+}
+
+impl RunRow<'_> {
+    fn is_quiet(&self) -> bool {
+        self.written == Sides::default() && self.adopted == 0 && self.merged == 0
+    }
+}
+
+impl Store {
+    /// A run begins; its number. Writes nothing.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn begin_run(&self, pair: PairId, now: Timestamp) -> Result<i64> {
+        let mut inner = self.lock();
+        let last = match inner.runs.last {
+            Some(last) => last,
+            None => inner.read(last)?,
+        };
+        inner.runs.last = Some(last + 1);
+        inner.runs.begun.insert(last + 1, (pair, now));
+        Ok(last + 1)
+    }
+
+    /// A run has ended. Nothing is written when it changed nothing, ended as the pair's last one,
+    /// and that one changed nothing either.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn end_run(&self, run: i64, row: &RunRow<'_>, now: Timestamp) -> Result<()> {
+        let mut inner = self.lock();
+        let Some((pair, started)) = inner.runs.begun.remove(&run) else { return Ok(()) };
+        let quiet = row.is_quiet();
+        if quiet && inner.runs.quiet.get(&pair).is_some_and(|outcome| outcome == row.outcome) {
+            return Ok(());
+        }
+        inner.write("end_run", |transaction| record(transaction, run, pair, started, row, now))?;
+        if quiet {
+            inner.runs.quiet.insert(pair, row.outcome.to_owned());
+        } else {
+            inner.runs.quiet.remove(&pair);
+        }
+        Ok(())
+    }
+}
+
+/// The last number that anything stored refers to.
+fn last(connection: &Connection) -> Result<i64> {
+    let query = "SELECT max(coalesce((SELECT max(id) FROM run), 0),
+         coalesce((SELECT max(run) FROM history), 0), coalesce((SELECT max(run) FROM intent), 0))";
+    let last = sql::number(connection, query, [])?;
+    Ok(i64::try_from(last).unwrap_or(i64::MAX - 1))
+}
+
+fn record(
+    connection: &Connection,
+    run: i64,
+    pair: PairId,
+    started: Timestamp,
+    row: &RunRow<'_>,
+    now: Timestamp,
+) -> Result<()> {
+    let Sides { left, right } = row.written;
+    sql::run(
+        connection,
+        "INSERT INTO run (id, pair, started, ended, outcome, duration_ms,
+             left_requests, left_created, left_updated, left_deleted,
+             right_requests, right_created, right_updated, right_deleted,
+             adopted, merged, conflicts, problems)
+         SELECT ?1, id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18
+         FROM pair WHERE id = ?2",
+        params![
+            run,
+            pair.0,
+            started.as_microsecond(),
+            now.as_microsecond(),
+            row.outcome,
+            number(row.duration_ms),
+            number(row.requests.left),
+            number(left.created),
+            number(left.updated),
+            number(left.deleted),
+            number(row.requests.right),
+            number(right.created),
+            number(right.updated),
+            number(right.deleted),
+            number(row.adopted),
+            number(row.merged),
+            number(row.conflicts),
+            number(row.problems),
+        ],
+    )?;
+    let query = "DELETE FROM run WHERE pair = ?1 AND id <=
+         (SELECT id FROM run WHERE pair = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
+    sql::run(connection, query, params![pair.0, KEPT])?;
+    Ok(())
+}
+
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

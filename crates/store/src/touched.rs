@@ -1,0 +1,248 @@
+//! The plan's input, in batches: the touched rows and everything that has to be looked at with
+//! them.
+//!
+//! Rows are walked in the order in which they were first seen. A mapped series is handed out at
+//! its first touched row. A row that is not mapped is handed out with its contact: everything on
+//! both sides of the same UID; and, for those whose UID the other side does not have, everything
+//! of the same likeness whose UID the other side does not have either. Contacts so made never
+//! overlap, whichever row one begins with, and are handed out at their first touched row.
+
+use std::collections::{BTreeMap, HashSet};
+
+use model::{MappingId, ResourceId, Series, Side, Sides, Timestamp, Uid};
+use rusqlite::{Connection, params};
+
+use crate::codec::{damaged, maybe_packed, side_number};
+use crate::row::{self, Snapshot, select};
+use crate::{PairId, Result, Store, sql};
+
+/// How far a walk through the touched rows has come; the default is the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position(i64);
+
+/// A part of what was touched.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Mapped series.
+    pub known: Vec<KnownRow>,
+    /// Series that are not.
+    pub contacts: Vec<ContactRow>,
+    /// Where to go on; `None` at the end. A walk ends even when nothing handed out is settled.
+    pub next: Option<Position>,
+}
+
+/// A mapped series.
+#[derive(Clone, Debug)]
+pub struct KnownRow {
+    /// Its mapping.
+    pub mapping: MappingId,
+    /// Its UID.
+    pub uid: Uid,
+    /// What each side held when both last agreed.
+    pub base: Sides<Series>,
+    /// The latest change that was written to a side and is covered by no agreement yet.
+    pub pending: Sides<Option<PendingRow>>,
+    /// What each side holds now.
+    pub now: Sides<NowRow>,
+}
+
+/// A write that was begun, and whose step was not finished.
+#[derive(Clone, Debug)]
+pub struct PendingRow {
+    /// What the side held before it.
+    pub before: Series,
+    /// What it made of it, as the provider shows it where that is known.
+    pub target: Series,
+}
+
+/// What a side holds of a mapped series.
+#[derive(Clone, Debug)]
+pub enum NowRow {
+    /// Nothing.
+    Absent,
+    /// This.
+    Present {
+        /// Which resource.
+        id: ResourceId,
+        /// What it means.
+        series: Series,
+    },
+    /// Something that can't be read.
+    Unreadable {
+        /// Why, as a sentence.
+        reason: String,
+    },
+}
+
+/// Resources that are not mapped, and that may be one series. Ordered by id.
+#[derive(Clone, Debug, Default)]
+pub struct ContactRow {
+    /// Those of each side.
+    pub held: Sides<Vec<(ResourceId, Series)>>,
+}
+
+impl Store {
+    /// What was touched, from after `after`, made from at most `limit` touched rows.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn touched(&self, pair: PairId, after: Position, limit: usize) -> Result<Batch> {
+        self.read(|connection| {
+            let query = select!("WHERE pair = ?1 AND touched = 1 AND id > ?2 ORDER BY id LIMIT ?3");
+            let limit_number = i64::try_from(limit).unwrap_or(i64::MAX);
+            let key = params![pair.0, after.0, limit_number];
+            let rows = sql::all(connection, query, key, row::snapshot)?;
+            let last = rows.last().map(|row| Position(row.id));
+            let mut batch =
+                Batch { next: last.filter(|_| rows.len() == limit), ..Batch::default() };
+            let mut handed_out = HashSet::new();
+            for row in rows {
+                if let Some(mapping) = row.mapping {
+                    batch.known.extend(known_once(connection, mapping, &row)?);
+                } else if row.is_readable() && !handed_out.contains(&row.id) {
+                    let members = members(connection, pair, row)?;
+                    handed_out.extend(members.values().map(|row| row.id));
+                    let first = members.keys().min().copied();
+                    if first.is_some_and(|first| first > after.0) {
+                        batch.contacts.push(contact(connection, members.into_values())?);
+                    }
+                }
+            }
+            Ok(batch)
+        })
+    }
+
+    /// Touches what was skipped because it lay after the window, and begins before `until`.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn touch_entering(&self, pair: PairId, until: Timestamp) -> Result<u64> {
+        let key = params![pair.0, until.as_microsecond()];
+        let entering = "FROM snapshot
+             WHERE pair = ?1 AND skipped = 1 AND extent_from < ?2 AND touched = 0";
+        let counted = format!("SELECT count(*) {entering}");
+        if self.read(|connection| sql::number(connection, &counted, key))? == 0 {
+            return Ok(0);
+        }
+        self.write("touch_entering", |transaction| {
+            let query = "UPDATE snapshot SET touched = 1
+                 WHERE pair = ?1 AND skipped = 1 AND extent_from < ?2 AND touched = 0";
+            Ok(sql::run(transaction, query, key)? as u64)
+        })
+    }
+}
+
+/// The mapped series, if this is its first touched row.
+fn known_once(
+    connection: &Connection,
+    mapping: MappingId,
+    row: &Snapshot,
+) -> Result<Option<KnownRow>> {
+    let other = row::of_mapping(connection, mapping, row.side.opposite())?.ok_or_else(damaged)?;
+    if other.touched && other.id < row.id {
+        return Ok(None);
+    }
+    let rows = match row.side {
+        Side::Left => Sides::new(row, &other),
+        Side::Right => Sides::new(&other, row),
+    };
+    let uid = |row: &rusqlite::Row<'_>| Ok(row.get::<_, String>(0)?);
+    let query = "SELECT uid FROM mapping WHERE id = ?1";
+    let uid = sql::first(connection, query, [mapping.0], uid)?.ok_or_else(damaged)?;
+    let base = |side: Side| row::base(connection, rows[side])?.ok_or_else(damaged);
+    let now = |side: Side| now(connection, rows[side]);
+    let pending = |side| pending(connection, mapping, side);
+    Ok(Some(KnownRow {
+        mapping,
+        uid: Uid::new(uid),
+        base: Sides::new(base(Side::Left)?, base(Side::Right)?),
+        pending: Sides::new(pending(Side::Left)?, pending(Side::Right)?),
+        now: Sides::new(now(Side::Left)?, now(Side::Right)?),
+    }))
+}
+
+pub(crate) fn now(connection: &Connection, row: &Snapshot) -> Result<NowRow> {
+    Ok(match &row.unreadable {
+        _ if !row.present => NowRow::Absent,
+        Some(reason) => NowRow::Unreadable { reason: reason.clone() },
+        None => NowRow::Present {
+            id: row.resource.clone(),
+            series: row::series(connection, row.id)?.ok_or_else(damaged)?,
+        },
+    })
+}
+
+/// The latest one only: what somebody edited between two writes would else pass for ours.
+fn pending(connection: &Connection, mapping: MappingId, side: Side) -> Result<Option<PendingRow>> {
+    let query = "SELECT before, target FROM intent WHERE mapping = ?1 AND side = ?2
+         AND before IS NOT NULL AND target IS NOT NULL ORDER BY id DESC";
+    sql::first(connection, query, params![mapping.0, side_number(side)], |row| {
+        let before = maybe_packed(row, 0)?.ok_or_else(damaged)?;
+        Ok(PendingRow { before, target: maybe_packed(row, 1)?.ok_or_else(damaged)? })
+    })
+}
+
+/// Everything that belongs to one contact, by row; touched rows are keyed by their id, others
+/// stand behind all of them, so that the least key is the first touched row.
+fn members(
+    connection: &Connection,
+    pair: PairId,
+    start: Snapshot,
+) -> Result<BTreeMap<i64, Snapshot>> {
+    let mut members = BTreeMap::new();
+    let mut likenesses = HashSet::new();
+    let mut uids = HashSet::new();
+    let mut waiting = vec![start];
+    while let Some(row) = waiting.pop() {
+        let Some(uid) = row.uid.clone() else { continue };
+        if !uids.insert(uid.clone()) {
+            continue;
+        }
+        let namesakes = namesakes(connection, pair, &uid)?;
+        let one_sided = namesakes.iter().all(|other| other.side == row.side);
+        if one_sided {
+            for likeness in namesakes.iter().filter_map(|row| row.likeness) {
+                if likenesses.insert(likeness) {
+                    waiting.extend(alike(connection, pair, likeness)?);
+                }
+            }
+        } else if !members.is_empty() {
+            // Reached by likeness only, but the other side has its UID: another contact.
+            continue;
+        }
+        members.extend(namesakes.into_iter().map(|row| (order(&row), row)));
+    }
+    Ok(members)
+}
+
+fn order(row: &Snapshot) -> i64 {
+    if row.touched { row.id } else { i64::MAX - row.id }
+}
+
+fn namesakes(connection: &Connection, pair: PairId, uid: &Uid) -> Result<Vec<Snapshot>> {
+    let query = select!(
+        "WHERE pair = ?1 AND uid = ?2 AND mapping IS NULL AND present = 1
+         AND unreadable IS NULL AND digest IS NOT NULL"
+    );
+    sql::all(connection, query, params![pair.0, uid.as_str()], row::snapshot)
+}
+
+fn alike(connection: &Connection, pair: PairId, likeness: model::Digest) -> Result<Vec<Snapshot>> {
+    let query = select!(
+        "WHERE pair = ?1 AND likeness = ?2 AND mapping IS NULL AND present = 1
+         AND unreadable IS NULL AND digest IS NOT NULL"
+    );
+    sql::all(connection, query, params![pair.0, likeness.0], row::snapshot)
+}
+
+fn contact(connection: &Connection, members: impl Iterator<Item = Snapshot>) -> Result<ContactRow> {
+    let mut contact = ContactRow::default();
+    for row in members {
+        let series = row::series(connection, row.id)?.ok_or_else(damaged)?;
+        contact.held[row.side].push((row.resource, series));
+    }
+    for side in Side::BOTH {
+        contact.held[side].sort_by(|one, other| one.0.cmp(&other.0));
+    }
+    Ok(contact)
+}
