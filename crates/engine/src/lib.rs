@@ -1,1 +1,25 @@
-//! Observe, plan, execute, settle; schedule and supervise
+//! The engine: observe, plan, execute, settle; when, and under which supervision.
+//!
+//! It knows no provider, no text form and no SQL. What it decides is when something is done and in
+//! what order durable and remote effects follow each other; what is to be done is decided by
+//! [`reconcile`], a pure function. The executor makes no choice.
+
+pub mod account;
+mod alert;
+mod attend;
+mod chance;
+mod clock;
+mod cycle;
+mod pair;
+mod patience;
+mod report;
+pub mod schedule;
+pub mod supervise;
+
+pub use alert::{Alert, AlertEvent, Alerts, Phase};
+pub use attend::{Attended, PairState, attend};
+pub use chance::Chance;
+pub use clock::Clock;
+pub use cycle::{Mode, cycle};
+pub use pair::{Context, Pair, PairSide, Progress, Rules, Window};
+pub use report::{Counts, Failure, Outcome, PlannedAction, Report};

@@ -1,0 +1,231 @@
+//! The life of an account's credential: a pure state machine.
+//!
+//! ```text
+//! unconnected ──connect──▶ ok ◀──accepted── suspect ──refused, TRIES in all──▶ reconnect-needed
+//!                           └───refused───────▲                                │
+//!                           ▲───────────────────connect────────────────────────┘
+//! ```
+//! A single refusal proves nothing: iCloud answers 401 to anything for a while after a run of 429
+//! (reference: the provider ledgers). Refusals count only when they are spaced out and nothing
+//! was throttled in between; trouble of any other kind never changes the state.
+
+use std::fmt;
+use std::time::Duration;
+
+use model::Timestamp;
+
+/// Refusals, spaced by `confirm`, until the credential is believed to be dead.
+pub const TRIES: u32 = 3;
+
+/// After a provider throttled, its refusals say nothing for this long.
+const THROTTLE_SHADOW: Duration = Duration::from_secs(10 * 60);
+
+/// The state of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// There is no credential.
+    Unconnected,
+    /// The credential was accepted the last time it was used.
+    Ok,
+    /// It was refused, and that is being confirmed.
+    Suspect,
+    /// It is dead: no request carries it until somebody connects again.
+    ReconnectNeeded,
+    /// Neither the credential nor a passing fault; the reason says what to do.
+    Attention,
+}
+
+impl State {
+    /// The word in status, log and store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            State::Unconnected => "unconnected",
+            State::Ok => "ok",
+            State::Suspect => "suspect",
+            State::ReconnectNeeded => "reconnect-needed",
+            State::Attention => "attention",
+        }
+    }
+
+    /// The state that a word means.
+    pub fn parse(word: &str) -> Option<State> {
+        [State::Unconnected, State::Ok, State::Suspect, State::ReconnectNeeded, State::Attention]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What is remembered of an account's credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Its state.
+    pub state: State,
+    /// Refusals that counted, in a row.
+    pub refusals: u32,
+    /// When the last one was.
+    pub last_refusal: Option<Timestamp>,
+    /// When the provider last asked for patience, until when.
+    pub not_before: Option<Timestamp>,
+}
+
+/// What happened to a request that carried the credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It was accepted.
+    Accepted,
+    /// It was refused.
+    Refused,
+    /// There was too much of it, and the provider wants none before this time.
+    Throttled(Timestamp),
+}
+
+/// Whether a request may carry the credential now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// Yes.
+    Granted,
+    /// Yes, but first a harmless one, to confirm or refute the refusal.
+    ConfirmFirst,
+    /// Not before this time.
+    NotBefore(Timestamp),
+    /// Not until somebody does something.
+    Refused,
+}
+
+impl Standing {
+    /// A fresh credential that was just accepted.
+    pub const CONNECTED: Standing =
+        Standing { state: State::Ok, refusals: 0, last_refusal: None, not_before: None };
+
+    /// Whether a request may be sent now.
+    pub fn leave(&self, now: Timestamp, confirm: Duration) -> Leave {
+        match self.state {
+            State::Unconnected | State::ReconnectNeeded => Leave::Refused,
+            State::Ok | State::Attention => match self.not_before {
+                Some(at) if at > now => Leave::NotBefore(at),
+                _ => Leave::Granted,
+            },
+            State::Suspect => {
+                let spaced = self.last_refusal.map(|last| last + confirm);
+                match spaced.max(self.not_before) {
+                    Some(at) if at > now => Leave::NotBefore(at),
+                    _ => Leave::ConfirmFirst,
+                }
+            }
+        }
+    }
+
+    /// The standing after something happened.
+    #[must_use]
+    pub fn after(self, event: Event, now: Timestamp, confirm: Duration) -> Standing {
+        match event {
+            Event::Accepted => match self.state {
+                State::Unconnected | State::ReconnectNeeded => self,
+                State::Ok | State::Suspect | State::Attention => {
+                    Standing { not_before: self.not_before, ..Standing::CONNECTED }
+                }
+            },
+            Event::Throttled(until) => Standing { not_before: Some(until), ..self },
+            Event::Refused => self.refused(now, confirm),
+        }
+    }
+
+    fn refused(self, now: Timestamp, confirm: Duration) -> Standing {
+        let in_shadow = self.not_before.is_some_and(|at| now < at + THROTTLE_SHADOW);
+        let too_soon = self.last_refusal.is_some_and(|last| now < last + confirm);
+        match self.state {
+            State::Unconnected | State::ReconnectNeeded => self,
+            State::Suspect if too_soon => self,
+            State::Ok | State::Attention | State::Suspect if in_shadow => {
+                Standing { not_before: Some(now + confirm), ..self }
+            }
+            State::Ok | State::Attention | State::Suspect => {
+                let refusals = self.refusals + 1;
+                let state = if refusals >= TRIES { State::ReconnectNeeded } else { State::Suspect };
+                Standing { state, refusals, last_refusal: Some(now), ..self }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    fn after(events: &[(i64, Event)]) -> Standing {
+        events.iter().fold(Standing::CONNECTED, |standing, (seconds, event)| {
+            standing.after(*event, at(*seconds), MINUTE)
+        })
+    }
+
+    #[test]
+    fn the_table() {
+        use Event::{Accepted, Refused, Throttled};
+        use State::{Ok, ReconnectNeeded, Suspect};
+        let cases: [(&str, &[(i64, Event)], State); 8] = [
+            ("one refusal is only a suspicion", &[(0, Refused)], Suspect),
+            ("accepted again, it is refuted", &[(0, Refused), (60, Accepted)], Ok),
+            (
+                "three, spaced out, are proof",
+                &[(0, Refused), (60, Refused), (120, Refused)],
+                ReconnectNeeded,
+            ),
+            (
+                "a burst counts as one",
+                &[(0, Refused), (1, Refused), (2, Refused), (3, Refused)],
+                Suspect,
+            ),
+            (
+                "what was refuted counts no more",
+                &[(0, Refused), (60, Refused), (120, Accepted), (180, Refused), (240, Refused)],
+                Suspect,
+            ),
+            (
+                "refusals after throttling say nothing",
+                &[(0, Throttled(at(30))), (60, Refused), (120, Refused), (180, Refused)],
+                Ok,
+            ),
+            (
+                "they do when the shadow is over",
+                &[(0, Throttled(at(30))), (700, Refused), (760, Refused), (820, Refused)],
+                ReconnectNeeded,
+            ),
+            (
+                "a dead credential stays dead",
+                &[(0, Refused), (60, Refused), (120, Refused), (180, Accepted)],
+                ReconnectNeeded,
+            ),
+        ];
+        for (sentence, events, expected) in cases {
+            assert_eq!(after(events).state, expected, "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_suspect_is_confirmed_by_harmless_requests_spaced_out() {
+        let suspect = after(&[(0, Event::Refused)]);
+        assert_eq!(suspect.leave(at(59), MINUTE), Leave::NotBefore(at(60)));
+        assert_eq!(suspect.leave(at(60), MINUTE), Leave::ConfirmFirst);
+        let dead = after(&[(0, Event::Refused), (60, Event::Refused), (120, Event::Refused)]);
+        assert_eq!(dead.leave(at(10_000), MINUTE), Leave::Refused);
+    }
+
+    #[test]
+    fn a_throttled_account_is_left_alone_until_its_time() {
+        let standing = after(&[(0, Event::Throttled(at(30)))]);
+        assert_eq!(standing.leave(at(29), MINUTE), Leave::NotBefore(at(30)));
+        assert_eq!(standing.leave(at(30), MINUTE), Leave::Granted);
+    }
+}

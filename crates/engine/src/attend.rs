@@ -1,0 +1,385 @@
+//! Attending to a pair: may its accounts be used, one cycle, and what that says about accounts and
+//! pair. The daemon and a one-shot `sync` do exactly this.
+
+use std::time::Duration;
+
+use model::{AccountName, Side, Timestamp};
+use provider::{Error, ErrorKind};
+use store::{AccountRow, PairRow};
+
+use crate::account::{Event, Leave, Standing, State, TRIES};
+use crate::alert::{Alert, AlertEvent};
+use crate::report::{Failure, Outcome, Report};
+use crate::{Context, Mode, Pair, cycle};
+
+/// How long an account is left alone that asked for patience without saying how long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The state of a pair (PRODUCT section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairState {
+    /// It has not had a cycle yet.
+    New,
+    /// The last cycle was fine.
+    Ok,
+    /// A cycle is running.
+    Syncing,
+    /// The last cycle failed, and is tried again by itself.
+    Retrying,
+    /// An account of it needs to be connected again.
+    ReconnectNeeded,
+    /// A plan waits for approval.
+    Halted,
+    /// Somebody paused it.
+    Paused,
+    /// A calendar of it can't be had.
+    Misconfigured,
+}
+
+impl PairState {
+    /// The word in status, log and store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            PairState::New => "new",
+            PairState::Ok => "ok",
+            PairState::Syncing => "syncing",
+            PairState::Retrying => "retrying",
+            PairState::ReconnectNeeded => "reconnect-needed",
+            PairState::Halted => "halted",
+            PairState::Paused => "paused",
+            PairState::Misconfigured => "misconfigured",
+        }
+    }
+}
+
+/// What attending to a pair came to.
+#[derive(Debug)]
+pub struct Attended {
+    /// The cycle's report; `None` when there was no cycle.
+    pub report: Option<Report>,
+    /// The pair's state now.
+    pub state: PairState,
+    /// Why, where it is not `ok`.
+    pub reason: Option<String>,
+    /// What to do about it.
+    pub action: Option<String>,
+    /// Nothing is to be tried before this long.
+    pub not_before: Option<Duration>,
+    /// What went wrong inside calpair itself or its storage, and is nobody else's fault.
+    pub broken: bool,
+}
+
+impl Attended {
+    fn without_cycle(state: PairState, reason: String, action: Option<String>) -> Self {
+        Self { report: None, state, reason: Some(reason), action, not_before: None, broken: false }
+    }
+}
+
+/// Attends to a pair once. `confirm` is how far apart refusals have to be to count.
+pub async fn attend(ctx: &Context, pair: &Pair, confirm: Duration, mode: Mode) -> Attended {
+    let attended = match before_cycle(ctx, pair, confirm).await {
+        Ok(None) => {
+            let report = cycle(ctx, pair, mode).await;
+            after_cycle(ctx, pair, confirm, report)
+        }
+        Ok(Some(attended)) => Ok(attended),
+        Err(error) => Err(error),
+    };
+    let attended = attended.unwrap_or_else(|error| Attended {
+        broken: true,
+        ..Attended::without_cycle(PairState::Retrying, error.to_string(), None)
+    });
+    match note(ctx, pair, &attended, mode) {
+        Ok(()) => attended,
+        Err(error) => Attended {
+            broken: true,
+            ..Attended::without_cycle(PairState::Retrying, error.to_string(), None)
+        },
+    }
+}
+
+/// Whether there may be a cycle; if not, why.
+async fn before_cycle(
+    ctx: &Context,
+    pair: &Pair,
+    confirm: Duration,
+) -> store::Result<Option<Attended>> {
+    if ctx.store.pair(&pair.name)?.is_some_and(|row| row.paused) {
+        let action = Some(format!("calpair resume {}", pair.name));
+        let reason = "paused by hand".to_owned();
+        return Ok(Some(Attended::without_cycle(PairState::Paused, reason, action)));
+    }
+    for side in Side::BOTH {
+        let account = &pair.sides[side].account;
+        let Some(row) = ctx.store.account(account)? else {
+            return Ok(Some(not_connected(account, None)));
+        };
+        match standing(&row).leave(ctx.now(), confirm) {
+            Leave::Granted => {}
+            Leave::NotBefore(at) => return Ok(Some(too_soon(ctx, &row, at))),
+            Leave::Refused => return Ok(Some(not_connected(account, row.reason.as_deref()))),
+            Leave::ConfirmFirst => {
+                let confirmed = pair.sides[side].provider.identity().await;
+                if let Some(attended) = confirmation(ctx, account, confirm, confirmed)? {
+                    return Ok(Some(attended));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn not_connected(account: &AccountName, reason: Option<&str>) -> Attended {
+    let reason = reason.map_or_else(
+        || format!("account {account} is not connected"),
+        |reason| format!("account {account}: {reason}"),
+    );
+    let action = Some(format!("calpair connect {account}"));
+    Attended::without_cycle(PairState::ReconnectNeeded, reason, action)
+}
+
+fn too_soon(ctx: &Context, row: &AccountRow, at: Timestamp) -> Attended {
+    let wait = at.duration_since(ctx.now()).try_into().unwrap_or(PATIENCE);
+    let why = match standing(row).state {
+        State::Suspect => "its credential was refused and is being confirmed",
+        State::Unconnected | State::Ok | State::ReconnectNeeded | State::Attention => {
+            "its provider asked for patience"
+        }
+    };
+    let reason = format!("account {}: {why}; tried again at {at:.0}", row.name);
+    Attended {
+        not_before: Some(wait),
+        ..Attended::without_cycle(PairState::Retrying, reason, None)
+    }
+}
+
+/// The answer to the harmless request that confirms or refutes a refusal.
+fn confirmation(
+    ctx: &Context,
+    account: &AccountName,
+    confirm: Duration,
+    answer: provider::Result<String>,
+) -> store::Result<Option<Attended>> {
+    match answer {
+        Ok(_) => {
+            tell(ctx, account, Event::Accepted, confirm)?;
+            Ok(None)
+        }
+        Err(error) => provider_failed(ctx, account, confirm, &error).map(Some),
+    }
+}
+
+/// What a failed request says about the account, and so about the pair.
+fn provider_failed(
+    ctx: &Context,
+    account: &AccountName,
+    confirm: Duration,
+    error: &Error,
+) -> store::Result<Attended> {
+    let now = ctx.now();
+    let mut not_before = None;
+    match error.kind() {
+        ErrorKind::Unauthorized => {
+            let state = tell(ctx, account, Event::Refused, confirm)?;
+            if state == State::ReconnectNeeded {
+                let row = ctx.store.account(account)?;
+                let reason = row.and_then(|row| row.reason);
+                return Ok(not_connected(account, reason.as_deref()));
+            }
+            not_before = Some(confirm);
+        }
+        ErrorKind::RateLimited { retry_after } => {
+            let wait = retry_after.unwrap_or(PATIENCE);
+            tell(ctx, account, Event::Throttled(now + wait), confirm)?;
+            not_before = Some(wait);
+        }
+        ErrorKind::CursorExpired
+        | ErrorKind::Stale
+        | ErrorKind::Gone
+        | ErrorKind::AlreadyExists
+        | ErrorKind::Unavailable
+        | ErrorKind::Forbidden
+        | ErrorKind::Rejected
+        | ErrorKind::Malformed => {}
+    }
+    let reason = format!("account {account}: {error}");
+    Ok(Attended { not_before, ..Attended::without_cycle(PairState::Retrying, reason, None) })
+}
+
+/// What a cycle says about the pair's accounts and the pair.
+fn after_cycle(
+    ctx: &Context,
+    pair: &Pair,
+    confirm: Duration,
+    report: Report,
+) -> store::Result<Attended> {
+    let mut attended = match &report.outcome {
+        Outcome::InSync | Outcome::Changed | Outcome::Planned => {
+            for side in Side::BOTH {
+                tell(ctx, &pair.sides[side].account, Event::Accepted, confirm)?;
+            }
+            Attended {
+                report: None,
+                state: PairState::Ok,
+                reason: None,
+                action: None,
+                not_before: None,
+                broken: false,
+            }
+        }
+        Outcome::Halted(halt) => {
+            let action = format!("calpair sync {0} --dry-run, then calpair approve {0}", pair.name);
+            Attended::without_cycle(PairState::Halted, halt.to_string(), Some(action))
+        }
+        Outcome::Failed(Failure::Calendar { side, reason }) => {
+            let action = format!("calpair calendars {}", pair.sides[*side].account);
+            let reason = format!("{side}: {reason}");
+            Attended::without_cycle(PairState::Misconfigured, reason, Some(action))
+        }
+        Outcome::Failed(Failure::Provider { side, error }) if error.kind() == ErrorKind::Gone => {
+            let action = format!("calpair calendars {}", pair.sides[*side].account);
+            let reason = format!("the calendar on {side} is gone: {error}");
+            Attended::without_cycle(PairState::Misconfigured, reason, Some(action))
+        }
+        Outcome::Failed(Failure::Provider { side, error }) => {
+            provider_failed(ctx, &pair.sides[*side].account, confirm, error)?
+        }
+        Outcome::Failed(failure @ (Failure::Store(_) | Failure::Check(_))) => Attended {
+            broken: true,
+            ..Attended::without_cycle(PairState::Retrying, failure.to_string(), None)
+        },
+    };
+    attended.report = Some(report);
+    Ok(attended)
+}
+
+/// Records what happened to an account, and says its state.
+fn tell(
+    ctx: &Context,
+    account: &AccountName,
+    event: Event,
+    confirm: Duration,
+) -> store::Result<State> {
+    let now = ctx.now();
+    let Some(row) = ctx.store.account(account)? else { return Ok(State::Unconnected) };
+    let before = standing(&row);
+    let after = before.after(event, now, confirm);
+    if after == before {
+        return Ok(after.state);
+    }
+    let (reason, action) = words(account, &row, after);
+    let changed = after.state != before.state;
+    ctx.store.put_account(&AccountRow {
+        state: after.state.as_str().to_owned(),
+        since: if changed { now } else { row.since },
+        reason: reason.clone(),
+        action: action.clone(),
+        refusals: after.refusals,
+        last_try: after.last_refusal,
+        not_before: after.not_before,
+        ..row
+    })?;
+    if after.state == State::ReconnectNeeded && changed {
+        let alert = Alert {
+            event: AlertEvent::ReconnectNeeded,
+            account: Some(account.clone()),
+            pair: None,
+            since: now,
+            reason: reason.unwrap_or_default(),
+            action,
+        };
+        ctx.alerts.raise(alert, now);
+    }
+    Ok(after.state)
+}
+
+/// Reason and action of a standing, for status.
+fn words(
+    account: &AccountName,
+    row: &AccountRow,
+    after: Standing,
+) -> (Option<String>, Option<String>) {
+    let credential = match row.provider.as_str() {
+        "icloud" => "app-specific password",
+        _ => "credential",
+    };
+    match after.state {
+        State::Ok | State::Unconnected => (None, None),
+        State::Attention => (row.reason.clone(), row.action.clone()),
+        State::Suspect => (
+            Some(format!("{credential} refused (401, {} of {} tries)", after.refusals, TRIES)),
+            None,
+        ),
+        State::ReconnectNeeded => (
+            Some(format!("{credential} refused (401, confirmed {} times)", after.refusals)),
+            Some(format!("calpair connect {account}")),
+        ),
+    }
+}
+
+fn standing(row: &AccountRow) -> Standing {
+    Standing {
+        state: State::parse(&row.state).unwrap_or(State::Unconnected),
+        refusals: row.refusals,
+        last_refusal: row.last_try,
+        not_before: row.not_before,
+    }
+}
+
+/// Records the pair's state where it changed, and raises what a person must know.
+fn note(ctx: &Context, pair: &Pair, attended: &Attended, mode: Mode) -> store::Result<()> {
+    let Some(row) = ctx.store.pair(&pair.name)? else { return Ok(()) };
+    if mode == Mode::DryRun {
+        return Ok(());
+    }
+    let now = ctx.now();
+    let state = attended.state.as_str();
+    let changed = row.state != state;
+    if changed || row.reason != attended.reason || row.action != attended.action {
+        let since = if changed { now } else { row.since };
+        let (reason, action) = (attended.reason.as_deref(), attended.action.as_deref());
+        ctx.store.put_pair_state(row.id, state, since, reason, action)?;
+    }
+    if attended.state == PairState::Ok {
+        ctx.store.put_schedule(row.id, Some(now), row.next_run)?;
+    }
+    alert(ctx, pair, attended, &row);
+    Ok(())
+}
+
+fn alert(ctx: &Context, pair: &Pair, attended: &Attended, row: &PairRow) {
+    let now = ctx.now();
+    let raise = |event, reason: String, action: Option<String>| {
+        let since = if row.state == attended.state.as_str() { row.since } else { now };
+        let pair = Some(pair.name.clone());
+        ctx.alerts.raise(Alert { event, account: None, pair, since, reason, action }, now);
+    };
+    match attended.state {
+        PairState::Halted | PairState::Misconfigured => {
+            let event = match attended.state {
+                PairState::Halted => AlertEvent::Halted,
+                _ => AlertEvent::Misconfigured,
+            };
+            raise(event, attended.reason.clone().unwrap_or_default(), attended.action.clone());
+        }
+        PairState::Ok => {
+            ctx.alerts.over(&pair.name, &[AlertEvent::Halted, AlertEvent::Misconfigured]);
+        }
+        PairState::New
+        | PairState::Syncing
+        | PairState::Retrying
+        | PairState::ReconnectNeeded
+        | PairState::Paused => {}
+    }
+    let Some(report) = &attended.report else { return };
+    for (event, count, what) in [
+        (AlertEvent::Problem, report.problems, "series can't be synced"),
+        (AlertEvent::Conflict, report.conflicts, "conflicts wait for a choice"),
+    ] {
+        if count > 0 {
+            raise(event, format!("{count} {what}"), Some(format!("calpair status {}", pair.name)));
+        } else if attended.state == PairState::Ok {
+            ctx.alerts.over(&pair.name, &[event]);
+        }
+    }
+}

@@ -1,0 +1,498 @@
+//! Carrying a plan out. The executor makes no choice: it journals an intent, writes, records what
+//! came of it. What a write meets decides only whether the series is done, set aside, or planned
+//! again from what is there now.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use futures_util::stream::{self, StreamExt};
+use model::{CreateKey, ResourceId, Series, Side, Sides, Uid};
+use provider::{Error, ErrorKind};
+use reconcile::{Decision, Halt, Plan, Skip, Step, Subject, Touched, Write};
+use store::{
+    ActionKind, Agreement, IntentId, NewIntent, OverruledRow, Position, SubjectRow, Wrote,
+};
+
+use super::observe::sighting;
+use super::{Cycle, at};
+use crate::Progress;
+use crate::report::{Failure, Report};
+
+/// Steps under way at once; each account's gate holds the number of its requests below its own
+/// limit.
+const STEPS_IN_FLIGHT: usize = 16;
+
+/// So many failures in a row, with no success between them, are not about single series any more.
+const FAILURES_IN_A_ROW: u32 = 6;
+
+/// How a round ended.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    /// Nothing was carried out.
+    pub(super) halt: Option<Halt>,
+    /// Series that needed something, and got it.
+    pub(super) settled: u64,
+    /// Sides to observe again.
+    pub(super) observe_again: Sides<bool>,
+}
+
+/// A step with its journal entries.
+struct Work<'p> {
+    step: &'p Step,
+    writes: Sides<Option<Writing>>,
+    held: Sides<Option<ResourceId>>,
+}
+
+/// A journalled write.
+struct Writing {
+    intent: IntentId,
+    key: CreateKey,
+    write: Write,
+}
+
+/// What a step came to.
+enum End {
+    /// All of it was written.
+    Done(Sides<Option<ResourceId>>),
+    /// It was never begun.
+    NotBegun,
+    /// A write met something.
+    Met { side: Side, error: Error },
+    /// The store failed.
+    Store(store::Error),
+}
+
+/// What stops the steps that have not begun yet.
+#[derive(Default)]
+struct Brake {
+    pulled: AtomicBool,
+    failures: AtomicU32,
+}
+
+impl Brake {
+    fn on(&self) -> bool {
+        self.pulled.load(Ordering::Relaxed)
+            || self.failures.load(Ordering::Relaxed) >= FAILURES_IN_A_ROW
+    }
+
+    fn tell(&self, end: &End) {
+        match end {
+            End::Done(_) => self.failures.store(0, Ordering::Relaxed),
+            End::NotBegun => {}
+            End::Store(_) => self.pulled.store(true, Ordering::Relaxed),
+            End::Met { error, .. } => match reaction(error.kind()) {
+                Reaction::Unknown => {
+                    self.failures.fetch_add(1, Ordering::Relaxed);
+                }
+                Reaction::Stop => self.pulled.store(true, Ordering::Relaxed),
+                Reaction::LookAgain | Reaction::Taken | Reaction::SetAside => {}
+            },
+        }
+    }
+}
+
+/// What an error of a write means for the cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reaction {
+    /// The resource is not as it was known: read it, plan again.
+    LookAgain,
+    /// Its UID is taken: observe, plan again; if it is taken elsewhere, use another one.
+    Taken,
+    /// This series can't be written; the others can.
+    SetAside,
+    /// Whether it was written is unknown.
+    Unknown,
+    /// No write will succeed now.
+    Stop,
+}
+
+const fn reaction(kind: ErrorKind) -> Reaction {
+    match kind {
+        ErrorKind::Stale | ErrorKind::Gone => Reaction::LookAgain,
+        ErrorKind::AlreadyExists => Reaction::Taken,
+        ErrorKind::Forbidden | ErrorKind::Rejected => Reaction::SetAside,
+        ErrorKind::Unavailable | ErrorKind::Malformed => Reaction::Unknown,
+        ErrorKind::RateLimited { .. } | ErrorKind::Unauthorized | ErrorKind::CursorExpired => {
+            Reaction::Stop
+        }
+    }
+}
+
+impl Cycle<'_> {
+    /// Plans and carries out everything touched, batch by batch.
+    pub(super) async fn execute(&mut self, report: &mut Report) -> Result<Round, Failure> {
+        let mut round = Round::default();
+        let mut after = Position::default();
+        while let Some(planned) = self.plan(after)? {
+            if let Some(halt) = planned.plan.halt {
+                round.halt = Some(halt);
+                return Ok(round);
+            }
+            self.carry_out(&planned.plan, &planned.touched, report, &mut round).await?;
+            let Some(next) = planned.next.filter(|_| !self.ctx.stop.is_cancelled()) else { break };
+            after = next;
+        }
+        Ok(round)
+    }
+
+    async fn carry_out(
+        &mut self,
+        plan: &Plan,
+        touched: &Touched,
+        report: &mut Report,
+        round: &mut Round,
+    ) -> Result<(), Failure> {
+        let (writing, local): (Vec<&Step>, Vec<&Step>) = plan
+            .steps
+            .iter()
+            .partition(|step| step.writes.left.is_some() || step.writes.right.is_some());
+        self.carry_out_local(&local, touched, report, round)?;
+        if writing.is_empty() {
+            return Ok(());
+        }
+        (self.ctx.progress)(Progress::Planned(writing.len() as u64));
+        let works = self.journal(&writing, touched)?;
+        let brake = Brake::default();
+        let in_flight = if self.gently { 1 } else { STEPS_IN_FLIGHT };
+        let running: Vec<_> =
+            works.into_iter().map(|work| self.carry_out_one(work, &brake)).collect();
+        let ends: Vec<(Work<'_>, End)> =
+            stream::iter(running).buffer_unordered(in_flight).collect().await;
+        self.conclude(ends, touched, report, round).await
+    }
+
+    /// Steps that write nothing at a provider.
+    fn carry_out_local(
+        &mut self,
+        steps: &[&Step],
+        touched: &Touched,
+        report: &mut Report,
+        round: &mut Round,
+    ) -> Result<(), Failure> {
+        let store = &self.ctx.store;
+        let mut agreements = Vec::new();
+        for step in steps {
+            let subject = subject_row(&step.subject);
+            match &step.decision {
+                Decision::Problem(side) => {
+                    let (uid, reason) = (&step.uid, &step.reason);
+                    store.set_aside(self.row.id, &subject, *side, uid, reason, self.ctx.now())?;
+                }
+                Decision::Skip(why) => {
+                    store.skip(self.row.id, &subject, *why == Skip::Window)?;
+                }
+                Decision::Conflict => self.put_conflict(step)?,
+                Decision::Adopt => {
+                    report.adopted += 1;
+                    round.settled += 1;
+                    agreements.push(agreement(step, held_ids(step, touched)));
+                }
+                Decision::Forget => agreements.push(agreement(step, Sides::default())),
+                Decision::Keep | Decision::Copy(_) | Decision::Delete(_) | Decision::Merge => {
+                    agreements.push(agreement(step, held_ids(step, touched)));
+                }
+            }
+        }
+        store.agree(self.row.id, &agreements)?;
+        Ok(())
+    }
+
+    fn put_conflict(&self, step: &Step) -> Result<(), Failure> {
+        let fields: Vec<(String, Sides<String>)> = step
+            .clashes
+            .iter()
+            .map(|clash| {
+                let value = |side: Side| clash.values[side].expose().clone();
+                (clash.field.clone(), Sides::from_fn(value))
+            })
+            .collect();
+        let title = step.title.as_ref().map(|title| title.expose().as_str());
+        self.ctx.store.put_conflict(
+            self.row.id,
+            &subject_row(&step.subject),
+            &step.uid,
+            title,
+            self.ctx.now(),
+            &fields,
+        )?;
+        Ok(())
+    }
+
+    /// Journals every write of the batch, durably, before the first one is sent.
+    fn journal<'p>(&self, steps: &[&'p Step], touched: &Touched) -> Result<Vec<Work<'p>>, Failure> {
+        let mut planned = Vec::new();
+        for step in steps {
+            for (side, write) in step.writes.iter() {
+                if let Some(write) = write {
+                    let key = self.ctx.chance.create_key();
+                    planned.push((*step, side, self.with_free_uid(write, side, &key), key));
+                }
+            }
+        }
+        let intents: Vec<NewIntent<'_>> = planned
+            .iter()
+            .map(|(step, side, write, key)| intent(step, *side, write, key, touched, self.run))
+            .collect();
+        let ids = self.ctx.store.begin(self.row.id, &intents, self.ctx.now())?;
+        let mut works: Vec<Work<'p>> = Vec::with_capacity(steps.len());
+        for ((step, side, write, key), intent) in planned.into_iter().zip(ids) {
+            if works.last().is_none_or(|work| !std::ptr::eq(work.step, step)) {
+                let held = held_ids(step, touched);
+                works.push(Work { step, writes: Sides::default(), held });
+            }
+            let work = works.last_mut().expect("one was pushed above if there was none");
+            work.writes[side] = Some(Writing { intent, key, write });
+        }
+        Ok(works)
+    }
+
+    /// The write, under another UID where the provider holds this one in another calendar.
+    fn with_free_uid(&self, write: &Write, side: Side, key: &CreateKey) -> Write {
+        match write {
+            Write::Create(series) if self.taken.contains(&(side, series.uid.clone())) => {
+                let uid = Uid::new(format!("{key}@calpair"));
+                Write::Create(Series { uid, ..series.clone() })
+            }
+            Write::Create(_) | Write::Update(_) | Write::Delete => write.clone(),
+        }
+    }
+
+    async fn carry_out_one<'p>(&self, work: Work<'p>, brake: &Brake) -> (Work<'p>, End) {
+        let end = self.carry_out_step(&work, brake).await;
+        brake.tell(&end);
+        (self.ctx.progress)(Progress::Done(1));
+        (work, end)
+    }
+
+    async fn carry_out_step(&self, work: &Work<'_>, brake: &Brake) -> End {
+        let mut held = work.held.clone();
+        let mut begun = false;
+        for (side, writing) in work.writes.iter() {
+            let Some(writing) = writing else { continue };
+            if !begun && (brake.on() || self.ctx.stop.is_cancelled()) {
+                return End::NotBegun;
+            }
+            begun = true;
+            match self.write(side, writing, held[side].as_ref()).await {
+                Ok(Ok(id)) => held[side] = id,
+                Ok(Err(error)) => return End::Store(error),
+                Err(error) => return End::Met { side, error },
+            }
+        }
+        End::Done(held)
+    }
+
+    /// One write, and its record.
+    async fn write(
+        &self,
+        side: Side,
+        writing: &Writing,
+        held: Option<&ResourceId>,
+    ) -> Result<store::Result<Option<ResourceId>>, Error> {
+        let provider = &self.pair.sides[side].provider;
+        let calendar = &self.calendars[side];
+        let store = &self.ctx.store;
+        let known = |id: Option<&ResourceId>| match id {
+            Some(id) => store.resource(self.row.id, side, id),
+            None => Ok(None),
+        };
+        let written = match &writing.write {
+            Write::Create(series) => provider.create(calendar, series, &writing.key).await?,
+            Write::Update(target) => match known(held) {
+                Ok(Some(current)) => provider.update(calendar, &current, target).await?,
+                Ok(None) => return Err(vanished()),
+                Err(error) => return Ok(Err(error)),
+            },
+            Write::Delete => {
+                match known(held) {
+                    Ok(Some(current)) => provider.delete(calendar, &current).await?,
+                    Ok(None) => {}
+                    Err(error) => return Ok(Err(error)),
+                }
+                let deleted = store.wrote(writing.intent, Wrote::Deleted, self.ctx.now());
+                return Ok(deleted.map(|()| None));
+            }
+        };
+        Ok(self.record(writing.intent, &written).map(|()| Some(written.id)))
+    }
+
+    /// Records a resource that was written.
+    pub(super) fn record(&self, intent: IntentId, written: &model::Resource) -> store::Result<()> {
+        let seen = sighting(written);
+        let stored = Wrote::Stored {
+            resource: written,
+            digest: seen.digest,
+            likeness: seen.likeness,
+            verified: false,
+        };
+        self.ctx.store.wrote(intent, stored, self.ctx.now())
+    }
+
+    /// After the batch: agreements, problems, another look where something was not as known.
+    async fn conclude(
+        &mut self,
+        ends: Vec<(Work<'_>, End)>,
+        touched: &Touched,
+        report: &mut Report,
+        round: &mut Round,
+    ) -> Result<(), Failure> {
+        let mut agreements = Vec::new();
+        let mut failure = None;
+        let (mut unknown, mut stopped) = (false, false);
+        for (work, end) in ends {
+            for (side, writing) in work.writes.iter() {
+                round.observe_again[side] |= writing.is_some();
+            }
+            match end {
+                End::Done(held) => {
+                    count(&work, report);
+                    round.settled += 1;
+                    self.keep_overruled(work.step)?;
+                    if work.step.decision == Decision::Conflict {
+                        self.put_conflict(work.step)?;
+                    } else {
+                        agreements.push(agreement(work.step, held));
+                    }
+                }
+                End::NotBegun => self.abandon(&work)?,
+                End::Store(error) => failure = failure.or(Some(Failure::Store(error))),
+                End::Met { side, error } => match reaction(error.kind()) {
+                    Reaction::Unknown => {
+                        unknown = true;
+                        tracing::debug!(%side, %error, "the outcome of a write is unknown");
+                        failure = failure.or(Some(at(side)(error)));
+                    }
+                    Reaction::Stop => {
+                        self.abandon(&work)?;
+                        stopped = true;
+                        failure = Some(at(side)(error));
+                    }
+                    Reaction::LookAgain | Reaction::Taken | Reaction::SetAside => {
+                        self.abandon(&work)?;
+                        self.meet(&work, side, &error, touched).await?;
+                    }
+                },
+            }
+        }
+        self.ctx.store.agree(self.row.id, &agreements)?;
+        match failure {
+            Some(Failure::Provider { .. }) if unknown && !stopped => {
+                self.gently = true;
+                self.settle_what_failed().await
+            }
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        }
+    }
+
+    /// A write that met something which concerns only its series.
+    async fn meet(
+        &mut self,
+        work: &Work<'_>,
+        side: Side,
+        error: &Error,
+        touched: &Touched,
+    ) -> Result<(), Failure> {
+        match reaction(error.kind()) {
+            Reaction::LookAgain => {
+                if let Some(held) = touched.held(&work.step.subject, side) {
+                    self.look_again(side, &held.id).await?;
+                }
+                Ok(())
+            }
+            Reaction::Taken if self.taken.insert((side, work.step.uid.clone())) => Ok(()),
+            Reaction::Taken | Reaction::SetAside | Reaction::Unknown | Reaction::Stop => {
+                let subject = subject_row(&work.step.subject);
+                let (uid, now) = (&work.step.uid, self.ctx.now());
+                let reason = error.sentence();
+                self.ctx.store.set_aside(self.row.id, &subject, side, uid, reason, now)?;
+                Ok(())
+            }
+        }
+    }
+
+    fn abandon(&self, work: &Work<'_>) -> Result<(), Failure> {
+        for (_, writing) in work.writes.iter() {
+            if let Some(writing) = writing {
+                self.ctx.store.abandon(writing.intent)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_overruled(&self, step: &Step) -> Result<(), Failure> {
+        for lost in &step.overruled {
+            let row = OverruledRow {
+                run: self.run,
+                side: lost.side,
+                before: &lost.before,
+                after: &lost.after,
+                reason: &step.reason,
+            };
+            self.ctx.store.overruled(self.row.id, &row, self.ctx.now())?;
+        }
+        Ok(())
+    }
+}
+
+fn vanished() -> Error {
+    Error::new(ErrorKind::Stale, "the resource is no longer known")
+}
+
+fn intent<'s>(
+    step: &'s Step,
+    side: Side,
+    write: &'s Write,
+    key: &'s CreateKey,
+    touched: &'s Touched,
+    run: i64,
+) -> NewIntent<'s> {
+    let held = |side| touched.held(&step.subject, side);
+    let (action, before, target) = match write {
+        // A creation has no state before it; what matters after a crash is what the other side
+        // held when it was decided.
+        Write::Create(series) => (ActionKind::Create, held(side.opposite()), Some(series)),
+        Write::Update(series) => (ActionKind::Update, held(side), Some(series)),
+        Write::Delete => (ActionKind::Delete, held(side), None),
+    };
+    NewIntent {
+        subject: subject_row(&step.subject),
+        side,
+        action,
+        key: (action == ActionKind::Create).then_some(key),
+        resource: held(side).map(|held| &held.id),
+        before: before.map(|held| &held.series),
+        target,
+        run,
+        reason: &step.reason,
+    }
+}
+
+fn subject_row(subject: &Subject) -> SubjectRow {
+    match subject {
+        Subject::Known(mapping) => SubjectRow::Known(*mapping),
+        Subject::New(ids) => SubjectRow::New(ids.clone()),
+    }
+}
+
+fn held_ids(step: &Step, touched: &Touched) -> Sides<Option<ResourceId>> {
+    Sides::from_fn(|side| touched.held(&step.subject, side).map(|held| held.id.clone()))
+}
+
+fn agreement(step: &Step, held: Sides<Option<ResourceId>>) -> Agreement {
+    Agreement { subject: subject_row(&step.subject), held }
+}
+
+fn count(work: &Work<'_>, report: &mut Report) {
+    if work.step.decision == Decision::Merge {
+        report.merged += 1;
+    }
+    for (side, writing) in work.writes.iter() {
+        let counts = &mut report.written[side];
+        match writing.as_ref().map(|writing| &writing.write) {
+            Some(Write::Create(_)) => counts.created += 1,
+            Some(Write::Update(_)) => counts.updated += 1,
+            Some(Write::Delete) => counts.deleted += 1,
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! One cycle of one pair: settle, observe, plan, execute, report.
+//!
+//! ```text
+//! resolve   which calendars (once; remembered by id)
+//! settle    writes whose outcome a crash or a lost reply left unknown
+//! round     observe both sides, plan what was touched, execute
+//! round     after a write: observe the sides that were written once more, so that the cursor
+//!           stands behind our own writes before silence is believed
+//! ```
+//! What must survive a crash is never a list of things to do, only observations and intents; the
+//! work is derived from them again.
+
+mod execute;
+mod observe;
+mod plan;
+mod resolve;
+mod settle;
+
+use std::collections::HashSet;
+
+use model::{CalendarId, Side, Sides, Timestamp, Uid};
+use provider::{Error, FETCH_LIMIT};
+use store::{PairId, PairRow};
+
+use crate::report::{Failure, Outcome, Report};
+use crate::{Context, Pair};
+
+/// Observing after writes may find something new to do; a calendar that never comes to rest is left
+/// for the next cycle after so many rounds.
+const ROUNDS: usize = 3;
+
+/// How often a side is listed in full although its cursor works: what a provider hid behind a
+/// cursor is found at the latest after this long.
+const AUDIT: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
+/// Whether a cycle writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It does.
+    Sync,
+    /// It only says what it would do.
+    DryRun,
+}
+
+/// Runs one cycle. Never fails as a function: how it ended is in the report.
+pub async fn cycle(ctx: &Context, pair: &Pair, mode: Mode) -> Report {
+    let begun = ctx.now();
+    let requests = Sides::from_fn(|side| (pair.sides[side].requests)());
+    let mut report = Report {
+        outcome: Outcome::InSync,
+        written: Sides::default(),
+        adopted: 0,
+        merged: 0,
+        conflicts: 0,
+        problems: 0,
+        requests: Sides::default(),
+        duration: std::time::Duration::ZERO,
+        actions: Vec::new(),
+    };
+    let opened = Cycle::open(ctx, pair).await;
+    let recorded = opened.as_ref().ok().map(|cycle| (cycle.run, mode));
+    report.outcome = match opened {
+        Ok(mut cycle) => cycle.run(mode, &mut report).await.unwrap_or_else(Outcome::Failed),
+        Err(failure) => Outcome::Failed(failure),
+    };
+    report.requests =
+        Sides::from_fn(|side| (pair.sides[side].requests)().saturating_sub(requests[side]));
+    report.duration = ctx.now().duration_since(begun).try_into().unwrap_or_default();
+    if let Some((run, Mode::Sync)) = recorded
+        && let Err(error) = ctx.store.end_run(run, &report.row(), ctx.now())
+    {
+        report.outcome = Outcome::Failed(error.into());
+    }
+    report
+}
+
+/// The state of a running cycle.
+struct Cycle<'a> {
+    ctx: &'a Context,
+    pair: &'a Pair,
+    row: PairRow,
+    calendars: Sides<CalendarId>,
+    begun: Timestamp,
+    /// UIDs that a side refused as taken although it does not list them.
+    taken: HashSet<(Side, Uid)>,
+    /// The run, as history and the journal refer to it.
+    run: i64,
+    /// A server failed under several writes at once: from now on one at a time.
+    gently: bool,
+}
+
+impl<'a> Cycle<'a> {
+    async fn open(ctx: &'a Context, pair: &'a Pair) -> Result<Self, Failure> {
+        let begun = ctx.now();
+        let row = ctx.store.ensure_pair(
+            &pair.name,
+            Sides::from_fn(|side| &pair.sides[side].account),
+            Sides::from_fn(|side| pair.sides[side].asked.as_str()),
+            begun,
+        )?;
+        let calendars = resolve::calendars(ctx, pair, &row).await?;
+        let row = ctx.store.pair(&pair.name)?.unwrap_or(row);
+        let run = ctx.store.begin_run(row.id, begun)?;
+        let taken = HashSet::new();
+        Ok(Self { ctx, pair, row, calendars, begun, taken, run, gently: false })
+    }
+
+    const fn id(&self) -> PairId {
+        self.row.id
+    }
+
+    async fn run(&mut self, mode: Mode, report: &mut Report) -> Result<Outcome, Failure> {
+        if mode == Mode::Sync {
+            self.settle().await?;
+        }
+        self.ctx.store.retry_problems(self.id(), self.begun - AUDIT)?;
+        if let Some((_, until)) = self.window() {
+            self.ctx.store.touch_entering(self.id(), until)?;
+        }
+        let mut outcome = Outcome::InSync;
+        let mut due = Sides::new(true, true);
+        for _ in 0..ROUNDS {
+            self.observe(due).await?;
+            let round = match mode {
+                Mode::DryRun => {
+                    report.actions = self.dry_run()?;
+                    outcome = Outcome::Planned;
+                    break;
+                }
+                Mode::Sync => self.execute(report).await?,
+            };
+            if let Some(halt) = round.halt {
+                outcome = Outcome::Halted(halt);
+                break;
+            }
+            if round.settled > 0 {
+                outcome = Outcome::Changed;
+            }
+            due = round.observe_again;
+            if !due.left && !due.right {
+                break;
+            }
+        }
+        report.problems = self.ctx.store.problems(self.id())?.len() as u64;
+        report.conflicts = self.ctx.store.conflicts(self.id())?.len() as u64;
+        Ok(outcome)
+    }
+
+    /// The window in which new series are taken up, as instants.
+    fn window(&self) -> Option<(Timestamp, Timestamp)> {
+        self.pair.rules.window.around(self.begun)
+    }
+
+    /// Fetches any number of ids, in batches.
+    async fn fetch(
+        &self,
+        side: Side,
+        ids: &[model::ResourceId],
+    ) -> Result<Vec<provider::Fetched>, Failure> {
+        let mut all = Vec::with_capacity(ids.len());
+        for batch in ids.chunks(FETCH_LIMIT) {
+            let fetched = self.pair.sides[side].provider.fetch(&self.calendars[side], batch).await;
+            all.extend(fetched.map_err(at(side))?);
+        }
+        Ok(all)
+    }
+}
+
+/// A provider's error as the cycle's failure.
+fn at(side: Side) -> impl Fn(Error) -> Failure {
+    move |error| Failure::Provider { side, error }
+}

@@ -1,0 +1,144 @@
+//! From the store's touched rows to a plan that passed its check.
+
+use model::{Side, Sides};
+use reconcile::{Contact, Decision, Held, Known, Now, Pending, Plan, Policy, Step, Touched, Write};
+use store::{Batch, NowRow, PendingRow, Position};
+
+use super::Cycle;
+use crate::report::{Failure, PlannedAction};
+
+/// How many series are planned at once: enough to keep writes in flight, few enough that a first
+/// sync of any size fits in memory.
+const BATCH: usize = 256;
+
+/// A batch of work, planned and checked.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    pub(super) touched: Touched,
+    /// Where the next batch starts.
+    pub(super) next: Option<Position>,
+}
+
+impl Cycle<'_> {
+    /// Plans the batch after `after`; `None` when nothing is touched there.
+    pub(super) fn plan(&self, after: Position) -> Result<Option<Planned>, Failure> {
+        let batch = self.ctx.store.touched(self.id(), after, BATCH)?;
+        if batch.known.is_empty() && batch.contacts.is_empty() {
+            return Ok(None);
+        }
+        let next = batch.next;
+        let touched = touched(batch);
+        let policy = self.policy();
+        let totals = self.ctx.store.totals(self.id())?;
+        let totals = reconcile::Totals { series: totals.series, deletions: totals.deletions };
+        let plan = reconcile::plan(&touched, &policy, &totals);
+        let violations = reconcile::check(&plan, &touched, &policy, &totals);
+        if let Some(violation) = violations.first() {
+            return Err(Failure::Check(violation.to_string()));
+        }
+        Ok(Some(Planned { plan, touched, next }))
+    }
+
+    /// What the user decided, as of this cycle.
+    fn policy(&self) -> Policy {
+        let rules = &self.pair.rules;
+        Policy {
+            direction: rules.direction,
+            conflict: rules.conflict,
+            window: self.window(),
+            limits: rules.limits,
+            crossing: rules.crossing.clone(),
+            fields: Sides::from_fn(|side| self.pair.sides[side].provider.fields()),
+            rights: Sides::from_fn(|side| self.row.sides[side].rights),
+        }
+    }
+
+    /// Every planned action, nothing done.
+    pub(super) fn dry_run(&self) -> Result<Vec<PlannedAction>, Failure> {
+        let mut actions = Vec::new();
+        let mut after = Position::default();
+        while let Some(planned) = self.plan(after)? {
+            for step in &planned.plan.steps {
+                actions.extend(actions_of(step, &planned.touched));
+            }
+            let Some(next) = planned.next else { break };
+            after = next;
+        }
+        Ok(actions)
+    }
+}
+
+/// The actions of a step, as a dry run names them.
+fn actions_of(step: &Step, touched: &Touched) -> Vec<PlannedAction> {
+    let action = |action, side, fields| PlannedAction {
+        action,
+        side,
+        uid: step.uid.clone(),
+        title: step.title.clone(),
+        fields,
+        reason: step.reason.clone(),
+    };
+    let writes: Vec<PlannedAction> = step
+        .writes
+        .iter()
+        .filter_map(|(side, write)| {
+            let before = touched.held(&step.subject, side).map(|held| &held.series);
+            Some(match write.as_ref()? {
+                Write::Create(series) => {
+                    action("create", side, reconcile::difference(None, Some(series)))
+                }
+                Write::Update(series) => {
+                    action("update", side, reconcile::difference(before, Some(series)))
+                }
+                Write::Delete => action("delete", side, reconcile::difference(before, None)),
+            })
+        })
+        .collect();
+    match step.decision {
+        Decision::Adopt => vec![action("adopt", Side::Left, Vec::new())],
+        Decision::Forget => vec![action("forget", Side::Left, Vec::new())],
+        Decision::Keep
+        | Decision::Copy(_)
+        | Decision::Delete(_)
+        | Decision::Merge
+        | Decision::Conflict
+        | Decision::Problem(_)
+        | Decision::Skip(_) => writes,
+    }
+}
+
+fn touched(batch: Batch) -> Touched {
+    Touched {
+        known: batch
+            .known
+            .into_iter()
+            .map(|row| Known {
+                mapping: row.mapping,
+                base: row.base,
+                pending: row.pending.map(|pending| pending.map(pending_write)),
+                now: row.now.map(now),
+            })
+            .collect(),
+        contacts: batch
+            .contacts
+            .into_iter()
+            .map(|row| Contact {
+                held: row
+                    .held
+                    .map(|held| held.into_iter().map(|(id, series)| Held { id, series }).collect()),
+            })
+            .collect(),
+    }
+}
+
+fn pending_write(row: PendingRow) -> Pending {
+    Pending { before: row.before, target: row.target }
+}
+
+fn now(row: NowRow) -> Now {
+    match row {
+        NowRow::Absent => Now::Absent,
+        NowRow::Present { id, series } => Now::Present(Held { id, series }),
+        NowRow::Unreadable { reason } => Now::Unreadable { reason },
+    }
+}

@@ -1,0 +1,140 @@
+//! Settling writes whose outcome is unknown, after a crash or a lost reply.
+//!
+//! A creation is repeated under its key: the provider makes one, or says which one it made. An
+//! update or a deletion is settled by looking. What is then known goes into the store as an
+//! observation, together with what we had been about to write, so that our own half is nobody's
+//! edit; the plan does the rest.
+
+use std::time::Duration;
+
+use model::{ResourceId, Series};
+use provider::{Error, ErrorKind, Outcome};
+use store::{ActionKind, IntentRow, UnreadableRow, Wrote};
+
+use super::{Cycle, at};
+use crate::report::Failure;
+
+/// A server that failed under several writes at once is given this long to breathe.
+const BREATH: Duration = Duration::from_millis(500);
+
+/// What settling one intent came to.
+enum Settled {
+    /// It is known what is there.
+    Known,
+    /// The provider failed again, on this one.
+    Failed(Error),
+}
+
+impl Cycle<'_> {
+    /// Settles every write whose outcome is unknown, one at a time. One that fails although the
+    /// provider answers otherwise is that series' problem, not the pair's: it stays open and is
+    /// tried again in every cycle.
+    ///
+    /// # Errors
+    /// When the provider can't be asked: nothing new may be planned over unknown outcomes.
+    pub(super) async fn settle(&mut self) -> Result<(), Failure> {
+        for intent in self.ctx.store.open_intents(self.id())? {
+            let (side, subject) = (intent.side, intent.subject.clone());
+            let uid = intent.target.as_ref().or(intent.before.as_ref()).map(|s| s.uid.clone());
+            let Settled::Failed(error) = self.settle_one(intent).await? else { continue };
+            if self.pair.sides[side].provider.identity().await.is_err() {
+                return Err(at(side)(error));
+            }
+            if let Some(uid) = uid {
+                let (reason, now) = (error.sentence(), self.ctx.now());
+                self.ctx.store.set_aside(self.id(), &subject, side, &uid, reason, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// After a batch in which writes failed: the same, once the server has had time to breathe.
+    pub(super) async fn settle_what_failed(&mut self) -> Result<(), Failure> {
+        self.ctx.clock.sleep(BREATH).await;
+        self.settle().await
+    }
+
+    async fn settle_one(&self, intent: IntentRow) -> Result<Settled, Failure> {
+        match (intent.action, &intent.key, &intent.target, &intent.resource) {
+            (ActionKind::Create, Some(key), Some(target), _) => {
+                let (side, calendar) = (intent.side, &self.calendars[intent.side]);
+                match self.pair.sides[side].provider.create(calendar, target, key).await {
+                    Ok(made) => self.record(intent.id, &made)?,
+                    Err(error) => return self.not_created(&intent, error),
+                }
+                Ok(Settled::Known)
+            }
+            (ActionKind::Update, _, Some(target), Some(id)) => {
+                self.settle_by_looking(&intent, id, Some(target)).await
+            }
+            (ActionKind::Delete, _, _, Some(id)) => self.settle_by_looking(&intent, id, None).await,
+            (ActionKind::Create | ActionKind::Update | ActionKind::Delete, ..) => {
+                self.ctx.store.abandon(intent.id)?;
+                Ok(Settled::Known)
+            }
+        }
+    }
+
+    /// A repeated creation was refused: then there is nothing of it, and the plan starts afresh.
+    fn not_created(&self, intent: &IntentRow, error: Error) -> Result<Settled, Failure> {
+        match error.kind() {
+            ErrorKind::AlreadyExists
+            | ErrorKind::Rejected
+            | ErrorKind::Forbidden
+            | ErrorKind::Stale => {
+                self.ctx.store.abandon(intent.id)?;
+                Ok(Settled::Known)
+            }
+            ErrorKind::Unavailable | ErrorKind::Malformed => Ok(Settled::Failed(error)),
+            ErrorKind::Gone
+            | ErrorKind::CursorExpired
+            | ErrorKind::RateLimited { .. }
+            | ErrorKind::Unauthorized => Err(at(intent.side)(error)),
+        }
+    }
+
+    async fn settle_by_looking(
+        &self,
+        intent: &IntentRow,
+        id: &ResourceId,
+        target: Option<&Series>,
+    ) -> Result<Settled, Failure> {
+        let store = &self.ctx.store;
+        for fetched in self.fetch(intent.side, std::slice::from_ref(id)).await? {
+            match fetched.outcome {
+                Outcome::Found(found) => match target {
+                    Some(target) if found.series.same_content(target) => {
+                        self.record(intent.id, &found)?;
+                    }
+                    Some(_) => {
+                        store.mark_pending(intent.id)?;
+                        self.store_batch(intent.side, &[*found], &[], &[])?;
+                    }
+                    None => {
+                        store.abandon(intent.id)?;
+                        self.store_batch(intent.side, &[*found], &[], &[])?;
+                    }
+                },
+                Outcome::Gone if target.is_none() => {
+                    store.wrote(intent.id, Wrote::Deleted, self.ctx.now())?;
+                }
+                Outcome::Gone => {
+                    store.abandon(intent.id)?;
+                    self.store_batch(intent.side, &[], &[], std::slice::from_ref(id))?;
+                }
+                Outcome::Unreadable(what) => {
+                    store.abandon(intent.id)?;
+                    let row = UnreadableRow {
+                        id: what.id,
+                        version: what.version,
+                        uid: what.uid,
+                        reason: what.reason,
+                    };
+                    self.store_batch(intent.side, &[], &[row], &[])?;
+                }
+                Outcome::Failed(error) => return Ok(Settled::Failed(error)),
+            }
+        }
+        Ok(Settled::Known)
+    }
+}

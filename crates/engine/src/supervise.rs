@@ -1,0 +1,144 @@
+//! Supervision: one task per pair, each at its own pace, none in the way of another.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use model::PairName;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::{Attended, Context, Mode, Pair, PairState, attend, schedule};
+
+/// A pair and its pace.
+#[derive(Clone)]
+pub struct Charge {
+    /// The pair.
+    pub pair: Pair,
+    /// How often it is reconciled.
+    pub interval: Duration,
+    /// How far apart refusals have to be to count.
+    pub confirm: Duration,
+    /// Whatever it was made from, to tell whether a new configuration changes it.
+    pub fingerprint: String,
+}
+
+/// Runs pairs until it is told to stop.
+pub struct Supervisor {
+    ctx: Context,
+    tasks: TaskTracker,
+    running: Mutex<HashMap<PairName, Running>>,
+    heard: Arc<dyn Fn(&PairName, &Attended) + Send + Sync>,
+}
+
+struct Running {
+    fingerprint: String,
+    stop: CancellationToken,
+    wake: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl Supervisor {
+    /// A supervisor without charges; `heard` is told of every cycle.
+    pub fn new(ctx: Context, heard: impl Fn(&PairName, &Attended) + Send + Sync + 'static) -> Self {
+        Self { ctx, tasks: TaskTracker::new(), running: Mutex::default(), heard: Arc::new(heard) }
+    }
+
+    /// Takes up `charges`: new ones are started, changed ones restarted when their running cycle is
+    /// over, those that are not in the list any more are stopped, the rest run on undisturbed.
+    pub fn take_up(&self, charges: Vec<Charge>) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut before = std::mem::take(&mut *running);
+        for charge in charges {
+            let name = charge.pair.name.clone();
+            let task = match before.remove(&name) {
+                Some(task) if task.fingerprint == charge.fingerprint => task,
+                Some(task) => {
+                    task.stop.cancel();
+                    self.start(charge, Some(task.task))
+                }
+                None => self.start(charge, None),
+            };
+            running.insert(name, task);
+        }
+        for task in before.into_values() {
+            task.stop.cancel();
+        }
+    }
+
+    fn start(&self, charge: Charge, predecessor: Option<JoinHandle<()>>) -> Running {
+        let stop = self.ctx.stop.child_token();
+        let wake = Arc::new(Notify::new());
+        let ctx = Context { stop: stop.clone(), ..self.ctx.clone() };
+        let fingerprint = charge.fingerprint.clone();
+        let (woken, heard) = (Arc::clone(&wake), Arc::clone(&self.heard));
+        let task = self.tasks.spawn(async move {
+            // Two tasks of one pair would write over each other.
+            if let Some(predecessor) = predecessor {
+                let _ended_or_panicked = predecessor.await;
+            }
+            run(ctx, charge, woken, heard).await;
+        });
+        Running { fingerprint, stop, wake, task }
+    }
+
+    /// Has a pair run its next cycle now; `false` when there is no such pair.
+    pub fn wake(&self, name: &PairName) -> bool {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.get(name).inspect(|task| task.wake.notify_one()).is_some()
+    }
+
+    /// Stops: what is under way is finished or journalled, at most `grace` is waited for it.
+    pub async fn stop(&self, grace: Duration) {
+        self.ctx.stop.cancel();
+        self.tasks.close();
+        let finished = tokio::time::timeout(grace, self.tasks.wait()).await;
+        if finished.is_err() {
+            tracing::warn!("a cycle did not end in time; it is settled at the next start");
+        }
+    }
+}
+
+async fn run(
+    ctx: Context,
+    charge: Charge,
+    wake: Arc<Notify>,
+    heard: Arc<dyn Fn(&PairName, &Attended) + Send + Sync>,
+) {
+    let mut failures = 0_u32;
+    while !ctx.stop.is_cancelled() {
+        let attended = attend(&ctx, &charge.pair, charge.confirm, Mode::Sync).await;
+        heard(&charge.pair.name, &attended);
+        failures = match attended.state {
+            PairState::Retrying => failures.saturating_add(1),
+            PairState::New
+            | PairState::Ok
+            | PairState::Syncing
+            | PairState::ReconnectNeeded
+            | PairState::Halted
+            | PairState::Paused
+            | PairState::Misconfigured => 0,
+        };
+        let pause = schedule::pause(charge.interval, failures);
+        let pause = ctx.chance.jitter(pause).max(attended.not_before.unwrap_or_default());
+        note_next_run(&ctx, &charge.pair, pause);
+        tokio::select! {
+            () = ctx.clock.sleep(pause) => {}
+            () = wake.notified() => {}
+            () = ctx.stop.cancelled() => {}
+        }
+    }
+}
+
+fn note_next_run(ctx: &Context, pair: &Pair, pause: Duration) {
+    let next_run = ctx.now() + pause;
+    let noted = ctx.store.pair(&pair.name).and_then(|row| match row {
+        Some(row) => ctx.store.put_schedule(row.id, row.last_success, Some(next_run)),
+        None => Ok(()),
+    });
+    if let Err(error) = noted {
+        tracing::warn!(pair = %pair.name, %error, "the next run could not be noted");
+    }
+}
