@@ -3,10 +3,10 @@
 //! Nothing may be observed between the plan of a series and its agreement: the base becomes what
 //! its rows hold at that moment.
 
-use model::{MappingId, ResourceId, Side, Sides, Uid};
+use model::{MappingId, ResourceId, Series, Side, Sides, Uid};
 use rusqlite::{Connection, params};
 
-use crate::codec::side_number;
+use crate::codec::{damaged, side_number};
 use crate::journal::SubjectRow;
 use crate::row::{self, Snapshot};
 use crate::{PairId, Result, Store, problems, sql};
@@ -79,6 +79,44 @@ fn agree(
         problems::clear_of_row(connection, row.id)?;
     }
     Ok(Some(mapping))
+}
+
+/// A creation for a new series was answered in `row` on `side`: both resources are mapped. The base
+/// of the written side is what was written, of the other side what it held when the creation was
+/// decided; what happened to it since is then a change like any other.
+pub(crate) fn created(
+    connection: &Connection,
+    pair: PairId,
+    new: &Sides<Option<ResourceId>>,
+    side: Side,
+    row: i64,
+    source: &Series,
+) -> Result<()> {
+    let Some(origin) = &new[side.opposite()] else { return Ok(()) };
+    let origin = match row::find(connection, pair, side.opposite(), origin)? {
+        Some(origin) => origin,
+        None => {
+            // It was deleted while the creation was under way.
+            let id = row::insert(connection, pair, side.opposite(), origin)?;
+            sql::run(connection, "UPDATE snapshot SET present = 0 WHERE id = ?1", [id])?;
+            row::find(connection, pair, side.opposite(), origin)?.ok_or_else(damaged)?
+        }
+    };
+    let taken = "SELECT 1 FROM snapshot WHERE id IN (?1, ?2) AND mapping IS NOT NULL";
+    if sql::first(connection, taken, [row, origin.id], |_| Ok(()))?.is_some() {
+        return Ok(());
+    }
+    let query = "INSERT INTO mapping (pair, uid) VALUES (?1, ?2)";
+    let mapping = sql::insert(connection, query, params![pair.0, source.uid.as_str()])?;
+    let query = "UPDATE snapshot SET mapping = ?3, touched = 1 WHERE id IN (?1, ?2)";
+    sql::run(connection, query, params![row, origin.id, mapping])?;
+    row::rebase(connection, row)?;
+    row::set_base(connection, &origin, source)?;
+    let query = "UPDATE intent SET mapping = ?1 WHERE pair = ?2 AND mapping IS NULL
+         AND \"left\" IS ?3 AND \"right\" IS ?4";
+    let new = new.as_ref().map(|id| id.as_ref().map(ResourceId::as_str));
+    sql::run(connection, query, params![mapping, pair.0, new.left, new.right])?;
+    Ok(())
 }
 
 /// The row in which a side holds the series.

@@ -5,6 +5,7 @@
 use model::{CreateKey, Digest, MappingId, Resource, ResourceId, Series, Side, Sides, Timestamp};
 use rusqlite::{Connection, Row, params};
 
+use crate::agree;
 use crate::codec::{self, damaged, maybe_packed, pack, side_number};
 use crate::history::{self, Entry};
 use crate::observe::Sighting;
@@ -66,7 +67,8 @@ pub struct NewIntent<'a> {
     pub key: Option<&'a CreateKey>,
     /// Of a change or deletion: which resource.
     pub resource: Option<&'a ResourceId>,
-    /// What the side holds.
+    /// What the side holds; of a creation: what the *other* side held when it was decided, which
+    /// becomes that side's base once the creation is answered.
     pub before: Option<&'a Series>,
     /// What it is to hold.
     pub target: Option<&'a Series>,
@@ -146,13 +148,29 @@ impl Store {
         })
     }
 
-    /// Nothing was written: the intent goes, the rows stay touched.
+    /// Nothing was written: the intent goes, and the plan looks at the series again.
     ///
     /// # Errors
     /// When nothing could be written.
     pub fn abandon(&self, intent: IntentId) -> Result<()> {
         self.write("abandon", |transaction| {
-            let query = "DELETE FROM intent WHERE id = ?1 AND applied = 0";
+            let query = "SELECT id, mapping, \"left\", \"right\", side, action, key, resource,
+                 before, target, pair, run, reason FROM intent WHERE id = ?1 AND applied = 0";
+            let begun = sql::first(transaction, query, [intent.0], Begun::read)?;
+            let Some(begun) = begun else { return Ok(()) };
+            sql::run(transaction, "DELETE FROM intent WHERE id = ?1", [intent.0])?;
+            begun.touch(transaction)
+        })
+    }
+
+    /// Something else than what was written, or than what was there before, was found: the intent
+    /// is no longer open, and the plan discounts what it changed.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn mark_pending(&self, intent: IntentId) -> Result<()> {
+        self.write("mark_pending", |transaction| {
+            let query = "UPDATE intent SET applied = 1, result = resource WHERE id = ?1";
             sql::run(transaction, query, [intent.0]).map(|_| ())
         })
     }
@@ -258,11 +276,12 @@ impl Begun {
 
     fn finish(self, connection: &Connection, outcome: Wrote<'_>, now: Timestamp) -> Result<()> {
         let held = self.row(connection, outcome)?;
-        let before = match (&self.intent.before, &held) {
-            (None, Some(row)) if self.intent.action != ActionKind::Create => {
+        let before = match (self.intent.action, &self.intent.before, &held) {
+            (ActionKind::Create, ..) => None,
+            (ActionKind::Update | ActionKind::Delete, None, Some(row)) => {
                 row::series(connection, row.id)?
             }
-            (stated, _) => stated.clone(),
+            (ActionKind::Update | ActionKind::Delete, stated, _) => stated.clone(),
         };
         let (result, after) = match outcome {
             Wrote::Stored { resource, digest, likeness, verified } => {
@@ -330,10 +349,42 @@ impl Begun {
             (None, _) => row::insert(connection, self.pair, self.intent.side, id)?,
         };
         row::put(connection, row, sighting, content)?;
+        row::touch(connection, row)?;
         if self.intent.action == ActionKind::Create {
             sql::run(connection, "UPDATE snapshot SET ours = 1 WHERE id = ?1", [row])?;
+            self.map(connection, row)?;
         }
-        row::touch(connection, row)
+        Ok(())
+    }
+
+    /// A creation that was answered is mapped at once, so that a crash before the agreement never
+    /// leaves a copy of ours that looks like somebody's new event.
+    fn map(&self, connection: &Connection, row: i64) -> Result<()> {
+        match (&self.intent.subject, &self.intent.before) {
+            (SubjectRow::Known(_), _) => row::rebase(connection, row),
+            (SubjectRow::New(new), Some(source)) => {
+                let side = self.intent.side;
+                agree::created(connection, self.pair, new, side, row, source)
+            }
+            (SubjectRow::New(_), None) => Ok(()),
+        }
+    }
+
+    /// The plan has to look at the subject again.
+    fn touch(&self, connection: &Connection) -> Result<()> {
+        for side in Side::BOTH {
+            let row = match &self.intent.subject {
+                SubjectRow::Known(mapping) => row::of_mapping(connection, *mapping, side)?,
+                SubjectRow::New(new) => {
+                    let find = |id| row::find(connection, self.pair, side, id);
+                    new[side].as_ref().map(find).transpose()?.flatten()
+                }
+            };
+            if let Some(row) = row {
+                row::touch(connection, row.id)?;
+            }
+        }
+        Ok(())
     }
 
     fn delete(&self, connection: &Connection, held: Option<row::Snapshot>) -> Result<()> {

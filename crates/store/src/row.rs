@@ -225,6 +225,19 @@ pub(crate) fn rebase(connection: &Connection, row: i64) -> Result<()> {
     Ok(())
 }
 
+/// Both sides agreed when this row held `base`, whatever it holds now.
+pub(crate) fn set_base(connection: &Connection, row: &Snapshot, base: &Series) -> Result<()> {
+    let digest = codec::digest(base);
+    if row.digest == Some(digest) {
+        return rebase(connection, row.id);
+    }
+    let query = "UPDATE snapshot SET base_digest = ?2 WHERE id = ?1";
+    sql::run(connection, query, params![row.id, digest.0])?;
+    let query = "UPDATE body SET base = ?2 WHERE snapshot = ?1";
+    sql::run(connection, query, params![row.id, pack(base)])?;
+    Ok(())
+}
+
 /// The plan has to look at this row.
 pub(crate) fn touch(connection: &Connection, row: i64) -> Result<()> {
     let query = "UPDATE snapshot SET touched = 1, skipped = 0 WHERE id = ?1";

@@ -96,14 +96,19 @@ impl Store {
             let mut batch =
                 Batch { next: last.filter(|_| rows.len() == limit), ..Batch::default() };
             let mut handed_out = HashSet::new();
+            let blocked = Blocked::read(connection, pair)?;
             for row in rows {
+                if blocked.has(&row) {
+                    continue;
+                }
                 if let Some(mapping) = row.mapping {
                     batch.known.extend(known_once(connection, mapping, &row)?);
                 } else if row.is_readable() && !handed_out.contains(&row.id) {
                     let members = members(connection, pair, row)?;
                     handed_out.extend(members.values().map(|row| row.id));
                     let first = members.keys().min().copied();
-                    if first.is_some_and(|first| first > after.0) {
+                    let free = members.values().all(|row| !blocked.has(row));
+                    if free && first.is_some_and(|first| first > after.0) {
                         batch.contacts.push(contact(connection, members.into_values())?);
                     }
                 }
@@ -129,6 +134,38 @@ impl Store {
                  WHERE pair = ?1 AND skipped = 1 AND extent_from < ?2 AND touched = 0";
             Ok(sql::run(transaction, query, key)? as u64)
         })
+    }
+}
+
+/// Series with a write of unknown outcome: nothing is planned for them before that is settled.
+struct Blocked {
+    mappings: HashSet<MappingId>,
+    resources: HashSet<(Side, ResourceId)>,
+}
+
+impl Blocked {
+    fn read(connection: &Connection, pair: PairId) -> Result<Self> {
+        let query = "SELECT mapping, \"left\", \"right\" FROM intent
+             WHERE pair = ?1 AND applied = 0";
+        let subjects = sql::all(connection, query, [pair.0], |row| {
+            let resource = |at| Ok::<_, crate::Error>(row.get::<_, Option<String>>(at)?);
+            Ok((row.get::<_, Option<i64>>(0)?, Sides::new(resource(1)?, resource(2)?)))
+        })?;
+        let mut blocked = Self { mappings: HashSet::new(), resources: HashSet::new() };
+        for (mapping, resources) in subjects {
+            blocked.mappings.extend(mapping.map(MappingId));
+            for (side, resource) in resources.iter() {
+                let resource = resource.as_deref().map(ResourceId::new);
+                blocked.resources.extend(resource.map(|resource| (side, resource)));
+            }
+        }
+        Ok(blocked)
+    }
+
+    fn has(&self, row: &Snapshot) -> bool {
+        row.mapping.is_some_and(|mapping| self.mappings.contains(&mapping))
+            || (!self.resources.is_empty()
+                && self.resources.contains(&(row.side, row.resource.clone())))
     }
 }
 
