@@ -114,3 +114,58 @@ fn unseen(
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Observation;
+    use crate::testing::{World, at, event, nothing};
+
+    const LEFT: Side = Side::Left;
+
+    fn listed(world: &World, items: &[(&str, Option<&str>)]) -> Vec<String> {
+        let item = |(id, version): &(&str, Option<&str>)| {
+            (ResourceId::new(*id), version.map(Version::new))
+        };
+        let items: Vec<_> = items.iter().map(item).collect();
+        let wanted = world.store.listed(world.pair, LEFT, &items, true).unwrap();
+        wanted.iter().map(ResourceId::to_string).collect()
+    }
+
+    fn unlisted(world: &World, after: Option<&str>, limit: usize) -> Vec<String> {
+        let after = after.map(ResourceId::new);
+        let ids = world.store.unlisted(world.pair, LEFT, after.as_ref(), limit).unwrap();
+        ids.iter().map(ResourceId::to_string).collect()
+    }
+
+    #[test]
+    fn what_is_known_in_this_version_need_not_be_fetched() {
+        let world = World::new();
+        world.see(LEFT, "a", "1", &event("1", "T", 9));
+        let items = [("a", Some("1")), ("b", Some("1"))];
+        assert_eq!(listed(&world, &items), ["b"], "unknown");
+        assert_eq!(listed(&world, &[("a", Some("2"))]), ["a"], "another version");
+        assert_eq!(listed(&world, &[("a", None)]), ["a"], "no version stated");
+    }
+
+    #[test]
+    fn a_full_pass_shows_what_is_no_longer_there() {
+        let world = World::new();
+        for id in ["a", "b", "c", "d"] {
+            world.see(LEFT, id, "1", &event(id, "T", 9));
+        }
+        world.store.begin_listing(world.pair, LEFT).unwrap();
+        listed(&world, &[("a", Some("1"))]);
+        world.see(LEFT, "new", "1", &event("new", "T", 9));
+        assert_eq!(unlisted(&world, None, 2), ["b", "c"]);
+        assert_eq!(unlisted(&world, Some("c"), 2), ["d"]);
+        listed(&world, &[("b", Some("2")), ("d", Some("1"))]);
+        assert_eq!(unlisted(&world, None, 10), ["c"]);
+
+        // The pass is complete; a later one begins with nothing seen.
+        let done = Observation { full_at: Some(at(1)), ..nothing() };
+        world.store.observe(world.pair, LEFT, &done).unwrap();
+        world.store.begin_listing(world.pair, LEFT).unwrap();
+        assert_eq!(unlisted(&world, None, 10).len(), 5);
+    }
+}

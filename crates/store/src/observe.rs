@@ -282,3 +282,257 @@ impl Intake<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, at, event, nothing, resource, sighting};
+    use crate::{ActionKind, NewIntent, NowRow, SubjectRow, Totals, Wrote};
+    use model::{MappingId, Series, Sides};
+
+    const LEFT: Side = Side::Left;
+    const RIGHT: Side = Side::Right;
+
+    fn touched(count: u64) -> Observed {
+        Observed { touched: count }
+    }
+
+    impl World {
+        fn held(&self, side: Side, id: &str) -> Resource {
+            self.store.resource(self.pair, side, &id.into()).unwrap().unwrap()
+        }
+
+        fn wants(&self, side: Side, id: &str, version: &str) -> bool {
+            let items = [(id.into(), Some(version.into()))];
+            !self.store.listed(self.pair, side, &items, false).unwrap().is_empty()
+        }
+
+        /// Writes `series` to a mapped series' resource on the right; not agreed on yet.
+        fn write(
+            &self,
+            mapping: MappingId,
+            id: &str,
+            version: Option<&str>,
+            before: &Series,
+            series: &Series,
+        ) {
+            let intent = NewIntent {
+                subject: SubjectRow::Known(mapping),
+                side: RIGHT,
+                action: ActionKind::Update,
+                key: None,
+                resource: Some(&id.into()),
+                before: Some(before),
+                target: Some(series),
+                run: 2,
+                reason: "changed on left",
+            };
+            let begun = self.store.begin(self.pair, &[intent], at(4)).unwrap();
+            let resource = resource(id, version, series.clone());
+            let Sighting { resource, digest, likeness } = sighting(&resource);
+            let stored = Wrote::Stored { resource, digest, likeness, verified: false };
+            self.store.wrote(begun[0], stored, at(5)).unwrap();
+        }
+
+        fn unreadable(&self, side: Side, id: &str, version: &str, reason: &str) -> Observed {
+            let row = UnreadableRow {
+                id: id.into(),
+                version: Some(version.into()),
+                uid: None,
+                reason: reason.into(),
+            };
+            let observation = Observation { unreadable: &[row], now: at(8), ..nothing() };
+            self.store.observe(self.pair, side, &observation).unwrap()
+        }
+    }
+
+    #[test]
+    fn an_unknown_resource_is_stored_and_touched() {
+        let world = World::new();
+        assert_eq!(world.see(LEFT, "a", "1", &event("1", "Zahnarzt", 9)), touched(1));
+        let held = world.held(LEFT, "a");
+        assert_eq!((held.series, held.raw), (event("1", "Zahnarzt", 9), b"raw of a".to_vec()));
+        assert!(!world.wants(LEFT, "a", "1"), "it is verified");
+    }
+
+    #[test]
+    fn the_same_content_in_another_version_is_not_touched() {
+        let world = World::new();
+        world.agreed("1", "Zahnarzt");
+        let mut series = event("1", "Zahnarzt", 9);
+        series.modified = Some(at(7));
+        series.extent.until = Some(at(8));
+        assert_eq!(world.see(LEFT, "l1", "2", &series), touched(0));
+        let held = world.held(LEFT, "l1");
+        assert_eq!((held.version, held.series), (Some("2".into()), series));
+        assert!(world.touched().known.is_empty());
+    }
+
+    #[test]
+    fn other_content_is_an_edit_and_the_base_is_kept() {
+        let world = World::new();
+        world.agreed("1", "Zahnarzt");
+        assert_eq!(world.see(LEFT, "l1", "2", &event("1", "Kino", 9)), touched(1));
+        assert_eq!(world.see(LEFT, "l1", "3", &event("1", "Theater", 9)), touched(1));
+        let known = &world.touched().known[0];
+        assert_eq!(known.base, Sides::new(event("1", "Zahnarzt", 9), event("1", "Zahnarzt", 9)));
+        let NowRow::Present { id, series } = &known.now.left else { panic!("it is there") };
+        assert_eq!((id.as_str(), series), ("l1", &event("1", "Theater", 9)));
+        assert!(matches!(known.now.right, NowRow::Present { .. }));
+    }
+
+    #[test]
+    fn what_the_provider_made_of_our_write_is_nobodys_edit() {
+        for returned in [Some("2"), None] {
+            let world = World::new();
+            let mapping = world.agreed("1", "Zahnarzt");
+            let (sent, made) = (event("1", "Kino ", 9), event("1", "Kino", 9));
+            world.see(LEFT, "l1", "2", &sent);
+            world.write(mapping, "r1", returned, &event("1", "Zahnarzt", 9), &sent);
+            assert!(world.wants(RIGHT, "r1", "2"), "only what we sent is known");
+            world.agree(SubjectRow::Known(mapping), "l1", "r1");
+            assert_eq!(world.see(RIGHT, "r1", "2", &made), touched(0), "{returned:?}");
+            assert!(!world.wants(RIGHT, "r1", "2"));
+            // The base of this side has moved along: a later edit is compared with it.
+            world.see(RIGHT, "r1", "3", &event("1", "Theater", 9));
+            let known = &world.touched().known[0];
+            assert_eq!(known.base, Sides::new(sent, made));
+        }
+    }
+
+    #[test]
+    fn another_version_than_that_of_our_write_is_an_edit() {
+        let world = World::new();
+        let mapping = world.agreed("1", "Zahnarzt");
+        world.see(LEFT, "l1", "2", &event("1", "Kino", 9));
+        world.write(mapping, "r1", Some("2"), &event("1", "Zahnarzt", 9), &event("1", "Kino", 9));
+        world.agree(SubjectRow::Known(mapping), "l1", "r1");
+        assert_eq!(world.see(RIGHT, "r1", "3", &event("1", "Theater", 9)), touched(1));
+        assert_eq!(world.touched().known[0].base.right, event("1", "Kino", 9));
+    }
+
+    #[test]
+    fn a_rendering_before_the_agreement_leaves_the_base_and_is_known_as_ours() {
+        let world = World::new();
+        let mapping = world.agreed("1", "Zahnarzt");
+        let (sent, made) = (event("1", "Kino ", 9), event("1", "Kino", 9));
+        world.see(LEFT, "l1", "2", &sent);
+        world.write(mapping, "r1", Some("2"), &event("1", "Zahnarzt", 9), &sent);
+        assert_eq!(world.see(RIGHT, "r1", "2", &made), touched(0));
+        let known = &world.touched().known[0];
+        assert_eq!(known.base.right, event("1", "Zahnarzt", 9));
+        let pending = known.pending.right.as_ref().unwrap();
+        assert_eq!((&pending.before, &pending.target), (&event("1", "Zahnarzt", 9), &made));
+        assert!(known.pending.left.is_none());
+        world.agree(SubjectRow::Known(mapping), "l1", "r1");
+        assert!(world.touched().known.is_empty());
+        world.see(RIGHT, "r1", "3", &event("1", "Theater", 9));
+        let known = &world.touched().known[0];
+        assert_eq!((&known.base.right, known.pending.right.is_none()), (&made, true));
+    }
+
+    #[test]
+    fn a_mapped_resource_that_is_gone_is_absent_and_touched_once() {
+        let world = World::new();
+        world.agreed("1", "Zahnarzt");
+        assert_eq!(world.lose(LEFT, "l1"), touched(1));
+        assert_eq!(world.lose(LEFT, "l1"), touched(0));
+        assert!(matches!(world.touched().known[0].now.left, NowRow::Absent));
+        assert_eq!(world.store.resource(world.pair, LEFT, &"l1".into()).unwrap(), None);
+        assert_eq!(world.store.counts(world.pair).unwrap(), Sides::new(0, 1));
+        // It comes back as it was.
+        assert!(world.wants(LEFT, "l1", "1"));
+        assert_eq!(world.see(LEFT, "l1", "1", &event("1", "Zahnarzt", 9)), touched(1));
+        assert!(matches!(world.touched().known[0].now.left, NowRow::Present { .. }));
+    }
+
+    #[test]
+    fn an_unmapped_resource_that_is_gone_leaves_nothing_and_wakes_its_namesakes() {
+        let world = World::new();
+        world.see(LEFT, "a", "1", &event("1", "Zahnarzt", 9));
+        world.see(LEFT, "b", "1", &event("1", "Zahnarzt", 9));
+        let both = SubjectRow::New(Sides::new(Some("b".into()), None));
+        world.store.set_aside(world.pair, &both, RIGHT, &"1".into(), "twice", at(1)).unwrap();
+        world.lose(LEFT, "a");
+        let batch = world.touched();
+        assert_eq!(batch.contacts[0].held.left[0].0, "b".into());
+        assert_eq!((batch.contacts.len(), batch.known.len()), (1, 0));
+    }
+
+    #[test]
+    fn a_mapped_series_that_moved_to_another_place_stays_mapped() {
+        let (here, there) = (event("1", "Zahnarzt", 9), event("1", "Kino", 9));
+        for order in ["gone first", "new first", "at once"] {
+            let world = World::new();
+            world.agreed("1", "Zahnarzt");
+            match order {
+                "gone first" => {
+                    world.lose(LEFT, "l1");
+                    world.see(LEFT, "new", "1", &there);
+                }
+                "new first" => {
+                    world.see(LEFT, "new", "1", &there);
+                    world.lose(LEFT, "l1");
+                }
+                _ => {
+                    let resource = resource("new", Some("1"), there.clone());
+                    let observation = Observation {
+                        present: vec![sighting(&resource)],
+                        gone: &["l1".into()],
+                        ..nothing()
+                    };
+                    world.store.observe(world.pair, LEFT, &observation).unwrap();
+                }
+            }
+            let batch = world.touched();
+            assert_eq!((batch.known.len(), batch.contacts.len()), (1, 0), "{order}");
+            let NowRow::Present { id, series } = &batch.known[0].now.left else {
+                panic!("{order}")
+            };
+            assert_eq!((id.as_str(), series), ("new", &there), "{order}");
+            assert_eq!(batch.known[0].base.left, here, "{order}");
+            assert_eq!(world.totals().deletions, Totals::default().deletions, "{order}");
+        }
+    }
+
+    #[test]
+    fn a_mapped_resource_that_becomes_unreadable_is_touched_once_and_keeps_its_content() {
+        let world = World::new();
+        world.agreed("1", "Zahnarzt");
+        assert_eq!(world.unreadable(LEFT, "l1", "2", "no start"), touched(1));
+        assert_eq!(world.unreadable(LEFT, "l1", "2", "no start"), touched(0));
+        let known = &world.touched().known[0];
+        let NowRow::Unreadable { reason } = &known.now.left else { panic!("it can't be read") };
+        assert_eq!(reason, "no start");
+        assert_eq!(known.base.left, event("1", "Zahnarzt", 9));
+        let problems = world.store.problems(world.pair).unwrap();
+        assert_eq!((problems[0].uid.as_str(), problems[0].side), ("1", LEFT));
+        assert_eq!((problems[0].reason.as_str(), problems[0].since), ("no start", at(8)));
+        // Mended.
+        assert_eq!(world.see(LEFT, "l1", "3", &event("1", "Zahnarzt", 9)), touched(1));
+        assert!(world.store.problems(world.pair).unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_unknown_resource_that_cant_be_read_is_a_problem_and_in_no_plan() {
+        let world = World::new();
+        assert_eq!(world.unreadable(LEFT, "a", "1", "no start"), touched(0));
+        assert!(!world.wants(LEFT, "a", "1"), "it need not be read again");
+        let batch = world.touched();
+        assert_eq!((batch.known.len(), batch.contacts.len(), batch.next), (0, 0, None));
+        assert_eq!(world.store.problems(world.pair).unwrap()[0].uid.as_str(), "a");
+    }
+
+    #[test]
+    fn the_cursor_is_stored_with_what_it_covers() {
+        let world = World::new();
+        let cursor = Cursor::new("5");
+        let observation = Observation { cursor: Some(&cursor), full_at: Some(at(3)), ..nothing() };
+        world.store.observe(world.pair, LEFT, &observation).unwrap();
+        let sides = world.ensure("a", "one").sides;
+        assert_eq!((sides.left.cursor, sides.left.full_at), (Some(cursor.clone()), Some(at(3))));
+        assert_eq!((sides.right.cursor, sides.right.full_at), (None, None));
+        world.store.forget_cursor(world.pair, LEFT).unwrap();
+        assert_eq!(world.ensure("a", "one").sides.left.cursor, None);
+    }
+}

@@ -22,8 +22,11 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use crate::files::Home;
 use crate::{Error, ErrorKind, Inner, Result, Store, digest_bytes, sql};
 
+/// One step to a later form: refinery's name for it, and its text.
+type Form = (&'static str, &'static str);
+
 /// Every form the database ever had, in order; each file is one step to the next.
-const MIGRATIONS: &[(&str, &str)] =
+const MIGRATIONS: &[Form] =
     &[("V1__initial", include_str!("../../../migrations/0001_initial.sql"))];
 
 /// How long to wait for somebody who looks at the database with another tool.
@@ -46,9 +49,13 @@ impl Store {
     /// [`ErrorKind::Locked`] when another process owns it, [`ErrorKind::Newer`] when a newer
     /// calpair wrote it, [`ErrorKind::Corrupt`] when it is damaged; nothing is overwritten.
     pub fn open(directory: &Path, now: Timestamp) -> Result<Store> {
+        Store::open_in_form(directory, now, MIGRATIONS)
+    }
+
+    fn open_in_form(directory: &Path, now: Timestamp, forms: &[Form]) -> Result<Store> {
         let home = Home::enter(directory)?;
         let connection =
-            whole(&home, now).map_err(|error| error.with_backup(|| home.newest_backup()))?;
+            whole(&home, now, forms).map_err(|error| error.with_backup(|| home.newest_backup()))?;
         Ok(Store::over(connection, Some(home)))
     }
 
@@ -62,7 +69,7 @@ impl Store {
             Some(template) => template,
             None => {
                 let mut connection = Connection::open_in_memory()?;
-                migrate(&mut connection)?;
+                migrate(&mut connection, MIGRATIONS)?;
                 TEMPLATE.get_or_init(|| Mutex::new(connection))
             }
         };
@@ -144,10 +151,10 @@ pub(crate) fn integrity(connection: &Connection) -> Result<Vec<String>> {
 }
 
 /// The database of this directory, whole and in the present form.
-fn whole(home: &Home, now: Timestamp) -> Result<Connection> {
+fn whole(home: &Home, now: Timestamp, forms: &[Form]) -> Result<Connection> {
     let path = home.database();
     if !path.exists() {
-        make(home)?;
+        make(home, forms)?;
     } else if !begins_well(&path)? {
         return Err(Error::corrupt("the database file is damaged at its beginning"));
     }
@@ -156,13 +163,16 @@ fn whole(home: &Home, now: Timestamp) -> Result<Connection> {
     // Until it is known to be whole, nothing is written into the file, at closing neither.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let version = version(&connection)?;
-    if version > present_version() {
+    let present = i32::try_from(forms.len()).expect("there are few migrations");
+    if version > present {
         let sentence = format!(
             "the database was written by a newer calpair (its form is {version}, this calpair \
-             knows up to {})",
-            present_version()
+             knows up to {present})"
         );
         return Err(Error::new(ErrorKind::Newer, sentence));
+    }
+    if version == 0 {
+        return Err(Error::corrupt("the database file does not hold calpair's database"));
     }
     if !clean {
         let faults = integrity(&connection)?;
@@ -172,9 +182,9 @@ fn whole(home: &Home, now: Timestamp) -> Result<Connection> {
     }
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     configure(&connection)?;
-    if version < present_version() {
+    if version < present {
         back_up(&connection, home, now)?;
-        migrate(&mut connection)?;
+        migrate(&mut connection, forms)?;
     }
     Ok(connection)
 }
@@ -188,10 +198,10 @@ fn begins_well(path: &Path) -> Result<bool> {
     Ok(beginning == MAGIC)
 }
 
-fn make(home: &Home) -> Result<()> {
+fn make(home: &Home, forms: &[Form]) -> Result<()> {
     let unfinished = home.unfinished()?;
     let mut connection = connect(&unfinished)?;
-    migrate(&mut connection)?;
+    migrate(&mut connection, forms)?;
     connection.close().map_err(|(_, error)| error)?;
     home.finish(&unfinished)?;
     // It is as good as one that was closed.
@@ -216,10 +226,6 @@ fn configure(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-fn present_version() -> i32 {
-    i32::try_from(MIGRATIONS.len()).expect("there are few migrations")
-}
-
 /// The form of a database: the number of the last migration it went through.
 fn version(connection: &Connection) -> Result<i32> {
     let known = "SELECT 1 FROM sqlite_master WHERE name = 'refinery_schema_history'";
@@ -230,8 +236,8 @@ fn version(connection: &Connection) -> Result<i32> {
     Ok(connection.query_row(query, [], |row| row.get(0))?)
 }
 
-fn migrate(connection: &mut Connection) -> Result<()> {
-    let steps: Vec<_> = MIGRATIONS
+fn migrate(connection: &mut Connection, forms: &[Form]) -> Result<()> {
+    let steps: Vec<_> = forms
         .iter()
         .map(|(name, text)| {
             Migration::unapplied(name, text).expect("the names of migrations are tested")
@@ -256,4 +262,237 @@ fn copy(from: &Connection, to: &mut Connection) -> Result<()> {
     let backup = Backup::new(from, to)?;
     backup.step(-1)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::testing::{World, at, event, files, mode};
+    use model::Side;
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    fn open(folder: &tempfile::TempDir) -> Result<Store> {
+        Store::open(folder.path(), at(100))
+    }
+
+    /// A store with enough in it to fill pages, closed.
+    fn filled(folder: &tempfile::TempDir) {
+        let world = World::over(open(folder).unwrap());
+        for number in 0..200 {
+            world.see(
+                Side::Left,
+                &format!("l{number}"),
+                "1",
+                &event(&format!("{number}"), "Findbar", 9),
+            );
+        }
+        world.store.close().unwrap();
+    }
+
+    fn snapshots(store: &Store) -> u64 {
+        store
+            .read(|connection| sql::number(connection, "SELECT count(*) FROM snapshot", []))
+            .unwrap()
+    }
+
+    fn refused(folder: &tempfile::TempDir) -> Error {
+        let path = folder.path().join("calpair.db");
+        let before = fs::read(&path).unwrap();
+        let error = open(folder).err().expect("it is damaged");
+        assert!(fs::read(&path).unwrap() == before, "nothing is overwritten");
+        error
+    }
+
+    #[test]
+    fn the_names_of_migrations_are_in_order_and_refinery_takes_them() {
+        for (number, (name, text)) in MIGRATIONS.iter().enumerate() {
+            assert!(name.starts_with(&format!("V{}__", number + 1)), "{name}");
+            assert!(Migration::unapplied(name, text).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_was_stored_is_there_after_a_clean_stop_and_after_a_crash() {
+        let folder = folder();
+        let store = open(&folder).unwrap();
+        World::over(store.clone()).agreed("1", "Zahnarzt");
+        store.close().unwrap();
+        let store = open(&folder).unwrap();
+        World::over(store.clone()).agreed("2", "Zahnarzt");
+        drop(store); // No mark of a clean stop.
+        let store = open(&folder).unwrap();
+        assert_eq!(World::over(store.clone()).totals().series.left, 2);
+        assert_eq!(store.integrity().unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn only_the_owner_can_read_whatever_was_there_before() {
+        let folder = folder();
+        filled(&folder);
+        let state = folder.path().join("state");
+        fs::create_dir(&state).unwrap();
+        fs::set_permissions(&state, fs::Permissions::from_mode(0o777)).unwrap();
+        fs::create_dir(state.join("backups")).unwrap();
+        fs::copy(folder.path().join("calpair.db"), state.join("calpair.db")).unwrap();
+        for file in ["calpair.db", "calpair.db-wal", "calpair.db-shm", "backups/calpair-1-v1.db"] {
+            let path = state.join(file);
+            fs::File::options().create(true).append(true).open(&path).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        }
+        let store = Store::open(&state, at(0)).unwrap();
+        World::over(store.clone()).agreed("1", "Zahnarzt");
+        store.backup(at(5)).unwrap();
+        assert_eq!((mode(&state), mode(&state.join("backups"))), (0o700, 0o700));
+        let found = files(&state);
+        assert!(found.iter().any(|path| path.ends_with("calpair.db-wal")));
+        assert!(found.iter().any(|path| path.ends_with("calpair.db-shm")));
+        for path in found {
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_second_owner_is_refused_and_told_of_the_first() {
+        let folder = folder();
+        let store = open(&folder).unwrap();
+        let error = open(&folder).err().unwrap();
+        assert_eq!(error.kind(), &ErrorKind::Locked);
+        let process = format!("(process {})", std::process::id());
+        assert!(error.sentence().contains(&process), "{error}");
+        drop(store);
+        assert!(open(&folder).is_ok());
+    }
+
+    #[test]
+    fn an_older_form_is_copied_and_migrated_and_a_newer_one_refused() {
+        let folder = folder();
+        filled(&folder);
+        let later = [MIGRATIONS[0], ("V2__later", "ALTER TABLE pair ADD COLUMN later TEXT")];
+        let store = Store::open_in_form(folder.path(), at(7), &later).unwrap();
+        assert_eq!(snapshots(&store), 200);
+        let backup = folder.path().join("backups/calpair-20260101T000007Z-v1.db");
+        assert_eq!((mode(&backup), version(&connect(&backup).unwrap()).unwrap()), (0o600, 1));
+        store.close().unwrap();
+        let error = refused(&folder);
+        assert_eq!(error.kind(), &ErrorKind::Newer);
+        assert!(error.sentence().contains("its form is 2"), "{error}");
+        // The copy can be put back in its place.
+        fs::copy(backup, folder.path().join("calpair.db")).unwrap();
+        assert_eq!(snapshots(&open(&folder).unwrap()), 200);
+    }
+
+    #[test]
+    fn damage_is_refused_with_the_place_of_the_newest_copy() {
+        let whole = {
+            let folder = folder();
+            filled(&folder);
+            fs::read(folder.path().join("calpair.db")).unwrap()
+        };
+        let flipped = |from: usize, count: usize| {
+            let mut bytes = whole.clone();
+            bytes[from..from + count].iter_mut().for_each(|byte| *byte ^= 0x55);
+            bytes
+        };
+        let title = whole.windows(7).rposition(|window| window == b"Findbar").unwrap();
+        for (what, bytes) in [
+            ("header", flipped(0, 100)),
+            ("one page", flipped(4096 * 5, 4096)),
+            ("a byte of content", flipped(title, 1)),
+            ("cut in half", whole[..whole.len() / 2].to_vec()),
+            ("cut to one page", whole[..4096].to_vec()),
+            ("cut to nothing", vec![]),
+            ("something else", b"hello".repeat(1000)),
+        ] {
+            let folder = folder();
+            filled(&folder);
+            let store = open(&folder).unwrap();
+            let copy = store.backup(at(9)).unwrap();
+            store.close().unwrap();
+            fs::write(folder.path().join("calpair.db"), bytes).unwrap();
+            let error = refused(&folder);
+            assert_eq!(error.kind(), &ErrorKind::Corrupt { backup: copy.clone() }, "{what}");
+            let place = copy.unwrap().display().to_string();
+            assert!(error.sentence().contains(&place), "{what}: {error}");
+            // Asking again finds the same.
+            assert_eq!(refused(&folder).kind(), error.kind(), "{what}");
+        }
+    }
+
+    #[test]
+    fn an_empty_database_of_somebody_else_is_refused() {
+        let folder = folder();
+        let path = folder.path().join("calpair.db");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE a (b)").unwrap();
+        assert_eq!(refused(&folder).kind(), &ErrorKind::Corrupt { backup: None });
+    }
+
+    #[test]
+    fn a_database_that_was_never_finished_is_begun_again() {
+        let folder = folder();
+        fs::write(folder.path().join("calpair.db.new"), b"SQLite form").unwrap();
+        fs::write(folder.path().join("calpair.db-wal"), b"of another database").unwrap();
+        assert_eq!(snapshots(&open(&folder).unwrap()), 0);
+        let names = files(folder.path());
+        assert!(!names.iter().any(|path| path.ends_with("calpair.db.new")), "{names:?}");
+    }
+
+    #[test]
+    fn a_store_that_somebody_else_writes_to_is_busy() {
+        let folder = folder();
+        let store = open(&folder).unwrap();
+        let other = Connection::open(folder.path().join("calpair.db")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let world = {
+            let inner = store.lock();
+            inner.connection.as_ref().unwrap().busy_timeout(Duration::ZERO).unwrap();
+            drop(inner);
+            store.forget_credential(&"home".into())
+        };
+        assert_eq!(world.unwrap_err().kind(), &ErrorKind::Busy);
+        drop(other);
+        store.forget_credential(&"home".into()).unwrap();
+    }
+
+    #[test]
+    fn clones_of_a_closed_store_fail() {
+        let store = Store::in_memory().unwrap();
+        let clone = store.clone();
+        store.close().unwrap();
+        assert_eq!(clone.accounts().unwrap_err().kind(), &ErrorKind::Io);
+    }
+
+    #[test]
+    fn a_failpoint_fails_before_anything_is_written() {
+        let world = World::new();
+        world.store.failpoint(Some(Box::new(|name| name == "observe")));
+        let full = |side| {
+            let resource = crate::testing::resource("r", Some("1"), event("1", "T", 9));
+            let present = vec![crate::testing::sighting(&resource)];
+            let cursor = "2".into();
+            let observation =
+                crate::Observation { present, cursor: Some(&cursor), ..crate::testing::nothing() };
+            world.store.observe(world.pair, side, &observation)
+        };
+        assert_eq!(full(Side::Left).unwrap_err().kind(), &ErrorKind::Full);
+        assert_eq!(snapshots(&world.store), 0);
+        assert_eq!(world.ensure("a", "one").sides.left.cursor, None);
+        world.store.failpoint(None);
+        full(Side::Left).unwrap();
+        assert_eq!(world.ensure("a", "one").sides.left.cursor, Some("2".into()));
+    }
+
+    #[test]
+    fn old_backups_go() {
+        let folder = folder();
+        let store = open(&folder).unwrap();
+        let copies: Vec<_> = (0..8).map(|second| store.backup(at(second)).unwrap()).collect();
+        let kept: Vec<_> = copies.iter().flatten().filter(|path| path.exists()).collect();
+        assert_eq!(kept, copies[3..].iter().flatten().collect::<Vec<_>>());
+    }
 }
