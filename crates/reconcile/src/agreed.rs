@@ -1,40 +1,40 @@
 //! The base after a step: what each side holds, but for what the step leaves open. An open edit
 //! that the base learnt would be nobody's edit in the next cycle, and lost.
 
-use model::{Field, Series, Side, Sides};
+use model::{Event, Exception, Field, Series, Side, Sides};
 
+use crate::keys::implied;
 use crate::plan::{Step, Waiting};
 
 /// What the base becomes once a step's writes are done and both sides hold `held`.
 ///
-/// Without a `base` (first contact) what is open gets the other side's value, so that each side
-/// differs from its base for as long as the two differ.
+/// Without a `base` (first contact) what is open is as if it had been empty, or, where both sides
+/// say something, as if each had had the other's: so both differ from their base for as long as
+/// they differ from one another.
 pub fn agreed(step: &Step, base: Option<Sides<&Series>>, held: Sides<&Series>) -> Sides<Series> {
-    let waiting = whole_if_moved(&step.waiting, base, held);
-    Sides::from_fn(|side| {
-        let open = base.map_or(held[side.opposite()], |base| base[side]);
-        let mut agreed = held[side].clone();
-        retain(&mut agreed, open, &waiting);
-        agreed
-    })
+    let waiting = &step.waiting;
+    match base {
+        Some(base) if unnameable(waiting, base, held) => base.map(Series::clone),
+        base => Sides::from_fn(|side| {
+            let mut agreed = held[side].clone();
+            match base {
+                Some(base) => retain(&mut agreed, base[side], waiting),
+                None => {
+                    let before = before_contact(held[side], held[side.opposite()]);
+                    retain(&mut agreed, &before, waiting);
+                }
+            }
+            agreed
+        }),
+    }
 }
 
-/// Open occurrences of a series that was moved can't be named without its earlier times.
-fn whole_if_moved(
-    waiting: &Waiting,
-    base: Option<Sides<&Series>>,
-    held: Sides<&Series>,
-) -> Waiting {
+/// Whether what is open has no name in a later state: then the base stays as it is, as a whole.
+/// What both sides hold alike is no edit even so.
+fn unnameable(waiting: &Waiting, base: Sides<&Series>, held: Sides<&Series>) -> bool {
     let start = |series: &Series| series.master.as_ref().map(|master| master.start.clone());
-    let moved = base.is_some_and(|base| {
-        Side::BOTH.into_iter().any(|side| start(base[side]) != start(held[side]))
-    });
-    let mut waiting = waiting.clone();
-    if moved && !waiting.occurrences.is_empty() {
-        waiting.fields = waiting.fields.with(Field::Times).with(Field::Recurrence);
-        waiting.every_occurrence = true;
-    }
-    waiting
+    let moved = || Side::BOTH.into_iter().any(|side| start(base[side]) != start(held[side]));
+    waiting.every_occurrence || (!waiting.occurrences.is_empty() && moved())
 }
 
 fn retain(agreed: &mut Series, open: &Series, waiting: &Waiting) {
@@ -55,10 +55,56 @@ fn retain(agreed: &mut Series, open: &Series, waiting: &Waiting) {
         }
         return;
     }
-    for key in &waiting.occurrences {
-        match open.exceptions.get(key) {
-            Some(exception) => agreed.exceptions.insert(key.clone(), exception.clone()),
-            None => agreed.exceptions.remove(key),
-        };
+    for (key, fields) in &waiting.occurrences {
+        let was = open.exceptions.get(key);
+        match (agreed.exceptions.get_mut(key), was) {
+            (Some(Exception::Override(agreed)), _) if !fields.contains(Field::Recurrence) => {
+                let was = match was {
+                    Some(Exception::Override(event)) => Some((**event).clone()),
+                    Some(Exception::Cancelled) | None => implied(open, key),
+                };
+                if let Some(was) = was {
+                    fields.iter().for_each(|field| agreed.take(&was, field));
+                }
+            }
+            (_, Some(was)) => {
+                agreed.exceptions.insert(key.clone(), was.clone());
+            }
+            (_, None) => {
+                agreed.exceptions.remove(key);
+            }
+        }
+    }
+}
+
+/// What a side is taken to have held before a first contact.
+fn before_contact(own: &Series, other: &Series) -> Series {
+    let mut before = other.clone();
+    if own.recurrence.is_empty() {
+        before.recurrence.clone_from(&own.recurrence);
+    }
+    match (&own.master, &mut before.master) {
+        (Some(own), Some(before)) => blank_out(own, before),
+        (None, master) => *master = None,
+        (Some(_), None) => {}
+    }
+    before.exceptions.retain(|key, _| own.exceptions.contains_key(key));
+    for (key, exception) in &mut before.exceptions {
+        if let (Exception::Override(before), Some(Exception::Override(own))) =
+            (exception, own.exceptions.get(key))
+        {
+            blank_out(own, before);
+        }
+    }
+    before
+}
+
+/// Takes over what is empty in `own`.
+fn blank_out(own: &Event, before: &mut Event) {
+    let blank = Event::new(own.start.clone(), own.end.clone());
+    for field in Field::ALL {
+        if own.same(&blank, field) && field != Field::Times && field != Field::Transparency {
+            before.take(own, field);
+        }
     }
 }

@@ -305,7 +305,8 @@ fn outcome(mut step: Step, merged: Merged, now: Sides<&Series>, gates: Sides<Gat
             (false, false) if ruled_out => Decision::Skip(Skip::Rule),
             (false, false) if merged.waiting.is_empty() => step.decision,
             (false, false) if one_way => Decision::Skip(Skip::Direction),
-            (false, false) => Decision::Keep,
+            // A mask keeps it on its side.
+            (false, false) => Decision::Skip(Skip::Rule),
         }
     };
     step.reason = explain::reason(&step.decision, &merged);

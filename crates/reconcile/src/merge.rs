@@ -195,7 +195,7 @@ impl Strand<'_> {
 pub(crate) struct Session<'a> {
     pub(crate) merging: &'a Merging<'a>,
     taken: Sides<FieldSet>,
-    lost: Sides<FieldSet>,
+    pub(crate) lost: Sides<FieldSet>,
     held_up: Sides<bool>,
     clashes: Vec<Clash>,
     pub(crate) waiting: Waiting,
@@ -215,7 +215,11 @@ impl Session<'_> {
         winner: Option<Side>,
         fields: FieldSet,
     ) -> Verdict {
-        let verdict = settle(facts, winner);
+        let verdict = match settle(facts, winner) {
+            // At a first contact there is no edit yet that could be lost.
+            Verdict::Wait if self.merging.base.is_none() => Verdict::Leave,
+            verdict => verdict,
+        };
         let Verdict::Carry { to, overrules } = verdict else { return verdict };
         if self.merging.closed[to] {
             self.held_up[to] = true;
@@ -226,6 +230,13 @@ impl Session<'_> {
             self.lost[to] = union(self.lost[to], fields);
         }
         verdict
+    }
+
+    /// Fields of an override wait.
+    pub(crate) fn wait_for_occurrence(&mut self, key: &When, fields: FieldSet) {
+        if !fields.is_empty() {
+            self.waiting.occurrences.insert(key.clone(), fields);
+        }
     }
 
     /// Times, rule and exceptions wait.
@@ -255,7 +266,7 @@ impl Session<'_> {
                     .and_then(|p| p.before.master.as_ref().zip(p.target.master.as_ref())),
             });
             let mut events = Sides { left: left.clone(), right: right.clone() };
-            let open = self.fields(None, strands, fields, &mut events);
+            let open = self.fields(None, strands, fields, self.merging.winner, &mut events);
             self.waiting.fields = union(self.waiting.fields, open);
             let Sides { left, right } = events;
             targets.left.master = Some(left);
@@ -306,6 +317,7 @@ impl Session<'_> {
         at: Option<&When>,
         strands: Sides<Strand<'_>>,
         fields: FieldSet,
+        winner: Option<Side>,
         onto: &mut Sides<Event>,
     ) -> FieldSet {
         let lens = self.merging.lens;
@@ -317,7 +329,7 @@ impl Session<'_> {
                 ours: Sides::from_fn(|side| strands[side].ours(lens, side, field)),
                 carried: self.carried(field),
             };
-            match self.settle(facts, self.merging.winner, FieldSet::NONE.with(field)) {
+            match self.settle(facts, winner, FieldSet::NONE.with(field)) {
                 Verdict::Leave => {}
                 Verdict::Carry { to, .. } => {
                     lens.carry(field, strands[to.opposite()].now, to, &mut onto[to]);

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{Event, Exception, Field, FieldSet, Series, Side, Sides, When};
 
 use crate::keys::{Renaming, implied, same_frame, same_grid};
-use crate::merge::{Kind, Session, Strand, as_override, edited_within, kind};
+use crate::merge::{Kind, Session, Strand, as_override, edited_within, kind, union};
 use crate::verdict::{Facts, Verdict};
 use crate::words;
 
@@ -31,6 +31,8 @@ pub(crate) enum Shape {
     Whole,
 }
 
+/// Whether and how an occurrence takes place.
+const OCCURS: FieldSet = FieldSet::NONE.with(Field::Recurrence);
 const SHAPE: FieldSet = FieldSet::NONE.with(Field::Times).with(Field::Recurrence);
 
 impl Shape {
@@ -106,15 +108,28 @@ pub(crate) fn merge(session: &mut Session<'_>, shape: Shape, targets: &mut Sides
     }
     let empty = |series: &Series| series.master.is_none() && series.exceptions.is_empty();
     if empty(&targets.left) || empty(&targets.right) {
-        // Each side removed what the other one kept. Nothing is deleted on a doubt.
-        let now = session.merging.now;
-        for side in Side::BOTH {
-            let copy = session.merging.lens.copy(now[side.opposite()], side);
-            targets[side] = now[side].clone();
-            for (key, exception) in copy.exceptions {
+        keep_all(session, targets);
+    }
+}
+
+/// Each side removed what the other one kept. Nothing is deleted on a doubt: both get all of it,
+/// or keep what they have where not both can be written.
+fn keep_all(session: &mut Session<'_>, targets: &mut Sides<Series>) {
+    let merging = session.merging;
+    let shut = |side: Side| merging.one_way[side] || merging.closed[side];
+    let writable = !Side::BOTH.into_iter().any(shut);
+    session.lost = Sides::default();
+    for side in Side::BOTH {
+        targets[side] = merging.now[side].clone();
+        if writable {
+            for (key, exception) in merging.lens.copy(merging.now[side.opposite()], side).exceptions
+            {
                 targets[side].exceptions.entry(key).or_insert(exception);
             }
         }
+    }
+    if !writable {
+        session.wait_for_shape();
     }
 }
 
@@ -125,7 +140,32 @@ struct View<'a> {
     renaming: &'a Renaming,
     based: BTreeMap<When, &'a Exception>,
     held: BTreeMap<When, &'a Exception>,
-    wrote: Option<[BTreeMap<When, &'a Exception>; 2]>,
+    wrote: Option<[Written<'a>; 2]>,
+}
+
+/// What an unfinished write found or made.
+struct Written<'a> {
+    series: &'a Series,
+    renaming: Renaming,
+    exceptions: BTreeMap<When, &'a Exception>,
+}
+
+impl<'a> Written<'a> {
+    fn of(base: &Series, series: &'a Series) -> Option<Self> {
+        let renaming = Renaming::between(base, series)?;
+        Some(Self { series, exceptions: renamed(series, &renaming), renaming })
+    }
+
+    fn at(&self, key: &When) -> Option<&'a Exception> {
+        self.exceptions.get(key).copied()
+    }
+
+    fn event(&self, key: &When) -> Option<Event> {
+        match as_override(self.at(key)) {
+            Some(event) => Some(event.clone()),
+            None => implied(self.series, &self.renaming.forward(key)),
+        }
+    }
 }
 
 impl<'a> View<'a> {
@@ -133,10 +173,7 @@ impl<'a> View<'a> {
         let base = session.merging.base.map(|base| base[side]);
         let now = session.merging.now[side];
         let wrote = base.zip(session.merging.pending[side]).and_then(|(base, pending)| {
-            Some([
-                renamed(&pending.before, &Renaming::between(base, &pending.before)?),
-                renamed(&pending.target, &Renaming::between(base, &pending.target)?),
-            ])
+            Some([Written::of(base, &pending.before)?, Written::of(base, &pending.target)?])
         });
         Self {
             base,
@@ -151,19 +188,18 @@ impl<'a> View<'a> {
     fn moment(&self, key: &When) -> Moment<'a> {
         let based = self.based.get(key).copied();
         let held = self.held.get(key).copied();
-        let wrote = self.wrote.as_ref().map(|wrote| wrote.each_ref().map(|w| w.get(key).copied()));
-        let plain = self.base.and_then(|base| implied(base, key));
-        let or_plain = |exception| match kind(exception) {
-            Kind::Own => as_override(exception).cloned(),
-            Kind::Plain | Kind::Cancelled => plain.clone(),
+        let before = match as_override(based) {
+            Some(event) => Some(event.clone()),
+            None => self.base.and_then(|base| implied(base, key)),
         };
+        let wrote = self.wrote.as_ref();
         Moment {
             known: self.base.is_some(),
             based,
             held,
-            wrote,
-            before: or_plain(based),
-            wrote_events: wrote.and_then(|wrote| or_plain(wrote[0]).zip(or_plain(wrote[1]))),
+            wrote: wrote.map(|wrote| wrote.each_ref().map(|wrote| wrote.at(key))),
+            before,
+            wrote_events: wrote.and_then(|[old, new]| old.event(key).zip(new.event(key))),
             plain_now: implied(self.now, &self.renaming.forward(key)),
         }
     }
@@ -240,7 +276,7 @@ fn one_by_one(session: &mut Session<'_>, renamings: &Sides<Renaming>, targets: &
         let settled = if unchanged {
             Sides::from_fn(|side| moments[side].held.cloned())
         } else {
-            occurrence(session, &key, &moments)
+            occurrence(session, &key, &moments, targets)
         };
         for (side, exception) in settled.iter() {
             if let Some(exception) = exception {
@@ -256,12 +292,15 @@ fn occurrence(
     session: &mut Session<'_>,
     key: &When,
     moments: &Sides<Moment<'_>>,
+    merged: &Sides<Series>,
 ) -> Sides<Option<Exception>> {
     let kinds = Sides::from_fn(|side| kind(moments[side].held));
     let own = Sides::from_fn(|side| as_override(moments[side].held));
     let mut settled = Sides::from_fn(|side| moments[side].held.cloned());
     if let (Some(left), Some(right)) = (own.left, own.right) {
-        return merge_events(session, key, moments, Sides { left, right });
+        let now = Sides { left, right };
+        let strands = Sides::from_fn(|side| moments[side].strand(now[side]));
+        return merge_events(session, key, strands, session.merging.winner);
     }
     let facts = Facts {
         same: kinds.left == kinds.right,
@@ -274,19 +313,17 @@ fn occurrence(
     };
     let edit = Side::BOTH.into_iter().find(|side| kinds[*side] == Kind::Own);
     let winner = edit.or(session.merging.winner);
-    match session.settle(facts, winner, FieldSet::NONE.with(Field::Recurrence)) {
+    match session.settle(facts, winner, OCCURS) {
         Verdict::Leave => {}
-        Verdict::Wait => {
-            session.waiting.occurrences.insert(key.clone());
-        }
+        Verdict::Wait => session.wait_for_occurrence(key, OCCURS),
         Verdict::Ask => {
-            session.waiting.occurrences.insert(key.clone());
+            session.wait_for_occurrence(key, OCCURS);
             let words = kinds.map(|kind| kind.in_words().to_owned());
             session.clash(Field::Recurrence, Some(key), words);
         }
         Verdict::Carry { to, .. } => match own[to.opposite()] {
             None => settled[to] = moments[to.opposite()].held.cloned(),
-            Some(event) => settled = carry_override(session, key, moments, to, event),
+            Some(event) => settled = carry_override(session, key, moments, to, event, merged),
         },
     }
     settled
@@ -300,9 +337,14 @@ fn carry_override(
     moments: &Sides<Moment<'_>>,
     to: Side,
     event: &Event,
+    merged: &Sides<Series>,
 ) -> Sides<Option<Exception>> {
+    let from = to.opposite();
+    let first_contact = !moments[to].known;
     let removed = as_override(moments[to].based).cloned();
-    let Some(stands_in) = removed.or_else(|| moments[to].plain_now.clone()) else {
+    let plain =
+        if first_contact { implied(&merged[to], key) } else { moments[to].plain_now.clone() };
+    let Some(stands_in) = removed.or(plain) else {
         let copy = session.merging.lens.copy_event(event, to);
         return Sides::from_fn(|side| {
             let event = if side == to { copy.clone() } else { event.clone() };
@@ -310,29 +352,31 @@ fn carry_override(
         });
     };
     let now = Sides::from_fn(|side| if side == to { &stands_in } else { event });
-    merge_events(session, key, moments, now)
+    let strands = Sides::from_fn(|side| {
+        let mut strand = moments[side].strand(now[side]);
+        if first_contact {
+            // What the override says like its own master is no edit, and follows the merged one.
+            strand.base = moments[from].plain_now.as_ref();
+        }
+        strand
+    });
+    // What somebody says about one occurrence stands beside what the other side says about all of
+    // them, and overrules nothing.
+    let lost = session.lost;
+    let settled = merge_events(session, key, strands, Some(from));
+    session.lost = lost;
+    settled
 }
 
 fn merge_events(
     session: &mut Session<'_>,
     key: &When,
-    moments: &Sides<Moment<'_>>,
-    now: Sides<&Event>,
+    strands: Sides<Strand<'_>>,
+    winner: Option<Side>,
 ) -> Sides<Option<Exception>> {
-    let new = Side::BOTH.into_iter().any(|side| as_override(moments[side].held).is_none());
-    let strands = Sides::from_fn(|side| {
-        let mut strand = moments[side].strand(now[side]);
-        if new && !moments[side].known {
-            // First contact, an override on one side only: what repeats its master is no edit.
-            strand.base = moments[side].plain_now.as_ref();
-        }
-        strand
-    });
-    let mut onto = now.map(Event::clone);
-    let open = session.fields(Some(key), strands, FieldSet::ALL, &mut onto);
-    if !open.is_empty() {
-        session.waiting.occurrences.insert(key.clone());
-    }
+    let mut onto = Sides::from_fn(|side| strands[side].now.clone());
+    let open = session.fields(Some(key), strands, FieldSet::ALL, winner, &mut onto);
+    session.wait_for_occurrence(key, open);
     let Sides { left, right } = onto;
     Sides { left, right }.map(|event| Some(Exception::Override(Box::new(event))))
 }
@@ -365,7 +409,13 @@ fn as_one(session: &mut Session<'_>, targets: &mut Sides<Series>) {
             session.wait_for_shape();
             session.clash(Field::Times, None, now.map(explain_shape));
         }
-        Verdict::Carry { to, .. } => take_shape(session, to, &mut targets[to]),
+        Verdict::Carry { to, overrules } => {
+            take_shape(session, to, &mut targets[to]);
+            if overrules {
+                session.lost[to] =
+                    union(session.lost[to], changed_overrides(now[to], &targets[to]));
+            }
+        }
     }
 }
 
@@ -395,6 +445,16 @@ fn same_shape(session: &Session<'_>) -> bool {
         })
 }
 
+/// The fields in which overrides come out otherwise than they went in.
+fn changed_overrides(before: &Series, after: &Series) -> FieldSet {
+    let overrides = before.exceptions.iter().filter_map(|(key, exception)| {
+        Some((as_override(Some(exception))?, as_override(after.exceptions.get(key))?))
+    });
+    overrides
+        .flat_map(|(before, after)| Field::ALL.into_iter().filter(|f| !before.same(after, *f)))
+        .collect()
+}
+
 fn take_shape(session: &Session<'_>, to: Side, target: &mut Series) {
     let lens = session.merging.lens;
     let from = session.merging.now[to.opposite()];
@@ -416,6 +476,7 @@ fn take_shape(session: &Session<'_>, to: Side, target: &mut Series) {
     }
 }
 
+/// As the other side says it in everything that crosses; as this side has it in what does not.
 fn take_override(
     session: &Session<'_>,
     to: Side,
@@ -425,18 +486,15 @@ fn take_override(
     event: &Event,
 ) -> Event {
     let lens = session.merging.lens;
-    let (mut taken, repeats) = match old.remove(key) {
-        Some(Exception::Override(own)) => (*own, None),
+    let mut taken = match old.remove(key) {
+        Some(Exception::Override(own)) => *own,
         Some(Exception::Cancelled) | None => match implied(target, key) {
             None => return lens.copy_event(event, to),
-            Some(plain) => (plain, implied(session.merging.now[to.opposite()], key)),
+            Some(plain) => plain,
         },
     };
     for field in lens.carried(to).iter() {
-        let is_own = repeats.as_ref().is_none_or(|plain| !plain.same(event, field));
-        if is_own {
-            lens.carry(field, event, to, &mut taken);
-        }
+        lens.carry(field, event, to, &mut taken);
     }
     taken
 }

@@ -1,6 +1,6 @@
 //! The plan: data, complete, without a choice left to whoever carries it out.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use model::{Field, FieldSet, MappingId, Redacted, ResourceId, Series, Side, Sides, Uid, When};
@@ -111,8 +111,9 @@ pub struct Overruled {
 pub struct Waiting {
     /// Fields of the master.
     pub fields: FieldSet,
-    /// Occurrences, by original start as a side's base or the side itself has it.
-    pub occurrences: BTreeSet<When>,
+    /// Fields of overrides, by original start in the base; [`Field::Recurrence`] stands for whether
+    /// there is an override or a cancellation.
+    pub occurrences: BTreeMap<When, FieldSet>,
     /// All exceptions: their keys can't be told apart before the times are settled.
     pub every_occurrence: bool,
 }
