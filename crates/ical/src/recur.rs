@@ -168,8 +168,9 @@ struct Plain<'s> {
     series: &'s Series,
     master: &'s Event,
     floating: TimeZone,
-    /// The zone of the wall clock, where it has one.
+    /// The zones of the wall clocks of start and end.
     zone: TimeZone,
+    end_zone: TimeZone,
     length: Length,
     budget: Budget,
     streams: Vec<Stream>,
@@ -214,7 +215,8 @@ impl<'s> Plain<'s> {
         let start = &master.start;
         let zone = wall_zone(start, floating)?;
         let from = instant(start, floating)?;
-        let until = instant(&master.end, floating)?;
+        let end_zone = wall_zone(&master.end, floating)?;
+        let until = instant_in(master.end.wall(), &end_zone);
         let length = match (start, &master.end) {
             (When::Date(first), When::Date(last)) => Length::Days(first.duration_until(*last)),
             _ => Length::Exact(from.duration_until(until).max(SignedDuration::ZERO)),
@@ -241,6 +243,7 @@ impl<'s> Plain<'s> {
             master,
             floating: floating.clone(),
             zone,
+            end_zone,
             length,
             budget,
             streams: own,
@@ -261,7 +264,9 @@ impl<'s> Plain<'s> {
             }
             self.last = Some(wall);
             let original = self.master.start.with_wall(wall);
-            if self.is_excluded(wall) || self.series.exceptions.contains_key(&original) {
+            let exceptions = &self.series.exceptions;
+            let is_exception = !exceptions.is_empty() && exceptions.contains_key(&original);
+            if self.is_excluded(wall) || is_exception {
                 continue;
             }
             return Some(self.placed(original, wall, own_end));
@@ -303,18 +308,21 @@ impl<'s> Plain<'s> {
 
     fn placed(&self, original: When, wall: DateTime, own_end: Option<When>) -> Occurrence<'s> {
         let from = instant_in(wall, &self.zone);
-        let end = own_end.unwrap_or_else(|| match self.length {
-            Length::Days(days) => {
-                original.with_wall(wall.checked_add(days).unwrap_or(DateTime::MAX))
+        let (end, until) = match (own_end, self.length) {
+            (Some(end), _) => {
+                let until = instant(&end, &self.floating).unwrap_or(from);
+                (end, until)
             }
-            Length::Exact(length) => {
+            (None, Length::Days(days)) => {
+                let last = wall.checked_add(days).unwrap_or(DateTime::MAX);
+                (original.with_wall(last), instant_in(last, &self.end_zone))
+            }
+            (None, Length::Exact(length)) => {
                 let until = from.checked_add(length).unwrap_or(Timestamp::MAX);
-                let end = &self.master.end;
-                let zone = wall_zone(end, &self.floating).unwrap_or(TimeZone::UTC);
-                end.with_wall(zone.to_datetime(until))
+                (self.master.end.with_wall(self.end_zone.to_datetime(until)), until)
             }
-        });
-        let until = instant(&end, &self.floating).unwrap_or(from).max(from);
+        };
+        let until = until.max(from);
         Occurrence { start: original.clone(), original, end, from, until, event: self.master }
     }
 }

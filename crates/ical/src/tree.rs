@@ -81,7 +81,11 @@ impl fmt::Display for TreeError {
             Self::TooManyLines => write!(f, "the text has more than {MAX_LINES} lines"),
             Self::TooDeep => write!(f, "components are nested more than {MAX_DEPTH} deep"),
             Self::StrayEnd(line) => write!(f, "line {line} ends a component that is not open"),
-            Self::Unclosed(name) => write!(f, "the text ends inside a {name}"),
+            // The name is the text's own: shortened and escaped, it may end up in a log.
+            Self::Unclosed(name) => {
+                let shown: String = name.chars().take(20).collect();
+                write!(f, "the text ends inside a component {shown:?}")
+            }
         }
     }
 }

@@ -32,6 +32,8 @@ pub(crate) fn stamp(text: &str) -> Option<Stamp> {
         Some((date, time)) => (date, Some(time)),
         None => (text.as_str(), None),
     };
+    // "20210527Z" is a date with a letter that means nothing.
+    let date = if time.is_none() { date.trim_end_matches(['Z', 'z']) } else { date };
     if date.len() != 8 {
         return None;
     }
@@ -196,6 +198,7 @@ mod tests {
             ("2026-06-01T12:00:00", Some(Stamp::Local(noon))),
             ("20261231T235960Z", Some(Stamp::Utc(datetime(2026, 12, 31, 23, 59, 59, 0)))),
             ("20260231T256199Z", None),
+            ("20260601Z", Some(Stamp::Date(date(2026, 6, 1)))),
             ("20260601T", None),
             ("2026060", None),
             ("\u{e4}\u{e4}\u{e4}\u{e4}", None),

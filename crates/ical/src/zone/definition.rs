@@ -190,10 +190,22 @@ fn sorted_changes(onsets: &[Onset]) -> Vec<Change> {
 fn onsets(component: &Component<'_>) -> Option<Vec<Onset>> {
     let mut budget = Budget::new(STEP_BUDGET);
     let mut onsets = Vec::new();
-    for part in component.components() {
-        if matches!(part.name(), "STANDARD" | "DAYLIGHT") {
-            observe(part, &mut budget, &mut onsets)?;
-        }
+    let parts = || {
+        let parts = component.components();
+        parts.filter(|part| matches!(part.name(), "STANDARD" | "DAYLIGHT"))
+    };
+    // Outlook states new rules without ending the old ones: of one kind the later rule takes over.
+    let begun = |part: &Component<'_>| Some(value::stamp(&part.property("DTSTART")?.value)?.wall());
+    let mut begins: Vec<_> = parts()
+        .filter(|part| part.first("RRULE").is_some())
+        .filter_map(|part| Some((part.name(), begun(part)?)))
+        .collect();
+    begins.sort_unstable();
+    for part in parts() {
+        let own = (part.name(), begun(part)?);
+        let next = begins.get(begins.partition_point(|begin| *begin <= own));
+        let end = next.filter(|next| next.0 == own.0).map(|next| next.1);
+        observe(part, end, &mut budget, &mut onsets)?;
     }
     if onsets.is_empty() || budget.is_spent() {
         return None;
@@ -202,7 +214,13 @@ fn onsets(component: &Component<'_>) -> Option<Vec<Onset>> {
     Some(onsets)
 }
 
-fn observe(part: &Component<'_>, budget: &mut Budget, onsets: &mut Vec<Onset>) -> Option<()> {
+/// Adds an observance's onsets; those of a rule only until `end`, where the next rule takes over.
+fn observe(
+    part: &Component<'_>,
+    end: Option<DateTime>,
+    budget: &mut Budget,
+    onsets: &mut Vec<Onset>,
+) -> Option<()> {
     let text = |name: &str| part.property(name).map(|property| property.value);
     let from = value::offset(&text("TZOFFSETFROM")?)?;
     let to = value::offset(&text("TZOFFSETTO")?)?;
@@ -227,7 +245,7 @@ fn observe(part: &Component<'_>, budget: &mut Budget, onsets: &mut Vec<Onset>) -
         let last = last_onset(until, from);
         let mut starts = Starts::new(&rule, start, Some(last));
         while let Some(local) = starts.next(budget) {
-            if local != start {
+            if local != start && end.is_none_or(|end| local < end) {
                 add(local);
             }
         }

@@ -17,8 +17,12 @@ use crate::value::{offset_text, wall_text};
 /// Year up to which transitions are walked. The tz database itself stops at 2037, or 2087 where
 /// no rule goes on; twenty more years tell a rule from a list.
 const HORIZON: i16 = 2060;
+/// Year from which on they are walked: the first clocks were set by zones later than that.
+const BEGINNING: i16 = 1800;
+/// Year from which on bare rules are walked, unless the series is older: they have no history.
+const RULES_SINCE: i16 = 1970;
 /// Most transitions walked for a zone (a hostile POSIX rule has two a year).
-const MAX_TRANSITIONS: usize = 1_000;
+const MAX_TRANSITIONS: usize = 5_000;
 /// A run shorter than this is not worth a rule.
 const SHORTEST_RUN: usize = 3;
 
@@ -74,7 +78,7 @@ pub(crate) fn vtimezone(
 ) -> Component<'static> {
     let mut component = Component::new("VTIMEZONE", ending);
     component.add(NewLine::new("TZID", escape(tzid)));
-    let onsets = onsets(zone);
+    let onsets = onsets(zone, from);
     // What is in force at `from` began with the last onset before it.
     let first = onsets.iter().rfind(|onset| onset.instant <= from);
     if first.is_none() {
@@ -99,10 +103,18 @@ pub(crate) fn vtimezone(
     component
 }
 
-fn onsets(zone: &TimeZone) -> Vec<Onset> {
+fn onsets(zone: &TimeZone, needed_from: Timestamp) -> Vec<Onset> {
+    let year = TimeZone::UTC.to_datetime(needed_from).year();
+    let year = if zone.iana_name().is_some() {
+        BEGINNING
+    } else {
+        RULES_SINCE.min(year.saturating_sub(1))
+    };
+    let begin = jiff::civil::date(year.max(1), 1, 1).at(0, 0, 0, 0);
+    let begin = super::instant_in(begin, &TimeZone::UTC);
     let mut found: Vec<Onset> = Vec::new();
-    let mut before = zone.to_offset(Timestamp::MIN).seconds();
-    for transition in zone.following(Timestamp::MIN).take(MAX_TRANSITIONS) {
+    let mut before = zone.to_offset(begin).seconds();
+    for transition in zone.following(begin).take(MAX_TRANSITIONS) {
         let instant = transition.timestamp();
         let from = std::mem::replace(&mut before, transition.offset().seconds());
         if from == before {
