@@ -4,8 +4,15 @@
 //! puts them together; it decides nothing about events.
 
 pub mod cli;
+pub mod commands;
 pub mod config;
+pub mod control;
 pub mod environment;
 pub mod exit;
+pub mod icloud;
+pub mod log;
 pub mod report;
+pub mod secrets;
+pub mod systemd;
 pub mod terminal;
+pub mod watch;

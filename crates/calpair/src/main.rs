@@ -1,2 +1,5 @@
-//! The program: command line, configuration, composition, log.
-fn main() {}
+//! The program `calpair`; everything is in the library beside it.
+
+fn main() -> std::process::ExitCode {
+    calpair::commands::run(std::env::args_os())
+}

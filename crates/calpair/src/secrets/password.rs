@@ -1,0 +1,90 @@
+//! A password as it is typed or piped in: one line, never shown.
+
+use std::io::{self, BufRead};
+
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+/// No provider takes a longer one.
+const LONGEST: u64 = 1024;
+
+/// There is no password.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// Nothing was typed.
+    #[error("no password was given")]
+    Empty,
+    /// It has characters that no password has.
+    #[error("the password has control characters, or more than 1024 bytes")]
+    NoPassword,
+    /// There is nobody to ask.
+    #[error("there is no terminal to ask for the password; give it with --password-stdin")]
+    NoTerminal(#[source] io::Error),
+    /// stdin can't be read.
+    #[error("stdin can't be read")]
+    Unreadable(#[source] io::Error),
+}
+
+/// Asks on the terminal, without showing what is typed.
+///
+/// # Errors
+/// There is no terminal, or nothing was typed.
+pub fn from_terminal(prompt: &str) -> Result<SecretString, PasswordError> {
+    let prompt = crate::terminal::escaped(prompt);
+    let typed = rpassword::prompt_password(prompt).map_err(PasswordError::NoTerminal)?;
+    checked(&Zeroizing::new(typed))
+}
+
+/// Reads the first line.
+///
+/// # Errors
+/// There is none, or it can't be a password.
+pub fn from_stdin(input: impl BufRead) -> Result<SecretString, PasswordError> {
+    let mut line = Zeroizing::new(Vec::new());
+    input.take(LONGEST + 2).read_until(b'\n', &mut line).map_err(PasswordError::Unreadable)?;
+    let text = std::str::from_utf8(&line).map_err(|_| PasswordError::NoPassword)?;
+    checked(text)
+}
+
+fn checked(typed: &str) -> Result<SecretString, PasswordError> {
+    let password = typed.strip_suffix('\n').unwrap_or(typed);
+    let password = password.strip_suffix('\r').unwrap_or(password);
+    if password.is_empty() {
+        return Err(PasswordError::Empty);
+    }
+    if password.chars().any(char::is_control) || password.len() as u64 > LONGEST {
+        return Err(PasswordError::NoPassword);
+    }
+    Ok(SecretString::from(password))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn the_first_line_is_the_password_as_it_stands() {
+        let cases = [
+            ("pass word\n", "pass word"),
+            ("pässword", "pässword"),
+            ("one\r\ntwo\n", "one"),
+            (" x ", " x "),
+        ];
+        for (input, expected) in cases {
+            let password = from_stdin(input.as_bytes()).unwrap();
+            assert_eq!(password.expose_secret(), expected);
+            assert!(!format!("{password:?}").contains(expected));
+        }
+    }
+
+    #[test]
+    fn nothing_and_garbage_are_refused() {
+        let long = "x".repeat(5000);
+        for input in ["", "\n", "\r\n", "a\0b", "a\u{1b}b", &long] {
+            assert!(from_stdin(input.as_bytes()).is_err(), "{input:?}");
+        }
+        assert!(from_stdin(&b"\xff\xfe"[..]).is_err());
+    }
+}
