@@ -74,9 +74,11 @@ fn agree(
     ] {
         sql::run(connection, clear, [mapping.0])?;
     }
-    for row in [left, right].into_iter().filter(|row| row.mapping.is_none()) {
-        drop_writes(connection, pair, row)?;
+    for row in [left, right] {
         problems::clear_of_row(connection, row.id)?;
+        if row.mapping.is_none() {
+            drop_writes(connection, pair, row)?;
+        }
     }
     Ok(Some(mapping))
 }
@@ -98,7 +100,8 @@ pub(crate) fn created(
         None => {
             // It was deleted while the creation was under way.
             let id = row::insert(connection, pair, side.opposite(), origin)?;
-            sql::run(connection, "UPDATE snapshot SET present = 0 WHERE id = ?1", [id])?;
+            let query = "UPDATE snapshot SET present = 0, uid = ?2 WHERE id = ?1";
+            sql::run(connection, query, params![id, source.uid.as_str()])?;
             row::find(connection, pair, side.opposite(), origin)?.ok_or_else(damaged)?
         }
     };
@@ -149,8 +152,8 @@ fn made(
     new: &Sides<Option<ResourceId>>,
     side: Side,
 ) -> Result<Option<ResourceId>> {
-    let query = "SELECT result FROM intent WHERE pair = ?1 AND mapping IS NULL AND applied = 1
-         AND side = ?2 AND \"left\" IS ?3 AND \"right\" IS ?4 ORDER BY id DESC";
+    let query = "SELECT result FROM intent WHERE pair = ?1 AND applied = 1 AND side = ?2
+         AND \"left\" IS ?3 AND \"right\" IS ?4 ORDER BY id DESC";
     let new = new.as_ref().map(|id| id.as_ref().map(ResourceId::as_str));
     let key = params![pair.0, side_number(side), new.left, new.right];
     let result = |row: &rusqlite::Row<'_>| Ok(row.get::<_, Option<String>>(0)?);
@@ -235,4 +238,87 @@ fn drop_writes(connection: &Connection, pair: PairId, row: &Snapshot) -> Result<
     };
     sql::run(connection, query, params![pair.0, row.resource.as_str()])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, at, event};
+
+    const LEFT: Side = Side::Left;
+    const RIGHT: Side = Side::Right;
+
+    fn held(left: &str, right: &str) -> Sides<Option<ResourceId>> {
+        Sides::new(left, right).map(|id| Some(ResourceId::new(id)))
+    }
+
+    #[test]
+    fn what_differs_between_the_sides_is_each_sides_own_base() {
+        let world = World::new();
+        world.see(LEFT, "a", "1", &event("1", "Zahnarzt", 9));
+        world.see(RIGHT, "b", "1", &event("1", "ZAHNARZT", 9));
+        world.agree(SubjectRow::New(held("a", "b")), "a", "b");
+        let batch = world.touched();
+        assert_eq!((batch.known.len(), batch.contacts.len()), (0, 0));
+        world.see(LEFT, "a", "2", &event("1", "Kino", 9));
+        let known = &world.touched().known[0];
+        assert_eq!(known.base, Sides::new(event("1", "Zahnarzt", 9), event("1", "ZAHNARZT", 9)));
+    }
+
+    #[test]
+    fn an_agreement_on_what_is_no_longer_so_is_none() {
+        let world = World::new();
+        let mapping = world.agreed("1", "Zahnarzt");
+        world.agreed("2", "Kino");
+        world.see(LEFT, "a", "1", &event("3", "Theater", 9));
+        world.lose(RIGHT, "r1");
+        let agreements = [
+            // Gone meanwhile.
+            Agreement { subject: SubjectRow::Known(mapping), held: held("l1", "r1") },
+            // Never seen.
+            Agreement { subject: SubjectRow::New(held("a", "b")), held: held("a", "b") },
+            // Another series' resource.
+            Agreement { subject: SubjectRow::Known(mapping), held: held("l1", "r2") },
+        ];
+        let agreed = world.store.agree(world.pair, &agreements).unwrap();
+        assert_eq!(agreed, [None, None, None]);
+        let batch = world.touched();
+        assert_eq!((batch.known.len(), batch.contacts.len()), (1, 1));
+        assert_eq!(world.store.integrity().unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_mapping_can_turn_to_another_resource() {
+        let world = World::new();
+        let mapping = world.agreed("1", "Zahnarzt");
+        world.see(LEFT, "other", "1", &event("x", "Zahnarzt", 9));
+        world.agree(SubjectRow::Known(mapping), "other", "r1");
+        // The one that was held before meets the right side anew.
+        let batch = world.touched();
+        assert_eq!((batch.known.len(), batch.contacts.len()), (0, 1));
+        assert_eq!(batch.contacts[0].held.left[0].0, "l1".into());
+        assert_eq!(world.store.integrity().unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn forgetting_wakes_what_waited_for_the_uid() {
+        let world = World::new();
+        let mapping = world.agreed("1", "Zahnarzt");
+        world.see(LEFT, "b", "1", &event("1", "Zahnarzt", 9));
+        let second = SubjectRow::New(Sides::new(Some("b".into()), None));
+        world.store.set_aside(world.pair, &second, RIGHT, &"1".into(), "twice", at(1)).unwrap();
+        assert!(world.touched().contacts.is_empty());
+        world.lose(RIGHT, "r1");
+        let left = sql::run;
+        world
+            .store
+            .write("test", |transaction| {
+                left(transaction, "UPDATE snapshot SET present = 0 WHERE resource = 'l1'", [])
+            })
+            .unwrap();
+        let forget = Agreement { subject: SubjectRow::Known(mapping), held: Sides::default() };
+        world.store.agree(world.pair, &[forget]).unwrap();
+        assert_eq!(world.touched().contacts.len(), 1);
+        assert_eq!(world.totals().series, Sides::new(0, 0));
+    }
 }

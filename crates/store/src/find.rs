@@ -146,3 +146,42 @@ fn problem(connection: &Connection, row: &Snapshot) -> Result<Option<(Side, Stri
     })?;
     Ok(set_aside.or_else(|| row.unreadable.clone().map(|reason| (row.side, reason))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SubjectRow;
+    use crate::testing::{World, at, event};
+
+    #[test]
+    fn an_event_is_found_by_uid_else_by_title() {
+        let world = World::new();
+        let mapping = world.agreed("1", "Zahnärztin Ülke");
+        world.see(Side::Left, "a", "1", &event("2", "Kino", 9));
+        let found = &world.store.find(world.pair, "1").unwrap()[0];
+        assert_eq!((found.mapping, found.problem.as_ref()), (Some(mapping), None));
+        let left = found.sides.left.as_ref().unwrap();
+        assert_eq!((left.id.as_str(), left.touched, left.skipped), ("l1", false, None));
+        assert!(left.base.is_some() && found.sides.right.is_some());
+
+        let found = world.store.find(world.pair, "ärztin ü").unwrap();
+        assert_eq!((found.len(), found[0].uid.as_str()), (1, "1"), "once for both sides");
+        assert_eq!(world.store.find(world.pair, "a").unwrap()[0].uid.as_str(), "2", "by id");
+        assert!(world.store.find(world.pair, "Theater").unwrap().is_empty());
+    }
+
+    #[test]
+    fn it_says_why_it_is_not_synced() {
+        let world = World::new();
+        world.see(Side::Left, "a", "1", &event("2", "Kino", 9));
+        let subject = SubjectRow::New(Sides::new(Some("a".into()), None));
+        world.store.skip(world.pair, &subject, true).unwrap();
+        let found = world.store.find(world.pair, "kino").unwrap().remove(0);
+        assert_eq!(found.sides.left.unwrap().skipped, Some(Skipped::Window));
+        let uid = "2".into();
+        world.store.set_aside(world.pair, &subject, Side::Right, &uid, "refused", at(1)).unwrap();
+        let found = world.store.find(world.pair, "kino").unwrap().remove(0);
+        assert_eq!(found.problem, Some((Side::Right, "refused".into())));
+        assert_eq!(found.sides.left.unwrap().skipped, None);
+    }
+}

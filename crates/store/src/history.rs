@@ -151,3 +151,36 @@ fn change(row: &Row<'_>) -> Result<ChangeRow> {
         reason: row.get(10)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, at, event};
+
+    #[test]
+    fn changes_are_found_by_pair_and_series_newest_first() {
+        let world = World::new();
+        for uid in ["1", "2"] {
+            world.agreed(uid, "Zahnarzt");
+        }
+        let (before, after) = (event("1", "Kino", 9), event("1", "Theater", 9));
+        let side = Side::Left;
+        let lost =
+            OverruledRow { run: 9, side, before: &before, after: &after, reason: "right is newer" };
+        world.store.overruled(world.pair, &lost, at(9)).unwrap();
+        let shown = |pair, uid: Option<&str>, limit| {
+            let uid = uid.map(Uid::new);
+            let changes = world.store.history(pair, uid.as_ref(), limit).unwrap();
+            changes.iter().map(|row| format!("{} {}", row.action, row.uid)).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(None, None, 10), ["overruled 1", "create 2", "create 1"]);
+        assert_eq!(shown(Some(world.pair), None, 2), ["overruled 1", "create 2"]);
+        assert_eq!(shown(Some(world.pair), Some("1"), 9), ["overruled 1", "create 1"]);
+        assert_eq!(shown(None, Some("2"), 9), ["create 2"]);
+        assert_eq!(shown(Some(PairId(99)), None, 9), Vec::<String>::new());
+        let change = &world.store.history(None, None, 1).unwrap()[0];
+        assert_eq!((&change.before, &change.after), (&Some(before), &Some(after)));
+        assert_eq!((change.at, change.run, change.pair.as_str()), (at(9), 9, "family"));
+        assert_eq!(change.title.as_ref().unwrap().expose(), "Theater");
+    }
+}

@@ -151,12 +151,22 @@ impl Intake<'_> {
             let renamed = row.mapping.is_none() && row.uid.as_ref() != Some(&resource.series.uid);
             return if was_away || renamed { self.touch(row.id) } else { Ok(()) };
         }
-        let of_our_write = row.version.is_none() || row.version == resource.version;
-        if !row.verified && !was_away && of_our_write {
+        if !row.verified && !was_away && self.is_of_our_write(&row, resource)? {
             return self.rendering(&row, sighting);
         }
         row::put(self.connection, row.id, sighting, Content::Verified)?;
         self.touch(row.id)
+    }
+
+    /// Whether what is there now is what the provider made of our write, not somebody's edit since:
+    /// it is in the version that the write returned, or, where it returned none, it is dated as
+    /// we dated it.
+    fn is_of_our_write(&self, row: &Snapshot, resource: &Resource) -> Result<bool> {
+        if row.version.is_some() {
+            return Ok(row.version == resource.version);
+        }
+        let sent = row::series(self.connection, row.id)?;
+        Ok(sent.is_some_and(|sent| sent.modified == resource.series.modified))
     }
 
     /// What the provider made of our own write.

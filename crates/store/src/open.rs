@@ -333,7 +333,13 @@ mod tests {
 
     #[test]
     fn only_the_owner_can_read_whatever_was_there_before() {
+        // Of the whole process; the other tests don't look at it.
+        rustix::process::umask(rustix::fs::Mode::empty());
         let folder = folder();
+        open(&folder).unwrap();
+        for path in files(folder.path()) {
+            assert_eq!(mode(&path), 0o600, "new: {}", path.display());
+        }
         filled(&folder);
         let state = folder.path().join("state");
         fs::create_dir(&state).unwrap();

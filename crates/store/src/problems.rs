@@ -310,3 +310,89 @@ fn fields(
         Ok((row.get(0)?, values.map(Redacted::<String>::new)))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, at, event};
+
+    const LEFT: Side = Side::Left;
+    const RIGHT: Side = Side::Right;
+
+    fn left(id: &str) -> SubjectRow {
+        SubjectRow::New(Sides::new(Some(id.into()), None))
+    }
+
+    fn aside(world: &World, subject: &SubjectRow, reason: &str, second: i64) {
+        let uid = "1".into();
+        world.store.set_aside(world.pair, subject, RIGHT, &uid, reason, at(second)).unwrap();
+    }
+
+    #[test]
+    fn a_problem_waits_for_a_change_or_a_day_and_keeps_its_beginning() {
+        let world = World::new();
+        world.see(LEFT, "a", "1", &event("1", "T", 9));
+        aside(&world, &left("a"), "refused: too long", 10);
+        assert!(world.touched().contacts.is_empty());
+        assert_eq!(world.store.retry_problems(world.pair, at(10)).unwrap(), 0);
+        assert_eq!(world.store.retry_problems(world.pair, at(11)).unwrap(), 1);
+        assert_eq!(world.touched().contacts.len(), 1);
+        aside(&world, &left("a"), "refused: still too long", 20);
+        let problems = world.store.problems(world.pair).unwrap();
+        let expected = ProblemRow {
+            uid: "1".into(),
+            side: RIGHT,
+            reason: "refused: still too long".into(),
+            since: at(10),
+        };
+        assert_eq!(problems, [expected]);
+        world.see(LEFT, "a", "2", &event("1", "U", 9));
+        assert_eq!(world.touched().contacts.len(), 1);
+        // Gone: so is the problem.
+        world.lose(LEFT, "a");
+        assert!(world.store.problems(world.pair).unwrap().is_empty());
+        aside(&world, &left("a"), "refused", 30);
+        assert!(world.store.problems(world.pair).unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_agreement_clears_problems_and_conflicts() {
+        let world = World::new();
+        let mapping = world.agreed("1", "T");
+        world.see(LEFT, "a", "1", &event("2", "T", 10));
+        world.see(RIGHT, "b", "1", &event("2", "T", 10));
+        let new = SubjectRow::New(Sides::new(Some("a".into()), Some("b".into())));
+        for subject in [left("a"), new.clone(), SubjectRow::Known(mapping)] {
+            aside(&world, &subject, "refused", 1);
+            let uid = "1".into();
+            world.store.put_conflict(world.pair, &subject, &uid, None, at(1), &[]).unwrap();
+        }
+        assert_eq!(world.store.problems(world.pair).unwrap().len(), 2);
+        world.agree(SubjectRow::Known(mapping), "l1", "r1");
+        world.agree(new, "a", "b");
+        assert!(world.store.problems(world.pair).unwrap().is_empty());
+        assert!(world.store.conflicts(world.pair).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_conflict_keeps_its_number_and_learns_new_values() {
+        let world = World::new();
+        let subject = SubjectRow::Known(world.agreed("1", "T"));
+        world.see(LEFT, "l1", "2", &event("1", "U", 9));
+        let put = |second, value: &str| {
+            let fields = [("title".to_owned(), Sides::new(value.to_owned(), "V".to_owned()))];
+            let (uid, title) = ("1".into(), Some("T"));
+            world
+                .store
+                .put_conflict(world.pair, &subject, &uid, title, at(second), &fields)
+                .unwrap();
+        };
+        put(1, "U");
+        let first = world.store.conflicts(world.pair).unwrap();
+        assert!(world.touched().known.is_empty());
+        put(2, "W");
+        let second = world.store.conflicts(world.pair).unwrap();
+        assert_eq!((second.len(), second[0].id, second[0].since), (1, first[0].id, at(1)));
+        assert_eq!(second[0].fields[0].1.left.expose(), "W");
+    }
+}

@@ -152,3 +152,72 @@ fn record(
 fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, at};
+
+    fn row(outcome: &str, created: u64) -> RunRow<'_> {
+        let right = Written { created, ..Written::default() };
+        RunRow {
+            outcome,
+            requests: Sides::new(1, 1),
+            written: Sides::new(Written::default(), right),
+            adopted: 0,
+            merged: 0,
+            conflicts: 0,
+            problems: 0,
+            duration_ms: 12,
+        }
+    }
+
+    fn recorded(world: &World) -> Vec<String> {
+        let query = "SELECT outcome FROM run ORDER BY id";
+        let read = |connection: &Connection| {
+            sql::all(connection, query, [], |row| Ok(row.get::<_, String>(0)?))
+        };
+        world.store.read(read).unwrap()
+    }
+
+    fn run(world: &World, row: &RunRow<'_>) -> i64 {
+        let run = world.store.begin_run(world.pair, at(1)).unwrap();
+        world.store.end_run(run, row, at(2)).unwrap();
+        run
+    }
+
+    #[test]
+    fn quiet_runs_in_a_row_are_recorded_once() {
+        let world = World::new();
+        let rows = [("in-sync", 0), ("in-sync", 0), ("changed", 1), ("changed", 1), ("in-sync", 0)];
+        let numbers: Vec<_> = rows.map(|(outcome, count)| run(&world, &row(outcome, count))).into();
+        assert_eq!(numbers, [1, 2, 3, 4, 5]);
+        assert_eq!(recorded(&world), ["in-sync", "changed", "changed", "in-sync"]);
+        // A quiet one writes nothing: the failpoint isn't asked.
+        world.store.failpoint(Some(Box::new(|_| true)));
+        run(&world, &row("in-sync", 0));
+        world.store.failpoint(None);
+        run(&world, &row("retrying", 0));
+        run(&world, &row("retrying", 0));
+        assert_eq!(recorded(&world).len(), 5);
+    }
+
+    #[test]
+    fn numbers_go_on_after_a_restart_and_old_runs_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let world = World::over(Store::open(folder.path(), at(0)).unwrap());
+        world.agreed("1", "T"); // In history as run 1.
+        assert_eq!(run(&world, &row("changed", 1)), 2);
+        drop(world);
+        let world = World::over(Store::open(folder.path(), at(0)).unwrap());
+        assert_eq!(run(&world, &row("changed", 1)), 3);
+        let many =
+            "WITH RECURSIVE n (i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 1100)
+             INSERT INTO run SELECT i, pair, started, ended, outcome, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+             0, 0, 0 FROM n JOIN run WHERE id = 3";
+        world.store.write("test", |transaction| sql::run(transaction, many, [])).unwrap();
+        world.store.lock().runs.last = None;
+        assert_eq!(run(&world, &row("changed", 1)), 1101);
+        assert_eq!(recorded(&world).len(), KEPT as usize);
+    }
+}

@@ -131,7 +131,7 @@ impl World {
             action: ActionKind::Create,
             key: Some(&"k-1".into()),
             resource: None,
-            before: None,
+            before: Some(&series),
             target: Some(&series),
             run: 1,
             reason: "new on left",

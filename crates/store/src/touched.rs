@@ -57,6 +57,7 @@ pub struct PendingRow {
 
 /// What a side holds of a mapped series.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "most are present; a box for each would cost more")]
 pub enum NowRow {
     /// Nothing.
     Absent,
@@ -282,4 +283,147 @@ fn contact(connection: &Connection, members: impl Iterator<Item = Snapshot>) -> 
         contact.held[side].sort_by(|one, other| one.0.cmp(&other.0));
     }
     Ok(contact)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, at, event};
+    use crate::{SubjectRow, Totals};
+
+    const LEFT: Side = Side::Left;
+    const RIGHT: Side = Side::Right;
+
+    /// The contacts as `left,left|right,right`.
+    fn contacts(batch: &Batch) -> Vec<String> {
+        let ids = |held: &Vec<(ResourceId, Series)>| {
+            held.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(",")
+        };
+        let shown = |contact: &ContactRow| {
+            format!("{}|{}", ids(&contact.held.left), ids(&contact.held.right))
+        };
+        batch.contacts.iter().map(shown).collect()
+    }
+
+    /// One contact for each of `rows`, each `side id uid title`, seen in this order.
+    fn met(rows: &[&str]) -> (World, Vec<String>) {
+        let world = World::new();
+        for row in rows {
+            let words: Vec<_> = row.split(' ').collect();
+            let side = if words[0] == "left" { LEFT } else { RIGHT };
+            world.see(side, words[1], "1", &event(words[2], words[3], 9));
+        }
+        let met = contacts(&world.touched());
+        (world, met)
+    }
+
+    #[test]
+    fn contacts_are_made_by_uid_then_by_likeness_and_never_overlap() {
+        for (what, rows, expected) in [
+            ("one side only", &["left a 1 T"][..], &["a|"][..]),
+            ("same UID", &["left a 1 T", "right b 1 U"], &["a|b"]),
+            ("same likeness", &["left a 1 T", "right b 2 T"], &["a|b"]),
+            ("nothing shared", &["left a 1 T", "right b 2 U"], &["a|", "|b"]),
+            ("same UID twice on one side", &["left b 1 T", "left a 1 U"], &["a,b|"]),
+            ("same likeness twice", &["left a 1 T", "left b 2 T", "right c 3 T"], &["a,b|c"]),
+            (
+                "a UID that the other side has is not taken by likeness",
+                &["left a 1 T", "right b 2 T", "left c 2 U"],
+                &["a|", "c|b"],
+            ),
+            (
+                "the same, whichever comes first",
+                &["left c 2 U", "right b 2 T", "left a 1 T"],
+                &["c|b", "a|"],
+            ),
+            (
+                "likeness reaches on through a UID of one side",
+                &["left a 1 T", "left b 1 U", "right c 2 U", "right d 3 T"],
+                &["a,b|c,d"],
+            ),
+        ] {
+            let (_, met) = met(rows);
+            assert_eq!(met, expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_contact_takes_in_what_is_not_touched() {
+        let (world, _) = met(&["left a 1 T"]);
+        let only = SubjectRow::New(Sides::new(Some("a".into()), None));
+        world.store.skip(world.pair, &only, false).unwrap();
+        assert!(world.touched().contacts.is_empty());
+        world.see(RIGHT, "b", "1", &event("1", "U", 9));
+        assert_eq!(contacts(&world.touched()), ["a|b"]);
+    }
+
+    #[test]
+    fn a_mapped_resource_is_in_no_contact() {
+        let world = World::new();
+        world.agreed("1", "T");
+        world.see(LEFT, "a", "1", &event("1", "T", 9));
+        assert_eq!(contacts(&world.touched()), ["a|"]);
+    }
+
+    #[test]
+    fn a_walk_ends_hands_everything_out_once_and_can_be_cut_anywhere() {
+        let rows = ["left a 1 T", "right x 9 Z", "right b 1 U", "left c 3 V", "right d 4 V"];
+        for limit in 1..7 {
+            let (world, _) = met(&rows);
+            world.agreed("5", "W");
+            world.see(LEFT, "l5", "2", &event("5", "WW", 9));
+            world.see(RIGHT, "r5", "2", &event("5", "WWW", 9));
+            let (mut after, mut all, mut known) = (Position::default(), Vec::new(), 0);
+            for _ in 0..10 {
+                let batch = world.store.touched(world.pair, after, limit).unwrap();
+                all.extend(contacts(&batch));
+                known += batch.known.len();
+                match batch.next {
+                    Some(next) => after = next,
+                    None => break,
+                }
+            }
+            assert_eq!((all, known), (vec!["a|b".into(), "|x".into(), "c|d".into()], 1));
+        }
+    }
+
+    #[test]
+    fn what_enters_the_window_is_touched_once() {
+        let world = World::new();
+        let mut series = event("1", "T", 9);
+        series.extent.from = at(500);
+        world.see(LEFT, "a", "1", &series);
+        let only = SubjectRow::New(Sides::new(Some("a".into()), None));
+        world.store.skip(world.pair, &only, true).unwrap();
+        assert_eq!(world.store.touch_entering(world.pair, at(500)).unwrap(), 0);
+        assert_eq!(world.store.touch_entering(world.pair, at(501)).unwrap(), 1);
+        assert_eq!(world.store.touch_entering(world.pair, at(502)).unwrap(), 0);
+        assert_eq!(contacts(&world.touched()), ["a|"]);
+        world.store.skip(world.pair, &only, false).unwrap();
+        assert_eq!(world.store.touch_entering(world.pair, at(501)).unwrap(), 0, "another reason");
+    }
+
+    #[test]
+    fn only_deletions_that_nothing_speaks_against_are_due() {
+        let world = World::new();
+        for uid in ["1", "2", "3", "4", "5"] {
+            world.agreed(uid, "T");
+        }
+        world.lose(LEFT, "l1");
+        world.lose(RIGHT, "r2");
+        world.lose(LEFT, "l3");
+        world.see(RIGHT, "r3", "2", &event("3", "edited", 9));
+        world.lose(LEFT, "l4");
+        world.lose(RIGHT, "r4");
+        let due = world.store.due_deletions(world.pair).unwrap();
+        let shown: Vec<_> = due.iter().map(|(_, side, uid)| (*side, uid.as_str())).collect();
+        assert_eq!(shown, [(RIGHT, "1"), (LEFT, "2")]);
+        let totals = |deletions| Totals { series: Sides::new(5, 5), deletions };
+        assert_eq!(world.totals(), totals(Sides::new(1, 1)));
+
+        world.store.approve(world.pair, &[(due[0].0, due[0].1)], at(1)).unwrap();
+        assert_eq!(world.totals(), totals(Sides::new(1, 0)));
+        world.store.clear_approvals(world.pair).unwrap();
+        assert_eq!(world.totals(), totals(Sides::new(1, 1)));
+    }
 }
