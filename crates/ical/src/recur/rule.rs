@@ -215,20 +215,49 @@ impl Starts {
 
     fn load_days(&mut self, first: DateTime) {
         let first = first.date();
-        let length = match self.rule.frequency {
-            Frequency::Yearly => first.days_in_year(),
-            Frequency::Monthly => i16::from(first.days_in_month()),
-            Frequency::Weekly => 7,
-            _ => 1,
-        };
         self.days.clear();
-        let mut day = Some(first);
-        for _ in 0..length {
-            let Some(date) = day else { break };
-            if self.day_matches(date) {
-                self.days.push(date);
+        match self.rule.frequency {
+            Frequency::Yearly => {
+                for month in 1..=12 {
+                    self.load_month(first.year(), month);
+                }
             }
-            day = date.tomorrow().ok();
+            Frequency::Monthly => self.load_month(first.year(), first.month()),
+            Frequency::Weekly => {
+                let mut day = Some(first);
+                for _ in 0..7 {
+                    let Some(date) = day else { break };
+                    self.load_day(date);
+                    day = date.tomorrow().ok();
+                }
+            }
+            _ => self.load_day(first),
+        }
+    }
+
+    /// Looks only at the days that BYMONTH and BYMONTHDAY leave: most rules name them.
+    fn load_month(&mut self, year: i16, month: i8) {
+        let months = &self.rule.by_month;
+        let is_named = months.iter().any(|named| i64::from(named.number) == i64::from(month));
+        let Some(first) = Date::new(year, month, 1).ok().filter(|_| is_named || months.is_empty())
+        else {
+            return;
+        };
+        let length = first.days_in_month();
+        let mut days: Vec<i8> = match self.rule.by_month_day.as_slice() {
+            [] => (1..=length).collect(),
+            named => named.iter().map(|d| if *d < 0 { length + 1 + d } else { *d }).collect(),
+        };
+        days.sort_unstable();
+        days.dedup();
+        for date in days.into_iter().filter_map(|day| Date::new(year, month, day).ok()) {
+            self.load_day(date);
+        }
+    }
+
+    fn load_day(&mut self, date: Date) {
+        if self.day_matches(date) {
+            self.days.push(date);
         }
     }
 

@@ -256,11 +256,13 @@ fn param_text(value: &str) -> String {
             '^' => encoded.push_str("^^"),
             '"' => encoded.push_str("^'"),
             '\n' => encoded.push_str("^n"),
-            c if c.is_ascii_control() => {}
+            c if c.is_ascii_control() && c != '\t' => {}
             c => encoded.push(c),
         }
     }
-    if encoded.contains([';', ':', ',']) { format!("\"{encoded}\"") } else { encoded }
+    // Readers trim what is not quoted.
+    let needs_quotes = encoded.contains([';', ':', ',']) || encoded.trim() != encoded;
+    if needs_quotes { format!("\"{encoded}\"") } else { encoded }
 }
 
 #[cfg(test)]
