@@ -261,6 +261,15 @@ fn the_example_is_valid_and_its_commented_keys_are_too() {
 }
 
 #[test]
+fn the_first_pair_of_the_readme_is_valid() {
+    let readme = include_str!("../../../../README.md");
+    let lines = readme.lines().skip_while(|line| *line != "    [accounts]");
+    let text: Vec<&str> = lines.take_while(|line| line.starts_with("    ")).collect();
+    let config = good(&text.join("\n"));
+    assert_eq!((text.len(), config.accounts.len(), config.pairs.len()), (7, 2, 1));
+}
+
+#[test]
 fn the_example_names_every_key() {
     let asked = "time_zone state_dir interval confirm listen public_url key_file command webhook \
          provider username url client_id client_secret_file api_url auth_url token_url revoke_url \

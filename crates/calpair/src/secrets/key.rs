@@ -147,7 +147,9 @@ fn contents(file: &Path, trust: Trust) -> Result<Key, KeyProblem> {
     }
     if trust == Trust::Own {
         let own = rustix::process::geteuid().as_raw();
-        if metadata.uid() != own {
+        let folder = std::fs::metadata(file.parent().unwrap_or(Path::new("/")));
+        let folder = folder.map_err(KeyProblem::System)?.uid();
+        if !may_own(metadata.uid(), own, folder) {
             return Err(KeyProblem::Owner { owner: metadata.uid(), own });
         }
         if metadata.mode() & OTHERS != 0 {
@@ -157,6 +159,12 @@ fn contents(file: &Path, trust: Trust) -> Result<Key, KeyProblem> {
     let mut bytes = Zeroizing::new(Vec::new());
     opened.take(LARGEST).read_to_end(&mut bytes).map_err(KeyProblem::System)?;
     decoded(&bytes).ok_or(KeyProblem::Length)
+}
+
+/// The key must be ours; for root also the service's, in the service's own folder, so that an
+/// administrator can run commands.
+const fn may_own(owner: u32, own: u32, folder: u32) -> bool {
+    owner == own || (own == 0 && owner == folder)
 }
 
 /// 32 bytes, or their hexadecimal or base64 text with white space around it.
@@ -294,6 +302,23 @@ mod tests {
             assert_eq!(error.to_string(), format!("the key {}: {expected}", file.display()));
         }
         assert!(!at("secret.key").exists(), "a named key is never made");
+    }
+
+    #[test]
+    fn a_key_is_ours_or_the_services_for_root() {
+        let cases = [
+            (7, 7, 7, true),
+            (7, 7, 0, true),
+            (0, 7, 7, false),
+            (8, 7, 8, false),
+            (0, 0, 7, true),
+            (7, 0, 7, true),
+            (7, 0, 0, false),
+            (8, 0, 7, false),
+        ];
+        for (owner, own, folder, expected) in cases {
+            assert_eq!(may_own(owner, own, folder), expected, "{owner} {own} {folder}");
+        }
     }
 
     #[test]
