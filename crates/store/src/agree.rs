@@ -19,6 +19,8 @@ pub struct Agreement {
     /// The resource that each side holds it in. `None` on both sides: neither holds it, forget it.
     /// `None` on one: the one it holds already, or that a write of this step made.
     pub held: Sides<Option<ResourceId>>,
+    /// What each side agreed to, where that is not what it holds: something was left open.
+    pub base: Option<Sides<Series>>,
 }
 
 impl Store {
@@ -65,6 +67,9 @@ fn agree(
     }
     for (side, row) in rows.iter() {
         join(connection, pair, mapping, side, row)?;
+        if let Some(base) = &agreement.base {
+            row::set_base(connection, row.id, &base[side])?;
+        }
     }
     for clear in [
         "DELETE FROM intent WHERE mapping = ?1 AND applied = 1",
@@ -114,7 +119,7 @@ pub(crate) fn created(
     let query = "UPDATE snapshot SET mapping = ?3, touched = 1 WHERE id IN (?1, ?2)";
     sql::run(connection, query, params![row, origin.id, mapping])?;
     row::rebase(connection, row)?;
-    row::set_base(connection, &origin, source)?;
+    row::set_base(connection, origin.id, source)?;
     let query = "UPDATE intent SET mapping = ?1 WHERE pair = ?2 AND mapping IS NULL
          AND \"left\" IS ?3 AND \"right\" IS ?4";
     let new = new.as_ref().map(|id| id.as_ref().map(ResourceId::as_str));
@@ -274,11 +279,15 @@ mod tests {
         world.lose(RIGHT, "r1");
         let agreements = [
             // Gone meanwhile.
-            Agreement { subject: SubjectRow::Known(mapping), held: held("l1", "r1") },
+            Agreement { subject: SubjectRow::Known(mapping), held: held("l1", "r1"), base: None },
             // Never seen.
-            Agreement { subject: SubjectRow::New(held("a", "b")), held: held("a", "b") },
+            Agreement {
+                subject: SubjectRow::New(held("a", "b")),
+                held: held("a", "b"),
+                base: None,
+            },
             // Another series' resource.
-            Agreement { subject: SubjectRow::Known(mapping), held: held("l1", "r2") },
+            Agreement { subject: SubjectRow::Known(mapping), held: held("l1", "r2"), base: None },
         ];
         let agreed = world.store.agree(world.pair, &agreements).unwrap();
         assert_eq!(agreed, [None, None, None]);
@@ -316,7 +325,8 @@ mod tests {
                 left(transaction, "UPDATE snapshot SET present = 0 WHERE resource = 'l1'", [])
             })
             .unwrap();
-        let forget = Agreement { subject: SubjectRow::Known(mapping), held: Sides::default() };
+        let forget =
+            Agreement { subject: SubjectRow::Known(mapping), held: Sides::default(), base: None };
         world.store.agree(world.pair, &[forget]).unwrap();
         assert_eq!(world.touched().contacts.len(), 1);
         assert_eq!(world.totals().series, Sides::new(0, 0));

@@ -40,7 +40,7 @@ impl Store {
     pub fn due_deletions(&self, pair: PairId) -> Result<Vec<(MappingId, Side, Uid)>> {
         self.read(|connection| {
             let query = "SELECT mapping.id, here.side, mapping.uid
-                 FROM snapshot AS gone
+                 FROM snapshot AS gone INDEXED BY snapshot_touched
                  JOIN snapshot AS here ON here.mapping = gone.mapping AND here.side = 1 - gone.side
                  JOIN mapping ON mapping.id = gone.mapping
                  WHERE gone.pair = ?1 AND gone.touched = 1 AND gone.present = 0

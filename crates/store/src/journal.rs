@@ -112,6 +112,9 @@ pub enum Wrote<'a> {
         likeness: Digest,
         /// Whether the content is the provider's word, not only what we sent.
         verified: bool,
+        /// Of a creation that was answered late: what of the content is ours. The rest is what
+        /// somebody did to it since.
+        base: Option<&'a Series>,
     },
     /// The provider holds it no more.
     Deleted,
@@ -284,10 +287,11 @@ impl Begun {
             (ActionKind::Update | ActionKind::Delete, stated, _) => stated.clone(),
         };
         let (result, after) = match outcome {
-            Wrote::Stored { resource, digest, likeness, verified } => {
+            Wrote::Stored { resource, digest, likeness, verified, base } => {
                 let sighting = Sighting { resource, digest, likeness };
                 let content = if verified { Content::Verified } else { Content::Sent };
-                self.store(connection, held.map(|row| row.id), &sighting, content)?;
+                let row = self.store(connection, held.map(|row| row.id), &sighting, content)?;
+                self.map(connection, row, base)?;
                 (Some(&resource.id), Some(&resource.series))
             }
             Wrote::Deleted => {
@@ -331,7 +335,7 @@ impl Begun {
         held: Option<i64>,
         sighting: &Sighting<'_>,
         content: Content,
-    ) -> Result<()> {
+    ) -> Result<i64> {
         let id = &sighting.resource.id;
         let elsewhere = row::find(connection, self.pair, self.intent.side, id)?;
         let row = match (held, elsewhere) {
@@ -350,23 +354,27 @@ impl Begun {
         };
         row::put(connection, row, sighting, content)?;
         row::touch(connection, row)?;
-        if self.intent.action == ActionKind::Create {
-            sql::run(connection, "UPDATE snapshot SET ours = 1 WHERE id = ?1", [row])?;
-            self.map(connection, row)?;
-        }
-        Ok(())
+        Ok(row)
     }
 
     /// A creation that was answered is mapped at once, so that a crash before the agreement never
     /// leaves a copy of ours that looks like somebody's new event.
-    fn map(&self, connection: &Connection, row: i64) -> Result<()> {
+    fn map(&self, connection: &Connection, row: i64, base: Option<&Series>) -> Result<()> {
+        if self.intent.action != ActionKind::Create {
+            return Ok(());
+        }
+        sql::run(connection, "UPDATE snapshot SET ours = 1 WHERE id = ?1", [row])?;
         match (&self.intent.subject, &self.intent.before) {
-            (SubjectRow::Known(_), _) => row::rebase(connection, row),
+            (SubjectRow::Known(_), _) => row::rebase(connection, row)?,
             (SubjectRow::New(new), Some(source)) => {
                 let side = self.intent.side;
-                agree::created(connection, self.pair, new, side, row, source)
+                agree::created(connection, self.pair, new, side, row, source)?;
             }
-            (SubjectRow::New(_), None) => Ok(()),
+            (SubjectRow::New(_), None) => {}
+        }
+        match base {
+            Some(base) => row::set_base(connection, row, base),
+            None => Ok(()),
         }
     }
 
@@ -448,7 +456,7 @@ mod tests {
         fn stored(&self, intent: IntentId, id: &str, series: &Series) {
             let resource = resource(id, Some("1"), series.clone());
             let Sighting { resource, digest, likeness } = sighting(&resource);
-            let outcome = Wrote::Stored { resource, digest, likeness, verified: true };
+            let outcome = Wrote::Stored { resource, digest, likeness, verified: true, base: None };
             self.store.wrote(intent, outcome, at(5)).unwrap();
         }
 
@@ -530,7 +538,8 @@ mod tests {
         assert_eq!((change.action.as_str(), &change.after), ("delete", &None));
         assert_eq!(change.before, Some(event("1", "Zahnarzt", 9)), "from the row");
 
-        let forget = Agreement { subject: SubjectRow::Known(mapping), held: Sides::default() };
+        let forget =
+            Agreement { subject: SubjectRow::Known(mapping), held: Sides::default(), base: None };
         world.store.agree(world.pair, &[forget]).unwrap();
         let world = reopened(&folder, world);
         assert_eq!(world.totals(), crate::Totals::default());
@@ -632,7 +641,8 @@ mod tests {
         assert_eq!(id.as_str(), "again");
         let subject = SubjectRow::Known(mapping);
         let held = Sides::new(Some("l1".into()), None);
-        let agreed = world.store.agree(world.pair, &[Agreement { subject, held }]).unwrap();
+        let agreed =
+            world.store.agree(world.pair, &[Agreement { subject, held, base: None }]).unwrap();
         assert_eq!(agreed, [Some(mapping)]);
         assert!(world.touched().known.is_empty());
         assert_eq!(world.store.integrity().unwrap(), Vec::<String>::new());

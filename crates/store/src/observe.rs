@@ -193,7 +193,8 @@ impl Intake<'_> {
     /// A mapped series of this UID that this side has lost.
     fn lost(&self, uid: &Uid) -> Result<Option<Snapshot>> {
         let query = select!(
-            "WHERE pair = ?1 AND uid = ?2 AND side = ?3 AND mapping IS NOT NULL AND present = 0"
+            "INDEXED BY snapshot_uid
+             WHERE pair = ?1 AND uid = ?2 AND side = ?3 AND mapping IS NOT NULL AND present = 0"
         );
         let key = params![self.pair.0, uid.as_str(), side_number(self.side)];
         sql::first(self.connection, query, key, row::snapshot)
@@ -232,7 +233,8 @@ impl Intake<'_> {
     /// Where the series of this row has moved to: an unmapped resource of its UID.
     fn heir(&self, row: &Snapshot) -> Result<Option<Snapshot>> {
         let query = select!(
-            "WHERE pair = ?1 AND uid = ?2 AND side = ?3 AND mapping IS NULL AND present = 1
+            "INDEXED BY snapshot_uid
+             WHERE pair = ?1 AND uid = ?2 AND side = ?3 AND mapping IS NULL AND present = 1
              AND unreadable IS NULL AND digest IS NOT NULL ORDER BY id"
         );
         let uid = row.uid.as_ref().map(Uid::as_str);
@@ -340,7 +342,7 @@ mod tests {
             let begun = self.store.begin(self.pair, &[intent], at(4)).unwrap();
             let resource = resource(id, version, series.clone());
             let Sighting { resource, digest, likeness } = sighting(&resource);
-            let stored = Wrote::Stored { resource, digest, likeness, verified: false };
+            let stored = Wrote::Stored { resource, digest, likeness, verified: false, base: None };
             self.store.wrote(begun[0], stored, at(5)).unwrap();
         }
 

@@ -218,7 +218,8 @@ impl Store {
     pub fn counts(&self, pair: PairId) -> Result<Sides<u64>> {
         self.read(|connection| {
             let mut counts = Sides::default();
-            let query = "SELECT side, count(*) FROM snapshot WHERE pair = ?1 AND present = 1
+            let query = "SELECT side, count(*) FROM snapshot INDEXED BY snapshot_present
+                 WHERE pair = ?1 AND present = 1
                  GROUP BY side";
             let rows = |row: &Row<'_>| Ok((side_of(row.get(0)?)?, count(row.get(1)?)?));
             for (side, count) in sql::all(connection, query, [pair.0], rows)? {

@@ -226,15 +226,13 @@ pub(crate) fn rebase(connection: &Connection, row: i64) -> Result<()> {
 }
 
 /// Both sides agreed when this row held `base`, whatever it holds now.
-pub(crate) fn set_base(connection: &Connection, row: &Snapshot, base: &Series) -> Result<()> {
-    let digest = codec::digest(base);
-    if row.digest == Some(digest) {
-        return rebase(connection, row.id);
-    }
+pub(crate) fn set_base(connection: &Connection, row: i64, base: &Series) -> Result<()> {
     let query = "UPDATE snapshot SET base_digest = ?2 WHERE id = ?1";
-    sql::run(connection, query, params![row.id, digest.0])?;
-    let query = "UPDATE body SET base = ?2 WHERE snapshot = ?1";
-    sql::run(connection, query, params![row.id, pack(base)])?;
+    sql::run(connection, query, params![row, codec::digest(base).0])?;
+    // Empty where it is what the row holds.
+    let query = "UPDATE body SET base = iif((SELECT digest IS base_digest FROM snapshot
+         WHERE id = ?1), NULL, ?2) WHERE snapshot = ?1";
+    sql::run(connection, query, params![row, pack(base)])?;
     Ok(())
 }
 
@@ -265,7 +263,8 @@ pub(crate) fn remove(connection: &Connection, pair: PairId, row: &Snapshot) -> R
 pub(crate) fn touch_namesakes(connection: &Connection, pair: PairId, uid: &Uid) -> Result<()> {
     sql::run(
         connection,
-        "UPDATE snapshot SET touched = 1, skipped = 0 WHERE pair = ?1 AND uid = ?2
+        "UPDATE snapshot INDEXED BY snapshot_uid SET touched = 1, skipped = 0
+         WHERE pair = ?1 AND uid = ?2
          AND mapping IS NULL AND present = 1 AND unreadable IS NULL AND touched = 0",
         params![pair.0, uid.as_str()],
     )?;

@@ -114,7 +114,8 @@ impl World {
 
     pub(crate) fn agree(&self, subject: SubjectRow, left: &str, right: &str) {
         let held = Sides::new(Some(left.into()), Some(right.into()));
-        let agreed = self.store.agree(self.pair, &[Agreement { subject, held }]).unwrap();
+        let agreed =
+            self.store.agree(self.pair, &[Agreement { subject, held, base: None }]).unwrap();
         assert!(agreed[0].is_some(), "the rows are as the test says");
     }
 
@@ -139,10 +140,11 @@ impl World {
         let begun = self.store.begin(self.pair, &[intent], at(2)).unwrap();
         let made = resource(&right, Some("1"), series);
         let Sighting { resource, digest, likeness } = sighting(&made);
-        let stored = Wrote::Stored { resource, digest, likeness, verified: true };
+        let stored = Wrote::Stored { resource, digest, likeness, verified: true, base: None };
         self.store.wrote(begun[0], stored, at(3)).unwrap();
         let held = Sides::new(Some(left.as_str().into()), None);
-        let agreed = self.store.agree(self.pair, &[Agreement { subject, held }]).unwrap();
+        let agreed =
+            self.store.agree(self.pair, &[Agreement { subject, held, base: None }]).unwrap();
         agreed[0].unwrap()
     }
 }

@@ -89,7 +89,10 @@ impl Store {
     /// When the database can't be read.
     pub fn touched(&self, pair: PairId, after: Position, limit: usize) -> Result<Batch> {
         self.read(|connection| {
-            let query = select!("WHERE pair = ?1 AND touched = 1 AND id > ?2 ORDER BY id LIMIT ?3");
+            let query = select!(
+                "INDEXED BY snapshot_touched
+                 WHERE pair = ?1 AND touched = 1 AND id > ?2 ORDER BY id LIMIT ?3"
+            );
             let limit_number = i64::try_from(limit).unwrap_or(i64::MAX);
             let key = params![pair.0, after.0, limit_number];
             let rows = sql::all(connection, query, key, row::snapshot)?;
@@ -124,7 +127,7 @@ impl Store {
     /// When nothing could be written.
     pub fn touch_entering(&self, pair: PairId, until: Timestamp) -> Result<u64> {
         let key = params![pair.0, until.as_microsecond()];
-        let entering = "FROM snapshot
+        let entering = "FROM snapshot INDEXED BY snapshot_window
              WHERE pair = ?1 AND skipped = 1 AND extent_from < ?2 AND touched = 0";
         let counted = format!("SELECT count(*) {entering}");
         if self.read(|connection| sql::number(connection, &counted, key))? == 0 {
@@ -259,7 +262,7 @@ fn order(row: &Snapshot) -> i64 {
 
 fn namesakes(connection: &Connection, pair: PairId, uid: &Uid) -> Result<Vec<Snapshot>> {
     let query = select!(
-        "WHERE pair = ?1 AND uid = ?2 AND mapping IS NULL AND present = 1
+        "INDEXED BY snapshot_uid WHERE pair = ?1 AND uid = ?2 AND mapping IS NULL AND present = 1
          AND unreadable IS NULL AND digest IS NOT NULL"
     );
     sql::all(connection, query, params![pair.0, uid.as_str()], row::snapshot)
@@ -267,7 +270,7 @@ fn namesakes(connection: &Connection, pair: PairId, uid: &Uid) -> Result<Vec<Sna
 
 fn alike(connection: &Connection, pair: PairId, likeness: model::Digest) -> Result<Vec<Snapshot>> {
     let query = select!(
-        "WHERE pair = ?1 AND likeness = ?2 AND mapping IS NULL AND present = 1
+        "INDEXED BY snapshot_likeness WHERE pair = ?1 AND likeness = ?2 AND mapping IS NULL AND present = 1
          AND unreadable IS NULL AND digest IS NOT NULL"
     );
     sql::all(connection, query, params![pair.0, likeness.0], row::snapshot)
