@@ -1,1 +1,3 @@
 //! Proof over the whole product: what the tests of every kind share.
+
+pub mod simulation;

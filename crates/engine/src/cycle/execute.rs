@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use futures_util::stream::{self, StreamExt};
-use model::{CreateKey, ResourceId, Series, Side, Sides, Uid};
+use model::{CreateKey, Resource, ResourceId, Series, Side, Sides, Uid};
 use provider::{Error, ErrorKind};
 use reconcile::{Decision, Halt, Plan, Skip, Step, Subject, Touched, Write};
 use store::{
@@ -170,7 +170,9 @@ impl Cycle<'_> {
     ) -> Result<(), Failure> {
         let store = &self.ctx.store;
         let mut agreements = Vec::new();
+        let mut conflicts = Vec::new();
         for step in steps {
+            let held = held_ids(step, touched);
             let subject = subject_row(&step.subject);
             match &step.decision {
                 Decision::Problem(side) => {
@@ -180,20 +182,54 @@ impl Cycle<'_> {
                 Decision::Skip(why) => {
                     store.skip(self.row.id, &subject, *why == Skip::Window)?;
                 }
-                Decision::Conflict => self.put_conflict(step)?,
+                Decision::Conflict => {
+                    agreements.push(self.agreement(step, touched, held)?);
+                    conflicts.push(*step);
+                }
                 Decision::Adopt => {
                     report.adopted += 1;
                     round.settled += 1;
-                    agreements.push(agreement(step, held_ids(step, touched)));
+                    agreements.push(self.agreement(step, touched, held)?);
                 }
-                Decision::Forget => agreements.push(agreement(step, Sides::default())),
+                Decision::Forget => {
+                    agreements.push(self.agreement(step, touched, Sides::default())?);
+                }
                 Decision::Keep | Decision::Copy(_) | Decision::Delete(_) | Decision::Merge => {
-                    agreements.push(agreement(step, held_ids(step, touched)));
+                    agreements.push(self.agreement(step, touched, held)?);
                 }
             }
         }
         store.agree(self.row.id, &agreements)?;
-        Ok(())
+        // After the agreements, which clear the conflicts that they settle.
+        conflicts.into_iter().try_for_each(|step| self.put_conflict(step))
+    }
+
+    /// The agreement that a step comes to, when the sides hold it in `held` now.
+    fn agreement(
+        &self,
+        step: &Step,
+        touched: &Touched,
+        held: Sides<Option<ResourceId>>,
+    ) -> Result<Agreement, Failure> {
+        let subject = subject_row(&step.subject);
+        if step.waiting.is_empty() {
+            return Ok(Agreement { subject, held, base: None });
+        }
+        let mut series = Sides::new(None, None);
+        for side in Side::BOTH {
+            if let Some(id) = &held[side] {
+                let resource = self.ctx.store.resource(self.row.id, side, id)?;
+                series[side] = resource.map(|resource| resource.series);
+            }
+        }
+        let base = match (&series.left, &series.right) {
+            (Some(left), Some(right)) => {
+                let base = touched.base(&step.subject);
+                Some(reconcile::agreed(step, base, Sides::new(left, right)))
+            }
+            _ => None,
+        };
+        Ok(Agreement { subject, held, base })
     }
 
     fn put_conflict(&self, step: &Step) -> Result<(), Failure> {
@@ -312,17 +348,23 @@ impl Cycle<'_> {
                 return Ok(deleted.map(|()| None));
             }
         };
-        Ok(self.record(writing.intent, &written).map(|()| Some(written.id)))
+        Ok(self.record(writing.intent, &written, None).map(|()| Some(written.id)))
     }
 
-    /// Records a resource that was written.
-    pub(super) fn record(&self, intent: IntentId, written: &model::Resource) -> store::Result<()> {
+    /// Records a resource that was written. `base`: what of it is ours, where that is not all.
+    pub(super) fn record(
+        &self,
+        intent: IntentId,
+        written: &Resource,
+        base: Option<&Series>,
+    ) -> store::Result<()> {
         let seen = sighting(written);
         let stored = Wrote::Stored {
             resource: written,
             digest: seen.digest,
             likeness: seen.likeness,
             verified: false,
+            base,
         };
         self.ctx.store.wrote(intent, stored, self.ctx.now())
     }
@@ -336,6 +378,7 @@ impl Cycle<'_> {
         round: &mut Round,
     ) -> Result<(), Failure> {
         let mut agreements = Vec::new();
+        let mut conflicts = Vec::new();
         let mut failure = None;
         let (mut unknown, mut stopped) = (false, false);
         for (work, end) in ends {
@@ -347,10 +390,9 @@ impl Cycle<'_> {
                     count(&work, report);
                     round.settled += 1;
                     self.keep_overruled(work.step)?;
+                    agreements.push(self.agreement(work.step, touched, held)?);
                     if work.step.decision == Decision::Conflict {
-                        self.put_conflict(work.step)?;
-                    } else {
-                        agreements.push(agreement(work.step, held));
+                        conflicts.push(work.step);
                     }
                 }
                 End::NotBegun => self.abandon(&work)?,
@@ -374,6 +416,7 @@ impl Cycle<'_> {
             }
         }
         self.ctx.store.agree(self.row.id, &agreements)?;
+        conflicts.into_iter().try_for_each(|step| self.put_conflict(step))?;
         match failure {
             Some(Failure::Provider { .. }) if unknown && !stopped => {
                 self.gently = true;
@@ -476,10 +519,6 @@ fn subject_row(subject: &Subject) -> SubjectRow {
 
 fn held_ids(step: &Step, touched: &Touched) -> Sides<Option<ResourceId>> {
     Sides::from_fn(|side| touched.held(&step.subject, side).map(|held| held.id.clone()))
-}
-
-fn agreement(step: &Step, held: Sides<Option<ResourceId>>) -> Agreement {
-    Agreement { subject: subject_row(&step.subject), held }
 }
 
 fn count(work: &Work<'_>, report: &mut Report) {

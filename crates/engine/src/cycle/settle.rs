@@ -59,7 +59,11 @@ impl Cycle<'_> {
             (ActionKind::Create, Some(key), Some(target), _) => {
                 let (side, calendar) = (intent.side, &self.calendars[intent.side]);
                 match self.pair.sides[side].provider.create(calendar, target, key).await {
-                    Ok(made) => self.record(intent.id, &made)?,
+                    Ok(made) => {
+                        // It may have been made long ago, and edited since.
+                        let ours = reconcile::rendering(target, &made.series);
+                        self.record(intent.id, &made, Some(&ours))?;
+                    }
                     Err(error) => return self.not_created(&intent, error),
                 }
                 Ok(Settled::Known)
@@ -104,7 +108,7 @@ impl Cycle<'_> {
             match fetched.outcome {
                 Outcome::Found(found) => match target {
                     Some(target) if found.series.same_content(target) => {
-                        self.record(intent.id, &found)?;
+                        self.record(intent.id, &found, None)?;
                     }
                     Some(_) => {
                         store.mark_pending(intent.id)?;

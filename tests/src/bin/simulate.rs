@@ -1,0 +1,80 @@
+//! Lives many lives of a pair, one for each seed, on all cores; prints the first that ends badly.
+//!
+//! `simulate [--seeds N] [--from S] [--seed S]`
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use calpair_tests::simulation;
+
+struct Asked {
+    from: u64,
+    seeds: u64,
+}
+
+fn asked(arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
+    let mut asked = Asked { from: 0, seeds: 1000 };
+    let mut arguments = arguments;
+    while let Some(name) = arguments.next() {
+        let value = arguments.next().ok_or_else(|| format!("{name} needs a number"))?;
+        let number: u64 = value.parse().map_err(|_| format!("{value:?} is not a number"))?;
+        match name.as_str() {
+            "--seeds" => asked.seeds = number,
+            "--from" => asked.from = number,
+            "--seed" => asked = Asked { from: number, seeds: 1 },
+            _ => return Err(format!("{name}: unknown; --seeds N, --from S or --seed S")),
+        }
+    }
+    Ok(asked)
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports")]
+#[expect(clippy::disallowed_methods, reason = "it tells how long it took")]
+fn main() -> ExitCode {
+    let asked = match asked(std::env::args().skip(1)) {
+        Ok(asked) => asked,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let begun = std::time::Instant::now();
+    let next = AtomicU64::new(asked.from);
+    let end = asked.from + asked.seeds;
+    let [cycles, crashes, writes] = [const { AtomicU64::new(0) }; 3];
+    let failed = AtomicBool::new(false);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while !failed.load(Ordering::Relaxed) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end {
+                        break;
+                    }
+                    match simulation::live_twice(seed) {
+                        Ok(life) => {
+                            cycles.fetch_add(life.cycles, Ordering::Relaxed);
+                            crashes.fetch_add(life.crashes, Ordering::Relaxed);
+                            writes.fetch_add(life.writes, Ordering::Relaxed);
+                        }
+                        Err(found) => {
+                            failed.store(true, Ordering::Relaxed);
+                            println!("seed {seed}: {found}");
+                            println!("repeat with: cargo xtask sim --seed {seed}");
+                        }
+                    }
+                }
+            });
+        }
+    });
+    println!(
+        "{} seeds, each twice: {} cycles, {} of them killed, {} writes, {:.1} s",
+        asked.seeds,
+        cycles.into_inner(),
+        crashes.into_inner(),
+        writes.into_inner(),
+        begun.elapsed().as_secs_f64()
+    );
+    if failed.into_inner() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,184 @@
+//! The checkers. Each looks at the world (and at history, where a loser is kept), never at the
+//! engine's own opinion.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use model::{Exception, Field, Series, Side, Sides};
+use sandbox::Author;
+
+use super::Stage;
+use super::life::{Users, origin};
+
+/// What a checker found.
+#[derive(Debug)]
+pub struct Found(String);
+
+impl Found {
+    pub(super) fn new(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+
+    pub(super) fn store(error: store::Error) -> Self {
+        Self(format!("the store failed: {error}"))
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How many history rows a life can have at most.
+const HISTORY: usize = 100_000;
+
+/// True at every moment: nothing is there twice, nobody got mail.
+pub(super) fn always(stage: &Stage) -> Result<(), Found> {
+    stage.world.assert_no_mail();
+    stage.world.assert_conditional_writes();
+    for side in Side::BOTH {
+        for (kept, texts) in by_origin(stage, side) {
+            if texts.len() > 1 {
+                return Err(Found(format!("{kept} is on {side} {} times", texts.len())));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// True when a pair is at rest: both sides mean the same, and nothing that a user wrote is lost.
+pub(super) fn at_rest(stage: &Stage, users: &Users) -> Result<(), Found> {
+    converged(stage)?;
+    nothing_lost(stage, users)
+}
+
+/// The resources of a side by the event that a user once created, whatever became of its UID.
+fn by_origin(stage: &Stage, side: Side) -> BTreeMap<String, Vec<Vec<u8>>> {
+    let mut all: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
+    for held in stage.world.held(&stage.calendars[side]) {
+        all.entry(origin(&held.raw).unwrap_or(held.uid)).or_default().push(held.raw);
+    }
+    all
+}
+
+fn converged(stage: &Stage) -> Result<(), Found> {
+    let mut series = Sides::from_fn(|side| {
+        let all = by_origin(stage, side).into_values().flatten();
+        all.filter_map(|raw| ical::read(&raw).ok()).collect::<Vec<Series>>()
+    });
+    for one in series.left {
+        let twin = series.right.iter().position(|other| differs(stage, &one, other).is_none());
+        match twin {
+            Some(at) => drop(series.right.swap_remove(at)),
+            None => {
+                let near = series.right.iter().find(|other| other.uid == one.uid);
+                let why = near.and_then(|other| differs(stage, &one, other));
+                let why = why.unwrap_or_else(|| "it is on left only".to_owned());
+                return Err(Found(format!("{}: {why}", one.uid)));
+            }
+        }
+    }
+    match series.right.first() {
+        Some(one) => Err(Found(format!("{}: it is on right only", one.uid))),
+        None => Ok(()),
+    }
+}
+
+/// In what two series differ that both sides can hold.
+fn differs(stage: &Stage, one: &Series, other: &Series) -> Option<String> {
+    let fields = Field::ALL.into_iter().filter(|field| {
+        stage.fields.contains(*field) && *field != Field::People && *field != Field::Alarms
+    });
+    let fields: Vec<Field> = fields.collect();
+    let events = |one: &model::Event, other: &model::Event| {
+        fields.iter().find(|field| !one.same(other, **field)).map(|field| field.to_string())
+    };
+    if one.recurrence != other.recurrence {
+        return Some("recurrence".to_owned());
+    }
+    match (&one.master, &other.master) {
+        (Some(one), Some(other)) => {
+            if let Some(field) = events(one, other) {
+                return Some(field);
+            }
+        }
+        (None, None) => {}
+        (Some(_), None) | (None, Some(_)) => return Some("master".to_owned()),
+    }
+    if !one.exceptions.keys().eq(other.exceptions.keys()) {
+        return Some("exceptions".to_owned());
+    }
+    one.exceptions.iter().zip(&other.exceptions).find_map(|((key, one), (_, other))| {
+        match (one, other) {
+            (Exception::Cancelled, Exception::Cancelled) => None,
+            (Exception::Override(one), Exception::Override(other)) => {
+                events(one, other).map(|field| format!("{field} of {key:?}"))
+            }
+            (Exception::Cancelled, Exception::Override(_))
+            | (Exception::Override(_), Exception::Cancelled) => Some(format!("{key:?}")),
+        }
+    })
+}
+
+/// Every text that a user wrote, and no user took away again, is in a calendar or in history.
+fn nothing_lost(stage: &Stage, users: &Users) -> Result<(), Found> {
+    let mut places: Vec<Vec<u8>> = Vec::new();
+    for side in Side::BOTH {
+        places.extend(stage.world.held(&stage.calendars[side]).into_iter().map(|held| held.raw));
+    }
+    for change in stage.store.history(None, None, HISTORY).map_err(Found::store)? {
+        for series in [&change.before, &change.after].into_iter().flatten() {
+            places.push(model::canonical::encode(series));
+        }
+    }
+    let taken_away = taken_away(stage, users);
+    // What a provider can't hold it does not show either; calpair never saw it.
+    for token in users.tokens.iter().filter(|token| stage.fields.contains(token.field)) {
+        let kept = places.iter().any(|place| holds(place, &token.text));
+        if !kept && !taken_away.contains(&token.text) {
+            return Err(Found(format!("{} of {} is lost", token.text, token.side)));
+        }
+    }
+    Ok(())
+}
+
+/// Texts that a user saw on their own side and wrote over, or deleted.
+fn taken_away(stage: &Stage, users: &Users) -> BTreeSet<String> {
+    let mut taken = BTreeSet::new();
+    for side in Side::BOTH {
+        let mut held: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        for deed in stage.world.deeds(&stage.calendars[side]) {
+            let now = deed.raw.unwrap_or_default();
+            let before = held.insert(deed.id, now.clone()).unwrap_or_default();
+            if deed.author == Author::User {
+                let texts = users.tokens.iter().map(|token| &token.text);
+                let gone = texts.filter(|text| holds(&before, text) && !holds(&now, text));
+                taken.extend(gone.cloned());
+            }
+        }
+    }
+    taken
+}
+
+fn holds(place: &[u8], text: &str) -> bool {
+    place.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// Everything that was done, in order, without what differs between two runs of one seed anyway
+/// (nothing does).
+pub(super) fn trace(stage: &Stage) -> Vec<String> {
+    Side::BOTH
+        .into_iter()
+        .flat_map(|side| stage.world.deeds(&stage.calendars[side]))
+        .map(|deed| {
+            let author = match deed.author {
+                Author::User => "user",
+                Author::Client => "client",
+                Author::Service => "service",
+            };
+            let text = deed.raw.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+            format!("{} {} {author} {} {text}", deed.number, deed.calendar, deed.id)
+        })
+        .collect()
+}

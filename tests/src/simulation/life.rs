@@ -1,0 +1,220 @@
+//! Two users and their calendars: what people do, each act with a token that nobody else writes,
+//! so that a checker can ask what became of it.
+
+use std::time::Duration;
+
+use model::{CalendarId, Field, Side, Sides};
+use sandbox::{Random, User, World};
+
+/// A text that a user wrote; nobody else writes it.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    pub(super) text: String,
+    pub(super) side: Side,
+    pub(super) field: Field,
+}
+
+/// The users of both sides.
+pub(super) struct Users {
+    random: Random,
+    created: Vec<String>,
+    pub(super) tokens: Vec<Token>,
+}
+
+/// Properties that users type into.
+const TYPED: [(&str, Field); 3] = [
+    ("SUMMARY", Field::Title),
+    ("LOCATION", Field::Location),
+    ("DESCRIPTION", Field::Description),
+];
+
+impl Users {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { random: Random::new(seed ^ 0x0dd), created: Vec::new(), tokens: Vec::new() }
+    }
+
+    /// One user does one thing.
+    pub(super) fn act(&mut self, world: &World, calendars: &Sides<CalendarId>) {
+        // Nobody types in the second in which a program wrote.
+        world.advance(Duration::from_secs(1));
+        let side = *self.random.pick(&Side::BOTH);
+        let user = world.user(&calendars[side]);
+        let uids = user.uids();
+        let act = if uids.is_empty() { 0 } else { self.random.below(12) };
+        let uid = if uids.is_empty() { String::new() } else { self.random.pick(&uids).clone() };
+        match act {
+            0 | 1 => self.create(&user, side),
+            2..=5 => self.retype(&user, side, &uid),
+            6 => self.move_it(&user, &uid),
+            7 => self.cancel_occurrence(&user, &uid),
+            8 => self.change_occurrence(&user, side, &uid),
+            9 => {
+                user.delete(&uid);
+            }
+            10 => {
+                let here = world.held(&calendars[side]).into_iter().map(|held| held.raw);
+                self.create_again(&user, side, &here.collect::<Vec<_>>());
+            }
+            _ => {
+                user.churn(&uid);
+            }
+        }
+    }
+
+    fn token(&mut self, side: Side, field: Field) -> String {
+        let text = format!("token{}end", self.tokens.len());
+        self.tokens.push(Token { text: text.clone(), side, field });
+        text
+    }
+
+    fn create(&mut self, user: &User, side: Side) {
+        let uid = format!("event-{}@life", self.created.len());
+        self.created.push(uid.clone());
+        self.write_new(user, side, &uid);
+    }
+
+    /// The same UID once more: an undone deletion, or an invitation that reached both sides.
+    fn create_again(&mut self, user: &User, side: Side, here: &[Vec<u8>]) {
+        let missing: Vec<String> = self
+            .created
+            .iter()
+            .filter(|uid| !here.iter().any(|raw| origin(raw).as_deref() == Some(uid)))
+            .cloned()
+            .collect();
+        if !missing.is_empty() {
+            let uid = self.random.pick(&missing).clone();
+            self.write_new(user, side, &uid);
+        }
+    }
+
+    fn write_new(&mut self, user: &User, side: Side, uid: &str) {
+        let title = self.token(side, Field::Title);
+        let day = 1 + self.random.below(28);
+        let rule = if self.random.chance(5000) { "RRULE:FREQ=DAILY;COUNT=9\r\n" } else { "" };
+        let alarm = if self.random.chance(3000) {
+            "BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT15M\r\nDESCRIPTION:x\r\nEND:VALARM\r\n"
+        } else {
+            ""
+        };
+        let (start, end) = if self.random.chance(2000) {
+            (format!(";VALUE=DATE:202602{day:02}"), format!(";VALUE=DATE:202603{day:02}"))
+        } else {
+            (format!(":202602{day:02}T090000Z"), format!(":202602{day:02}T100000Z"))
+        };
+        user.create(&format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//life//EN\r\nBEGIN:VEVENT\r\n\
+             UID:{uid}\r\nDTSTAMP:20260101T000000Z\r\nDTSTART{start}\r\nDTEND{end}\r\n{rule}\
+             SUMMARY:{title}\r\nURL:{ORIGIN}{uid}\r\nX-KEPT:{uid}\r\n{alarm}END:VEVENT\r\nEND:VCALENDAR\r\n"
+        ));
+    }
+
+    fn retype(&mut self, user: &User, side: Side, uid: &str) {
+        let (property, field) = *self.random.pick(&TYPED);
+        let text = self.token(side, field);
+        user.set(uid, property, &text);
+    }
+
+    fn move_it(&mut self, user: &User, uid: &str) {
+        let hour = self.random.below(24);
+        user.edit(uid, |text| {
+            // Only events with times and without exceptions, whose keys would have to move too.
+            if text.contains("RECURRENCE-ID") || text.contains("EXDATE") {
+                return text.to_owned();
+            }
+            let moved = text.split_inclusive("\r\n").map(|line| match line.split(':').next() {
+                Some("DTSTART") => with_time(line, hour, 0),
+                Some("DTEND") => with_time(line, hour, 30),
+                _ => line.to_owned(),
+            });
+            moved.collect()
+        });
+    }
+
+    fn cancel_occurrence(&mut self, user: &User, uid: &str) {
+        let nth = self.random.below(9);
+        user.edit(uid, |text| match occurrence(text, nth) {
+            Some(at) if !text.contains(&at) => {
+                insert_in_master(text, &format!("EXDATE{}\r\n", kind_of(&at)))
+            }
+            _ => text.to_owned(),
+        });
+    }
+
+    fn change_occurrence(&mut self, user: &User, side: Side, uid: &str) {
+        let nth = self.random.below(9);
+        let Some(held) = user.get(uid) else { return };
+        let text = String::from_utf8_lossy(&held.raw).into_owned();
+        let Some(at) = occurrence(&text, nth) else { return };
+        if text.contains(&at) && !text.contains(&format!("DTSTART:{at}")) {
+            return;
+        }
+        let title = self.token(side, Field::Title);
+        let value = kind_of(&at);
+        user.edit(uid, |text| {
+            let made = format!(
+                "BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:20260101T000000Z\r\n\
+                 RECURRENCE-ID{value}\r\nDTSTART{value}\r\nDTEND{}\r\nSUMMARY:{title}\r\n\
+                 END:VEVENT\r\n",
+                later(&at)
+            );
+            text.replacen("END:VCALENDAR", &format!("{made}END:VCALENDAR"), 1)
+        });
+    }
+}
+
+/// Stands before the UID that an event was created with, in its URL: the UID of a copy can be
+/// another one.
+const ORIGIN: &str = "https://life.example/";
+
+/// The UID that an event was created with.
+pub(super) fn origin(raw: &[u8]) -> Option<String> {
+    let series = ical::read(raw).ok()?;
+    let url = series.face()?.url.as_ref()?;
+    Some(url.expose().strip_prefix(ORIGIN)?.to_owned())
+}
+
+/// A UTC date-time line with another time of day.
+fn with_time(line: &str, hour: u64, minute: u64) -> String {
+    match line.find(':') {
+        Some(colon) => {
+            let day: String = line[colon + 1..].chars().take(8).collect();
+            format!("{}{day}T{hour:02}{minute:02}00Z\r\n", &line[..=colon])
+        }
+        None => line.to_owned(),
+    }
+}
+
+/// The nth start of a daily series, as its text writes it.
+fn occurrence(text: &str, nth: u64) -> Option<String> {
+    if !text.contains("RRULE:") {
+        return None;
+    }
+    let start = text.lines().find_map(|line| {
+        line.strip_prefix("DTSTART:").or_else(|| line.strip_prefix("DTSTART;VALUE=DATE:"))
+    })?;
+    let (day, time) = start.trim_end().split_at_checked(8)?;
+    let date = jiff::civil::Date::strptime("%Y%m%d", day).ok()?;
+    let date = date.checked_add(jiff::Span::new().days(i64::try_from(nth).ok()?)).ok()?;
+    Some(format!("{}{time}", date.strftime("%Y%m%d")))
+}
+
+/// A value with the parameter that its kind needs.
+fn kind_of(value: &str) -> String {
+    if value.len() == 8 { format!(";VALUE=DATE:{value}") } else { format!(":{value}") }
+}
+
+/// An end for an occurrence that starts at `value`.
+fn later(value: &str) -> String {
+    match value.split_once('T') {
+        Some((day, _)) => format!(":{day}T235900Z"),
+        None => {
+            let date = jiff::civil::Date::strptime("%Y%m%d", value).unwrap_or_default();
+            let next = date.checked_add(jiff::Span::new().days(1)).unwrap_or(date);
+            format!(";VALUE=DATE:{}", next.strftime("%Y%m%d"))
+        }
+    }
+}
+
+fn insert_in_master(text: &str, line: &str) -> String {
+    text.replacen("RRULE:", &format!("{line}RRULE:"), 1)
+}
