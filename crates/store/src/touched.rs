@@ -7,7 +7,7 @@
 //! of the same likeness whose UID the other side does not have either. Contacts so made never
 //! overlap, whichever row one begins with, and are handed out at their first touched row.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use model::{MappingId, ResourceId, Series, Side, Sides, Timestamp, Uid};
 use rusqlite::{Connection, params};
@@ -80,6 +80,8 @@ pub enum NowRow {
 pub struct ContactRow {
     /// Those of each side.
     pub held: Sides<Vec<(ResourceId, Series)>>,
+    /// UIDs among them that a mapped resource of the side has already.
+    pub taken: Sides<BTreeSet<Uid>>,
 }
 
 impl Store {
@@ -113,7 +115,7 @@ impl Store {
                     let first = members.keys().min().copied();
                     let free = members.values().all(|row| !blocked.has(row));
                     if free && first.is_some_and(|first| first > after.0) {
-                        batch.contacts.push(contact(connection, members.into_values())?);
+                        batch.contacts.push(contact(connection, pair, members.into_values())?);
                     }
                 }
             }
@@ -262,7 +264,8 @@ fn order(row: &Snapshot) -> i64 {
 
 fn namesakes(connection: &Connection, pair: PairId, uid: &Uid) -> Result<Vec<Snapshot>> {
     let query = select!(
-        "INDEXED BY snapshot_uid WHERE pair = ?1 AND uid = ?2 AND mapping IS NULL AND present = 1
+        "INDEXED BY snapshot_uid
+         WHERE pair = ?1 AND uid = ?2 AND mapping IS NULL AND present = 1
          AND unreadable IS NULL AND digest IS NOT NULL"
     );
     sql::all(connection, query, params![pair.0, uid.as_str()], row::snapshot)
@@ -270,16 +273,34 @@ fn namesakes(connection: &Connection, pair: PairId, uid: &Uid) -> Result<Vec<Sna
 
 fn alike(connection: &Connection, pair: PairId, likeness: model::Digest) -> Result<Vec<Snapshot>> {
     let query = select!(
-        "INDEXED BY snapshot_likeness WHERE pair = ?1 AND likeness = ?2 AND mapping IS NULL AND present = 1
+        "INDEXED BY snapshot_likeness
+         WHERE pair = ?1 AND likeness = ?2 AND mapping IS NULL AND present = 1
          AND unreadable IS NULL AND digest IS NOT NULL"
     );
     sql::all(connection, query, params![pair.0, likeness.0], row::snapshot)
 }
 
-fn contact(connection: &Connection, members: impl Iterator<Item = Snapshot>) -> Result<ContactRow> {
+/// Whether a mapped resource of the side has this UID.
+fn is_taken(connection: &Connection, pair: PairId, side: Side, uid: &Uid) -> Result<bool> {
+    let query = "SELECT 1 FROM snapshot WHERE pair = ?1 AND uid = ?2 AND side = ?3
+         AND mapping IS NOT NULL AND present = 1";
+    let key = params![pair.0, uid.as_str(), side_number(side)];
+    Ok(sql::first(connection, query, key, |_| Ok(()))?.is_some())
+}
+
+fn contact(
+    connection: &Connection,
+    pair: PairId,
+    members: impl Iterator<Item = Snapshot>,
+) -> Result<ContactRow> {
     let mut contact = ContactRow::default();
     for row in members {
         let series = row::series(connection, row.id)?.ok_or_else(damaged)?;
+        for side in Side::BOTH {
+            if is_taken(connection, pair, side, &series.uid)? {
+                contact.taken[side].insert(series.uid.clone());
+            }
+        }
         contact.held[row.side].push((row.resource, series));
     }
     for side in Side::BOTH {
