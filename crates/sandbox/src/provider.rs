@@ -481,7 +481,8 @@ fn refused(refusal: Refusal) -> Error {
         Refusal::UidTaken(..) => {
             (ErrorKind::AlreadyExists, "the server holds this UID in another resource")
         }
-        Refusal::Tombstone => (ErrorKind::Rejected, "the server takes a deleted name for used"),
+        // As a UID that is taken: a client can't tell the two apart.
+        Refusal::Tombstone => (ErrorKind::AlreadyExists, "the server holds on to a deleted name"),
         Refusal::ReadOnly => (ErrorKind::Forbidden, "the calendar is read-only"),
         Refusal::Content(reason) => (ErrorKind::Rejected, reason),
     };

@@ -87,13 +87,7 @@ impl World {
         name: &str,
         kind: Kind,
     ) -> CalendarId {
-        let id = CalendarId::new(format!("{account}/{segment}"));
-        let mut state = self.state();
-        let primary = !state.calendars.values().any(|other| other.account == account);
-        let born = state.calendars.len() as u64 + 1;
-        let calendar = Calendar::new(account, segment, name, kind, primary, born);
-        state.calendars.insert(id.as_str().to_owned(), calendar);
-        id
+        self.state().found(account, segment, name, kind)
     }
 
     /// The user at one calendar.

@@ -171,6 +171,7 @@ impl Server {
             "GET" | "HEAD" => self.get(state, place),
             "PUT" => self.put(state, ask, place, fault),
             "DELETE" => self.delete(state, ask, place, fault),
+            "MKCALENDAR" => self.make(state, place, root),
             // quirk: icloud-61
             "MOVE" => Answer::empty(412),
             _ => Answer::empty(405),

@@ -232,7 +232,6 @@ impl Profile {
                 Quirk::ConditionNeeded,
                 Quirk::Churn,
             ]),
-            tokens: Tokens::Sync(TokenRefusal::Bare(403)),
             put_version: PutVersion::Always,
             missing_end: Some(404),
             uid_taken: (412, None),

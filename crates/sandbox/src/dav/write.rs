@@ -8,7 +8,7 @@ use super::paths::Place;
 use super::profile::{PutVersion, Quirk, VersionStyle};
 use super::xml::{CALDAV, DAV, Node};
 use crate::faults::Fault;
-use crate::world::{Author, Condition, Refusal, State};
+use crate::world::{Author, Condition, Kind, Refusal, State};
 
 impl Server {
     pub(super) fn get(&self, state: &State, place: &Place) -> Answer {
@@ -126,6 +126,25 @@ impl Server {
             Err(Refusal::NotFound | Refusal::NoCalendar) => Answer::empty(404),
             Err(refusal) => self.refused(refusal),
         }
+    }
+
+    /// MKCALENDAR (RFC 4791 section 5.3.1).
+    pub(super) fn make(&self, state: &mut State, place: &Place, root: Option<&Node>) -> Answer {
+        let Place::Collection(account, segment) = place else { return Answer::empty(403) };
+        if state.calendar(&format!("{account}/{segment}")).is_ok() {
+            return Answer::empty(405);
+        }
+        let wanted =
+            root.and_then(|root| root.child(DAV, "set")).and_then(|set| set.child(DAV, "prop"));
+        let name = wanted.and_then(|prop| prop.child(DAV, "displayname"));
+        let name = name.map_or(segment.as_str(), |node| node.text.trim());
+        let parts = wanted.and_then(|prop| prop.child(CALDAV, "supported-calendar-component-set"));
+        let events = parts.is_none_or(|parts| {
+            parts.children.iter().any(|part| part.named("name") == Some("VEVENT"))
+        });
+        let kind = if events { Kind::Events } else { Kind::Tasks };
+        state.found(account, segment, name, kind);
+        Answer::empty(201)
     }
 
     /// What the request makes its write depend on.

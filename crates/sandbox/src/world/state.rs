@@ -24,6 +24,7 @@ pub(crate) struct State {
     pub(crate) deeds: Vec<Deed>,
     pub(crate) step: u64,
     last_version: i64,
+    founded: u64,
 }
 
 pub(crate) struct Calendar {
@@ -186,6 +187,7 @@ impl State {
             deeds: Vec::new(),
             step: 0,
             last_version: 0,
+            founded: 0,
         }
     }
 
@@ -193,6 +195,22 @@ impl State {
     pub(crate) fn begin(&mut self, account: &str, op: Op) -> Option<Fault> {
         self.step += 1;
         self.schedule.draw(account, op, self.step, &mut self.random)
+    }
+
+    /// Makes a calendar, in place of one of that name; the first of an account is its default.
+    pub(crate) fn found(
+        &mut self,
+        account: &str,
+        segment: &str,
+        name: &str,
+        kind: Kind,
+    ) -> CalendarId {
+        let id = format!("{account}/{segment}");
+        self.founded += 1;
+        let primary = !self.calendars.values().any(|other| other.account == account);
+        let calendar = Calendar::new(account, segment, name, kind, primary, self.founded);
+        self.calendars.insert(id.clone(), calendar);
+        CalendarId::new(id)
     }
 
     /// Whether the account's request is let in.
