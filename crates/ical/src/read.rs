@@ -41,12 +41,12 @@ pub(crate) fn zones<'d>(document: &'d Document<'_>) -> Zones<'d> {
     Zones::new(parts.filter(|part| part.name() == "VTIMEZONE"))
 }
 
-/// The UID as it is compared: without the escapes of TEXT but for line breaks, which an
-/// identifier must never get.
+/// The UID as it is compared: without control characters and the escapes of TEXT, but for the
+/// escape of a line break, which an identifier must never get.
 pub(crate) fn uid(event: &Component<'_>) -> Option<Uid> {
     let value = event.property("UID")?.value;
     let mut out = String::with_capacity(value.len());
-    let mut chars = value.trim().chars().peekable();
+    let mut chars = value.trim().chars().filter(|c| !c.is_ascii_control()).peekable();
     while let Some(c) = chars.next() {
         match (c, chars.peek()) {
             ('\\', Some(next @ ('\\' | ',' | ';'))) => {

@@ -110,7 +110,8 @@ pub(crate) struct RuleText {
 /// Reads a rule. Lenient in form (case, empty parts, order, doubles), strict in what it says:
 /// a value out of range makes it another rule than its author meant, so it is refused.
 pub(crate) fn parse_rule(text: &str) -> Result<RuleText, Reason> {
-    rule_parts(text).ok_or(Reason::BadRule)
+    let text: String = text.chars().filter(|c| !c.is_ascii_control()).collect();
+    rule_parts(&text).ok_or(Reason::BadRule)
 }
 
 fn rule_parts(text: &str) -> Option<RuleText> {

@@ -80,7 +80,8 @@ pub(super) fn place(tzid: &str, component: &Component<'_>) -> Option<Place> {
     }
     let rules = posix(&onsets)?;
     TimeZone::posix(&rules).ok()?;
-    Some(Place::Zone(Zone::Posix { tzid: tzid.to_owned(), rules }))
+    let tzid = tzid.chars().filter(|c| !c.is_ascii_control()).collect();
+    Some(Place::Zone(Zone::Posix { tzid, rules }))
 }
 
 /// A VTIMEZONE's changes in order; the first one holds since ever.
