@@ -16,6 +16,12 @@ use super::mask::masked;
 /// that isn't a configuration at all would print for ever.
 const SHOWN: usize = 20;
 
+/// A place longer than this is drawn by its beginning.
+const LONGEST_PLACE: usize = 100;
+
+/// What is drawn of a line before and behind a place. A file with all on one line is drawn in part.
+const AROUND: usize = 120;
+
 /// One thing that is wrong or doubtful, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -204,7 +210,9 @@ impl Diagnostic for Drawn<'_> {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let span = self.finding.span.clone();
-        let label = LabeledSpan::new(self.finding.label.clone(), span.start, span.len());
+        let end = self.source.text.floor_char_boundary(span.end.min(span.start + LONGEST_PLACE));
+        let length = end.saturating_sub(span.start);
+        let label = LabeledSpan::new(self.finding.label.clone(), span.start, length);
         Some(Box::new(std::iter::once(label)))
     }
 }
@@ -228,22 +236,24 @@ impl SourceCode for WholeLines<'_> {
         let (Some(head), Some(tail)) = (self.text.get(..start), self.text.get(end..)) else {
             return Err(MietteError::OutOfBounds);
         };
-        let (line, column) = place(self.text, start);
         // Without context the drawing asks only for the place itself.
-        let (from, to, column) = match before {
-            0 => (start, end, column - 1),
-            _ => (
-                head.rfind('\n').map_or(0, |newline| newline + 1),
-                tail.find('\n').map_or(self.text.len(), |newline| end + newline),
-                0,
-            ),
+        let (from, to) = match before {
+            0 => (start, end),
+            _ => {
+                let first = head.rfind('\n').map_or(0, |newline| newline + 1);
+                let last = tail.find('\n').map_or(self.text.len(), |newline| end + newline);
+                let (near, far) = (start.saturating_sub(AROUND), end + AROUND);
+                let near = self.text.ceil_char_boundary(near);
+                (first.max(near), last.min(self.text.floor_char_boundary(far)))
+            }
         };
+        let (line, column) = place(self.text, from);
         let contents = MietteSpanContents::new_named(
             String::from(self.file),
             &self.text.as_bytes()[from..to],
             (from, to - from).into(),
             line - 1,
-            column,
+            column - 1,
             self.text[from..to].lines().count(),
         );
         Ok(Box::new(contents))
@@ -261,6 +271,19 @@ mod tests {
         assert_eq!(place(text, 3), (2, 1));
         assert_eq!(place(text, 8), (2, 5));
         assert_eq!(place(text, 999), (3, 1));
+    }
+
+    #[test]
+    fn a_long_line_is_drawn_in_part() {
+        let text = format!("a = \"{}\" # wrong {}", "ä".repeat(5000), "x".repeat(5000));
+        let at = text.find("wrong").unwrap();
+        for span in [at..at + 5, 0..text.len(), 4..8000, text.len()..text.len()] {
+            let findings = Findings::new("f.toml", &text, vec![Finding::new(span, "wrong")]);
+            let drawn = findings.errors(Drawing::Plain);
+            assert!(drawn.lines().all(|line| line.chars().count() < 400), "{drawn}");
+        }
+        let findings = Findings::new("f.toml", &text, vec![Finding::new(at..at + 5, "wrong")]);
+        assert!(findings.errors(Drawing::Plain).contains("[f.toml:1:5010]"));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What of a configuration may be shown. No secret belongs in the file, but people put them there,
 //! and a message about the mistake shows the line it stands on. Masking keeps every byte's place.
 
-use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -22,25 +21,31 @@ static SECRET_VALUE: LazyLock<Regex> = LazyLock::new(|| {
 /// The text with every secret in it starred out and every control or direction character replaced,
 /// of the same length in bytes.
 pub(super) fn masked(text: &str) -> String {
-    let mut hidden: Vec<Range<usize>> = Vec::new();
+    let mut secret = vec![false; text.len()];
+    let (mut hidden_to, mut line_end) = (0, 0);
     for found in SECRET_KEY.captures_iter(text) {
         let (all, key) = (found.get(0).map(|m| m.end()), found.get(1).map(|m| m.as_str()));
-        if let (Some(start), Some(key)) = (all, key)
-            && !names_a_place(key)
-        {
-            hidden.push(start..start + value_length(&text[start..]));
+        let (Some(start), Some(key)) = (all, key) else { continue };
+        if start < hidden_to || names_a_place(key) {
+            continue;
         }
+        if start > line_end || line_end == 0 {
+            line_end = text[start..].find('\n').map_or(text.len(), |end| start + end);
+        }
+        hidden_to = start + value_length(&text[start..], line_end - start);
+        secret[start..hidden_to].fill(true);
     }
     for found in SECRET_VALUE.captures_iter(text) {
-        hidden.extend(found.get(1).or(found.get(2)).map(|m| m.range()));
+        if let Some(value) = found.get(1).or(found.get(2)) {
+            secret[value.range()].fill(true);
+        }
     }
-    let secret = |at: usize| hidden.iter().any(|range| range.contains(&at));
     text.char_indices()
         .map(|(at, c)| match c {
             '\n' | '\t' => String::from(c),
             '\r' => " ".into(),
-            '"' | '\'' | ' ' if secret(at) => String::from(c),
-            _ if secret(at) => "*".repeat(c.len_utf8()),
+            '"' | '\'' | ' ' if secret[at] => String::from(c),
+            _ if secret[at] => "*".repeat(c.len_utf8()),
             _ if crate::terminal::is_unprintable(c) => "?".repeat(c.len_utf8()),
             _ => String::from(c),
         })
@@ -53,20 +58,21 @@ fn names_a_place(key: &str) -> bool {
     key.ends_with("_file") || key.ends_with("_url")
 }
 
-/// How many bytes the value takes that begins here: too many rather than too few.
-fn value_length(rest: &str) -> usize {
+/// How many bytes the value takes that begins here, on a line that has `line` more bytes: too many
+/// rather than too few.
+fn value_length(rest: &str, line: usize) -> usize {
     let closed_by = |open: &str, close: &str| {
         let end = rest[open.len()..].find(close);
         end.map_or(rest.len(), |end| open.len() + end + close.len())
     };
-    let line = rest.find('\n').unwrap_or(rest.len());
     match rest {
         _ if rest.starts_with(r#"""""#) => closed_by(r#"""""#, r#"""""#),
         _ if rest.starts_with("'''") => closed_by("'''", "'''"),
         _ if rest.starts_with('[') => closed_by("[", "]").max(line),
-        // Escaped quotes make the end doubtful: hide the rest of the line.
-        _ if rest.starts_with('"') && !rest[..line].contains('\\') => {
-            closed_by("\"", "\"").min(line)
+        _ if rest.starts_with('"') => {
+            let end = closed_by("\"", "\"").min(line);
+            // Escaped quotes make the end doubtful: hide the rest of the line.
+            if rest[..end].contains('\\') { line } else { end }
         }
         _ if rest.starts_with('\'') => closed_by("'", "'").min(line),
         _ => line,

@@ -518,7 +518,10 @@ fn hostile_text_is_refused_quickly() {
     let nested = format!("{}1", "a.".repeat(100_000));
     let wide = "x = 1\n".repeat(50_000);
     let junk: String = (0u8..=127).map(char::from).cycle().take(200_000).collect();
-    for text in [deep, nested, wide, junk] {
+    let secret = "token = [".repeat(100_000);
+    let quoted = "pw=\"a\" ".repeat(100_000);
+    let quoted_lines = "pw = \"a\\\"\"\n".repeat(50_000);
+    for text in [deep, nested, wide, junk, secret, quoted, quoted_lines] {
         assert!(parse(&text, "c.toml").is_err());
     }
 }
