@@ -271,6 +271,27 @@ mod tests {
     }
 
     #[test]
+    fn what_was_left_open_is_still_a_change() {
+        let world = World::new();
+        let mapping = world.agreed("1", "Zahnarzt");
+        let (before, edited) = (event("1", "Zahnarzt", 9), event("1", "Kino", 9));
+        world.see(LEFT, "l1", "2", &edited);
+        let agreement = Agreement {
+            subject: SubjectRow::Known(mapping),
+            held: held("l1", "r1"),
+            base: Some(Sides::new(before.clone(), before.clone())),
+        };
+        world.store.agree(world.pair, &[agreement]).unwrap();
+        assert!(world.touched().known.is_empty());
+        world.see(RIGHT, "r1", "2", &event("1", "Theater", 9));
+        let known = &world.touched().known[0];
+        assert_eq!(known.base, Sides::new(before.clone(), before));
+        assert!(
+            matches!(&known.now.left, crate::NowRow::Present { series, .. } if *series == edited)
+        );
+    }
+
+    #[test]
     fn an_agreement_on_what_is_no_longer_so_is_none() {
         let world = World::new();
         let mapping = world.agreed("1", "Zahnarzt");

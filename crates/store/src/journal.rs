@@ -143,9 +143,7 @@ impl Store {
     /// When nothing could be written; the intent is then still open.
     pub fn wrote(&self, intent: IntentId, outcome: Wrote<'_>, now: Timestamp) -> Result<()> {
         self.write("wrote", |transaction| {
-            let query = "SELECT id, mapping, \"left\", \"right\", side, action, key, resource,
-                 before, target, pair, run, reason FROM intent WHERE id = ?1 AND applied = 0";
-            let begun = sql::first(transaction, query, [intent.0], Begun::read)?;
+            let begun = begun(transaction, intent)?;
             // No such intent: the pair was removed meanwhile, or this was recorded before.
             begun.map_or(Ok(()), |begun| begun.finish(transaction, outcome, now))
         })
@@ -157,24 +155,25 @@ impl Store {
     /// When nothing could be written.
     pub fn abandon(&self, intent: IntentId) -> Result<()> {
         self.write("abandon", |transaction| {
-            let query = "SELECT id, mapping, \"left\", \"right\", side, action, key, resource,
-                 before, target, pair, run, reason FROM intent WHERE id = ?1 AND applied = 0";
-            let begun = sql::first(transaction, query, [intent.0], Begun::read)?;
-            let Some(begun) = begun else { return Ok(()) };
+            let Some(begun) = begun(transaction, intent)? else { return Ok(()) };
             sql::run(transaction, "DELETE FROM intent WHERE id = ?1", [intent.0])?;
             begun.touch(transaction)
         })
     }
 
-    /// Something else than what was written, or than what was there before, was found: the intent
-    /// is no longer open, and the plan discounts what it changed.
+    /// Something else than what was written was found, so the write may have been made and changed
+    /// since: the intent is no longer open, the plan discounts what it changed, and history has it,
+    /// so that what it replaced is not lost.
     ///
     /// # Errors
     /// When nothing could be written.
-    pub fn mark_pending(&self, intent: IntentId) -> Result<()> {
+    pub fn mark_pending(&self, intent: IntentId, now: Timestamp) -> Result<()> {
         self.write("mark_pending", |transaction| {
+            let Some(begun) = begun(transaction, intent)? else { return Ok(()) };
             let query = "UPDATE intent SET applied = 1, result = resource WHERE id = ?1";
-            sql::run(transaction, query, [intent.0]).map(|_| ())
+            sql::run(transaction, query, [intent.0])?;
+            let (before, after) = (begun.intent.before.as_ref(), begun.intent.target.as_ref());
+            history::insert(transaction, &begun.entry(before, after), now)
         })
     }
 
@@ -260,6 +259,13 @@ fn intent_row(row: &Row<'_>) -> Result<IntentRow> {
     })
 }
 
+/// An intent that is still open.
+fn begun(connection: &Connection, intent: IntentId) -> Result<Option<Begun>> {
+    let query = "SELECT id, mapping, \"left\", \"right\", side, action, key, resource,
+         before, target, pair, run, reason FROM intent WHERE id = ?1 AND applied = 0";
+    sql::first(connection, query, [intent.0], Begun::read)
+}
+
 struct Begun {
     intent: IntentRow,
     pair: PairId,
@@ -302,16 +308,19 @@ impl Begun {
         let query = "UPDATE intent SET applied = 1, result = ?2 WHERE id = ?1";
         let result = result.map(ResourceId::as_str);
         sql::run(connection, query, params![self.intent.id.0, result])?;
-        let entry = Entry {
+        history::insert(connection, &self.entry(before.as_ref(), after), now)
+    }
+
+    fn entry<'s>(&'s self, before: Option<&'s Series>, after: Option<&'s Series>) -> Entry<'s> {
+        Entry {
             pair: self.pair,
             run: self.run,
             side: self.intent.side,
             action: self.intent.action.as_str(),
-            before: before.as_ref(),
+            before,
             after,
             reason: &self.reason,
-        };
-        history::insert(connection, &entry, now)
+        }
     }
 
     /// The row that the write is about: the mapping's, else the resource's.
@@ -602,12 +611,29 @@ mod tests {
     }
 
     #[test]
+    fn what_somebody_did_to_a_copy_before_its_late_answer_is_an_edit() {
+        let world = World::new();
+        let (series, edited) = (event("1", "Zahnarzt", 9), event("1", "Kino", 9));
+        world.see(LEFT, "a", "1", &series);
+        let begun = world.create(only_left("a"), RIGHT, &series);
+        let found = resource("b", Some("2"), edited.clone());
+        let Sighting { resource, digest, likeness } = sighting(&found);
+        let base = Some(&series);
+        let outcome = Wrote::Stored { resource, digest, likeness, verified: true, base };
+        world.store.wrote(begun, outcome, at(5)).unwrap();
+        let known = &world.touched().known[0];
+        assert_eq!(known.base, Sides::new(series.clone(), series));
+        let NowRow::Present { series, .. } = &known.now.right else { panic!("it is there") };
+        assert_eq!(series, &edited);
+    }
+
+    #[test]
     fn a_write_found_half_made_is_no_longer_open_but_pending() {
         let world = World::new();
         let mapping = world.agreed("1", "Zahnarzt");
         world.lose(LEFT, "l1");
         let begun = world.delete(mapping, RIGHT, "r1");
-        world.store.mark_pending(begun).unwrap();
+        world.store.mark_pending(begun, at(6)).unwrap();
         assert!(world.store.open_intents(world.pair).unwrap().is_empty());
         assert_eq!(world.touched().known.len(), 1);
     }

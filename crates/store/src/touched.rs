@@ -282,8 +282,8 @@ fn alike(connection: &Connection, pair: PairId, likeness: model::Digest) -> Resu
 
 /// Whether a mapped resource of the side has this UID.
 fn is_taken(connection: &Connection, pair: PairId, side: Side, uid: &Uid) -> Result<bool> {
-    let query = "SELECT 1 FROM snapshot WHERE pair = ?1 AND uid = ?2 AND side = ?3
-         AND mapping IS NOT NULL AND present = 1";
+    let query = "SELECT 1 FROM snapshot INDEXED BY snapshot_uid
+         WHERE pair = ?1 AND uid = ?2 AND side = ?3 AND mapping IS NOT NULL AND present = 1";
     let key = params![pair.0, uid.as_str(), side_number(side)];
     Ok(sql::first(connection, query, key, |_| Ok(()))?.is_some())
 }
@@ -386,7 +386,10 @@ mod tests {
         let world = World::new();
         world.agreed("1", "T");
         world.see(LEFT, "a", "1", &event("1", "T", 9));
-        assert_eq!(contacts(&world.touched()), ["a|"]);
+        let batch = world.touched();
+        assert_eq!(contacts(&batch), ["a|"]);
+        let taken = &batch.contacts[0].taken;
+        assert!(taken.left.contains(&"1".into()) && taken.right.contains(&"1".into()));
     }
 
     #[test]

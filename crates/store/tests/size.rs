@@ -1,6 +1,8 @@
 //! Ten thousand series through the store, as a first sync, a full pass and quiet cycles would do
 //! it. Prints what each step takes; asserts what was done, never how fast.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "all of this file is a test")]
+
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -19,6 +21,9 @@ use store::{
 const SERIES: usize = 10_000;
 /// As many as one fetch answers.
 const BATCH: usize = 200;
+
+/// As many writes as are in flight at once.
+const IN_FLIGHT: usize = 8;
 
 /// The processor time that this process has used, as Linux counts it.
 fn cpu() -> Duration {
@@ -100,9 +105,9 @@ fn copy_all(store: &Store, pair: PairId) -> usize {
     loop {
         let batch = store.touched(pair, after, BATCH).unwrap();
         let mut agreements = Vec::new();
-        for contact in &batch.contacts {
-            let (id, series) = &contact.held.left[0];
-            agreements.push(copy(store, pair, id, series));
+        for contacts in batch.contacts.chunks(IN_FLIGHT) {
+            let sources = contacts.iter().map(|contact| &contact.held.left[0]);
+            agreements.extend(copy(store, pair, &sources.collect::<Vec<_>>()));
         }
         copied += agreements.len();
         let agreed = store.agree(pair, &agreements).unwrap();
@@ -112,11 +117,10 @@ fn copy_all(store: &Store, pair: PairId) -> usize {
     }
 }
 
-fn copy(store: &Store, pair: PairId, id: &ResourceId, series: &Series) -> Agreement {
+fn copy(store: &Store, pair: PairId, sources: &[&(ResourceId, Series)]) -> Vec<Agreement> {
     let key = CreateKey::new("k");
-    let subject = SubjectRow::New(Sides::new(Some(id.clone()), None));
-    let intent = NewIntent {
-        subject: subject.clone(),
+    let intents = sources.iter().map(|(id, series)| NewIntent {
+        subject: SubjectRow::New(Sides::new(Some(id.clone()), None)),
         side: Side::Right,
         action: ActionKind::Create,
         key: Some(&key),
@@ -125,8 +129,12 @@ fn copy(store: &Store, pair: PairId, id: &ResourceId, series: &Series) -> Agreem
         target: Some(series),
         run: 1,
         reason: "new on left",
-    };
-    let begun: IntentId = store.begin(pair, &[intent], now()).unwrap()[0];
+    });
+    let begun = store.begin(pair, &intents.collect::<Vec<_>>(), now()).unwrap();
+    begun.into_iter().zip(sources).map(|(begun, source)| answer(store, begun, source)).collect()
+}
+
+fn answer(store: &Store, begun: IntentId, (id, series): &(ResourceId, Series)) -> Agreement {
     let made = Resource {
         id: ResourceId::new(id.as_str().replace("left", "right")),
         version: Some(Version::new("\"1\"")),
@@ -137,6 +145,7 @@ fn copy(store: &Store, pair: PairId, id: &ResourceId, series: &Series) -> Agreem
     let Sighting { resource, digest, likeness } = made.sighting();
     let stored = Wrote::Stored { resource, digest, likeness, verified: true, base: None };
     store.wrote(begun, stored, now()).unwrap();
+    let subject = SubjectRow::New(Sides::new(Some(id.clone()), None));
     let held = Sides::new(Some(id.clone()), Some(resource.id.clone()));
     Agreement { subject, held, base: None }
 }
