@@ -152,6 +152,10 @@ async fn handle(
     ConnectInfo(allowance): ConnectInfo<Allowance>,
     request: Request,
 ) -> Response {
+    // quirk: icloud-71
+    if allowance.count() > 0 && server.profile.has(Quirk::StaleConnections) {
+        return play(Answer::dropped(), &allowance);
+    }
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
     let headers = head.headers.iter().map(|(name, value)| {

@@ -7,6 +7,7 @@
 //! wrote was lost.
 
 mod proof;
+mod rewriting;
 mod shapes;
 mod state;
 mod user;
@@ -121,10 +122,18 @@ impl World {
         }
     }
 
+    /// The account's credential is refused once `requests` more were let in.
+    pub fn revoke_after(&self, account: &str, requests: u32) {
+        if let Some(account) = self.state().accounts.get_mut(account) {
+            account.revoked_after = Some(requests);
+        }
+    }
+
     /// The account's credential is good again.
     pub fn restore(&self, account: &str) {
         if let Some(account) = self.state().accounts.get_mut(account) {
             account.revoked = false;
+            account.revoked_after = None;
         }
     }
 

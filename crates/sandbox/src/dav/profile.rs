@@ -74,6 +74,8 @@ pub enum Quirk {
     LaggingTag,
     /// 63: DELETE with a Depth is refused.
     NoDeleteDepth,
+    /// 71: a second request on one connection meets a dead line, and is not done.
+    StaleConnections,
 }
 
 /// What a refused sync token is answered with.

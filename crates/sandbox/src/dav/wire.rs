@@ -15,28 +15,39 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How many bytes a connection may still write.
+/// How many bytes a connection may still write, and how many requests it has carried.
 #[derive(Clone, Debug)]
-pub(super) struct Allowance(Arc<AtomicU64>);
+pub(super) struct Allowance(Arc<Counts>);
+
+#[derive(Debug)]
+struct Counts {
+    left: AtomicU64,
+    requests: AtomicU64,
+}
 
 impl Allowance {
     fn endless() -> Self {
-        Self(Arc::new(AtomicU64::new(u64::MAX)))
+        Self(Arc::new(Counts { left: AtomicU64::new(u64::MAX), requests: AtomicU64::new(0) }))
     }
 
     /// After `bytes` more the connection breaks.
     pub(super) fn limit(&self, bytes: u64) {
-        self.0.store(bytes, Ordering::SeqCst);
+        self.0.left.store(bytes, Ordering::SeqCst);
+    }
+
+    /// Counts a request; how many there were before it.
+    pub(super) fn count(&self) -> u64 {
+        self.0.requests.fetch_add(1, Ordering::SeqCst)
     }
 
     fn left(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.0.left.load(Ordering::SeqCst)
     }
 
     fn spend(&self, bytes: u64) {
         let left = self.left();
         if left != u64::MAX {
-            self.0.store(left.saturating_sub(bytes), Ordering::SeqCst);
+            self.0.left.store(left.saturating_sub(bytes), Ordering::SeqCst);
         }
     }
 }

@@ -23,6 +23,7 @@ pub struct Account {
     pub throttle: Option<Throttle>,
     /// What its server is like.
     pub habits: Habits,
+    pub(crate) revoked_after: Option<u32>,
     pub(crate) asked: VecDeque<Timestamp>,
     pub(crate) throttled: u32,
     pub(crate) penalty: Option<Timestamp>,
@@ -42,6 +43,7 @@ impl Account {
             revoked: false,
             throttle: None,
             habits: Habits::default(),
+            revoked_after: None,
             asked: VecDeque::new(),
             throttled: 0,
             penalty: None,
@@ -73,6 +75,8 @@ pub struct Habits {
     pub drops: Vec<&'static str>,
     /// A text in which this occurs is not accepted.
     pub rejects: Option<String>,
+    /// Cancelled overrides become EXDATEs (Zimbra).
+    pub cancelled_to_exdate: bool,
     /// Where a UID may occur once only.
     pub uids: UidScope,
     /// Names and UIDs that were deleted can't be used again.

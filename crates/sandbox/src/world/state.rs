@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use model::{CalendarId, Rights};
 
+use super::rewriting::rewritten;
 use super::shapes::{
     Account, Author, Condition, Deed, Habits, Held, Kind, Mail, MailCause, Op, Refusal, Request,
     Rewriting, UidScope,
 };
 use crate::Random;
 use crate::faults::{Fault, Schedule};
-use crate::text::{self, Component, Item};
+use crate::text;
 
 pub(crate) struct State {
     pub(crate) now: Timestamp,
@@ -237,6 +238,11 @@ impl State {
                 return Err(Denied::Throttled(throttle.retry_after));
             }
             account.asked.push_back(now);
+        }
+        match &mut account.revoked_after {
+            Some(0) => account.revoked = true,
+            Some(left) => *left -= 1,
+            None => {}
         }
         if account.revoked { Err(Denied::Unauthorized) } else { Ok(()) }
     }
@@ -486,42 +492,4 @@ impl State {
             raw,
         });
     }
-}
-
-/// What a server keeps of a text.
-fn rewritten(raw: &[u8], habits: &Habits, random: &mut Random) -> Vec<u8> {
-    let mut kept = raw.to_vec();
-    if !habits.drops.is_empty() {
-        kept = text::each_event(&kept, |event| {
-            event.items.retain(|item| match item {
-                Item::Line(line) => !habits.drops.contains(&line.name.as_str()),
-                Item::Component(inner) => !habits.drops.contains(&inner.name.as_str()),
-            });
-        });
-    }
-    if habits.rewriting != Rewriting::Never {
-        kept = text::each_event(&kept, |event| as_apple_keeps_it(event, random));
-    }
-    kept
-}
-
-/// Alarms get ids, lines get another order, X- lines are added.
-fn as_apple_keeps_it(event: &mut Component, random: &mut Random) {
-    for alarm in event.components_mut().filter(|inner| inner.name == "VALARM") {
-        if alarm.line("UID").is_none() {
-            let uuid = random.uuid();
-            alarm.set(&format!("UID:{uuid}"));
-            alarm.set(&format!("X-WR-ALARMUID:{uuid}"));
-        }
-    }
-    event.set("X-APPLE-TRAVEL-ADVISORY-BEHAVIOR:AUTOMATIC");
-    let (mut lines, rest): (Vec<Item>, Vec<Item>) =
-        event.items.drain(..).partition(|item| matches!(item, Item::Line(_)));
-    // A stable order by name, so that lines of one name keep theirs.
-    lines.sort_by(|a, b| match (a, b) {
-        (Item::Line(a), Item::Line(b)) => a.name.cmp(&b.name),
-        _ => std::cmp::Ordering::Equal,
-    });
-    event.items = lines;
-    event.items.extend(rest);
 }

@@ -173,3 +173,24 @@ fn once_an_hour_a_version_churns() {
     // quirk: icloud-57
     assert_ne!(fixture.version(), before);
 }
+
+#[tokio::test]
+async fn a_kept_connection_is_dead_the_second_time() {
+    // quirk: icloud-71
+    let world = World::new(3);
+    world.account("sam", Default::default());
+    world.add_calendar("sam", "Family");
+    let profile = Profile::plain().with(Quirk::StaleConnections);
+    let running = serve(&world, Options::new(profile, "sam")).await.unwrap();
+    let mut stream = TcpStream::connect(running.addr).await.unwrap();
+    let authorization = credential();
+    let request =
+        format!("OPTIONS /dav/ HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = [0; 4096];
+    let length = stream.read(&mut answer).await.unwrap();
+    assert!(answer[..length].starts_with(b"HTTP/1.1 200"));
+    stream.write_all(request.as_bytes()).await.unwrap();
+    assert_eq!(stream.read(&mut answer).await.unwrap_or(0), 0);
+    assert_eq!(world.request_count("sam"), 1);
+}
