@@ -144,6 +144,8 @@ const CLAUSES: &[Clause] = clauses! {
         an_update_needs_a_version: "update without a version is Stale and changes nothing",
         an_update_of_nothing_is_gone: "update of what was deleted is Gone and creates nothing",
         what_is_unknown_survives: "update leaves lines alone that it does not know",
+        unknown_parts_survive: "update leaves alone what it doesn't know in alarms and overrides",
+        what_was_returned_can_be_updated: "an answer of create is as good as a fetch, or Stale",
         delete_deletes: "a deleted resource is Gone for a fetch",
         delete_twice_is_fine: "deleting what is gone succeeds",
         a_stale_delete_is_refused: "delete of another version is Stale and deletes nothing",

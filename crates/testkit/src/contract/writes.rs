@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{CreateKey, Person, Redacted, Rights, Series};
+use model::{CreateKey, Exception, Person, Redacted, Rights, Series};
 use provider::{ErrorKind, Outcome};
 
 use super::bench::{Bench, Kept, broken, ensure};
@@ -151,6 +151,54 @@ pub(super) async fn what_is_unknown_survives(bench: &mut Bench<'_>) -> Kept {
     ensure(before.len() == 4, "the back door itself lost lines")?;
     let lost: Vec<_> = before.difference(&after).collect();
     ensure(lost.is_empty(), format!("changed or lost: {lost:?}"))
+}
+
+/// Lines and parts that calpair does not know, in the master, its alarm and an override.
+const PARTS: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//fixture//fixture//EN\r\n\
+    BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260302T090000Z\r\n\
+    DTEND:20260302T100000Z\r\nRRULE:FREQ=WEEKLY;COUNT=9\r\nX-KEEP-MASTER:1\r\n\
+    SUMMARY:Stand-up\r\nBEGIN:VALARM\r\nACTION:DISPLAY\r\nDESCRIPTION:Reminder\r\n\
+    TRIGGER:-PT15M\r\nX-KEEP-ALARM;X-P=2:3\r\nEND:VALARM\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\n\
+    UID:{uid}\r\nRECURRENCE-ID:20260316T090000Z\r\nDTSTAMP:20260101T000000Z\r\n\
+    DTSTART:20260316T110000Z\r\nDTEND:20260316T120000Z\r\nSUMMARY:Later\r\n\
+    X-KEEP-OVERRIDE:4\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+
+pub(super) async fn unknown_parts_survive(bench: &mut Bench<'_>) -> Kept {
+    let uid = bench.fresh();
+    let name = format!("{uid}.ics");
+    bench.put_text(&name, &PARTS.replace("{uid}", &uid)).await?;
+    let current = bench.find(&uid).await?;
+    let mut target = retitled(&current.series, "Another title");
+    let second = target.exceptions.keys().next().cloned();
+    let Some(second) = second else { return broken("the override is not read") };
+    if let Some(Exception::Override(event)) = target.exceptions.get_mut(&second) {
+        event.location = Some("Elsewhere".into());
+    }
+    bench.update(&current.id, &target).await?;
+    bench.same(&bench.found(&current.id).await?.series, &target)?;
+    let after = bench.subject().get(&name).await.unwrap_or_default();
+    let kept = unknown(&after);
+    ensure(kept.len() == 3, format!("of three unknown lines there are {kept:?}"))
+}
+
+pub(super) async fn what_was_returned_can_be_updated(bench: &mut Bench<'_>) -> Kept {
+    let wanted = bench.fixture(LINE);
+    let mut current = bench.create(&wanted).await?;
+    for title in ["Second", "Third"] {
+        let target = retitled(&wanted, title);
+        let updated = bench.provider().update(&bench.calendar(), &current, &target).await;
+        current = match updated {
+            Ok(answered) => answered,
+            // The server has written its copy anew since, or stated no version.
+            Err(error) if error.kind() == ErrorKind::Stale => {
+                bench.update(&current.id, &target).await?
+            }
+            Err(error) => return Err(error.into()),
+        };
+        bench.same(&current.series, &target)?;
+        bench.same(&bench.found(&current.id).await?.series, &target)?;
+    }
+    Ok(())
 }
 
 pub(super) async fn delete_deletes(bench: &mut Bench<'_>) -> Kept {
