@@ -17,12 +17,14 @@ use engine::{Chance, Context, Pair, PairSide, Rules};
 use model::{AccountName, CalendarId, FieldSet, PairName, Sides};
 use sandbox::faults::Fault;
 use sandbox::{
-    Deletions, Deltas, Habits, InProcess, Listing, Manners, Random, Versions, World,
+    Deletions, Deltas, Habits, InProcess, Listing, Manners, Random, Rewriting, UidScope, Versions,
+    World,
 };
 use store::{AccountRow, Store};
 
-use self::clock::WorldClock;
 pub use self::check::Found;
+use self::clock::WorldClock;
+use self::life::Moment;
 
 /// How many rounds of edits and cycles a life has.
 const ROUNDS: u64 = 8;
@@ -52,6 +54,8 @@ struct Stage {
     store: Store,
     pair: Pair,
     chance_seed: u64,
+    /// What users may do while a cycle runs.
+    mid_cycle: Moment,
     life: Life,
 }
 
@@ -59,13 +63,16 @@ impl Stage {
     fn set(seed: u64) -> Self {
         let world = World::new(seed);
         let mut random = Random::new(seed ^ 0x5eed);
+        let mut mid_cycle = Moment::AnyUid;
         for name in ["left", "right"] {
-            world.account(name, habits(&mut random));
+            let habits = habits(&mut random);
+            if habits.uids == UidScope::Free {
+                mid_cycle = Moment::NewUidsOnly;
+            }
+            world.account(name, habits);
         }
-        let calendars = Sides::new(
-            world.add_calendar("left", "Family"),
-            world.add_calendar("right", "Family"),
-        );
+        let calendars =
+            Sides::new(world.add_calendar("left", "Family"), world.add_calendar("right", "Family"));
         let manners = Sides::from_fn(|_| manners(&mut random));
         let fields = manners.left.fields.intersection(manners.right.fields);
         let sides = Sides::from_fn(|side| PairSide {
@@ -79,7 +86,8 @@ impl Stage {
         let store = Store::in_memory().expect("a database in memory can be opened");
         let life = Life { cycles: 0, crashes: 0, writes: 0, trace: Vec::new() };
         let chance_seed = random.next();
-        let stage = Self { world, random, calendars, fields, store, pair, chance_seed, life };
+        let stage =
+            Self { world, random, calendars, fields, store, pair, chance_seed, mid_cycle, life };
         stage.connect();
         stage
     }
@@ -125,69 +133,58 @@ impl Stage {
     }
 }
 
-/// Lives one life.
-///
-/// # Errors
-/// What a checker found.
-pub fn live(seed: u64) -> Result<Life, Found> {
-    let mut stage = Stage::set(seed);
-    let mut users = life::Users::new(seed);
-    for _ in 0..ROUNDS {
-        let edits = stage.random.below(5);
-        for _ in 0..edits {
-            users.act(&stage.world, &stage.calendars);
-        }
-        stage.weather();
-        let cycles = 1 + stage.random.below(3);
-        for _ in 0..cycles {
-            drive::cycle(&mut stage, &mut users)?;
-            check::always(&stage)?;
-            let pause = 30 + stage.random.below(120);
-            stage.world.advance(Duration::from_secs(pause));
-        }
-    }
-    stage.world.calm();
-    let end = drive::to_rest(&mut stage, CYCLES_TO_REST)
-        .and_then(|()| check::at_rest(&stage, &users))
-        .and_then(|()| drive::quiet(&mut stage));
-    if std::env::var("SIM_TRACE").is_ok() {
-        for r in stage.world.requests() { println!("{} {} {:?} {} {} {}", r.at, r.step, r.op, r.account, r.path, r.status); }
-        for line in check::trace(&stage) { println!("{}", line.replace("\r\n", "|")); }
-        for p in stage.store.problems(store::PairId(1)).unwrap() { println!("{p:?}"); }
-        for p in stage.store.history(None, None, 1000).unwrap() { println!("{} {} {} {} {}", p.at, p.side, p.action, p.uid, p.reason); }
-    }
-    end?;
-    stage.life.trace = check::trace(&stage);
-    Ok(stage.life)
-}
-
-/// Lives one life twice, and expects the same.
+/// Lives one life, twice, and expects the same.
 ///
 /// # Errors
 /// What a checker found, or that the lives differ.
 pub fn live_twice(seed: u64) -> Result<Life, Found> {
-    let life = live(seed)?;
-    if live(seed)? == life {
+    let (end, life) = live(seed);
+    end?;
+    if live(seed).1 == life {
         Ok(life)
     } else {
         Err(Found::new("the same seed lived two different lives"))
     }
 }
 
+/// Lives one life: how it ended, and all of it.
+pub fn live(seed: u64) -> (Result<(), Found>, Life) {
+    let mut stage = Stage::set(seed);
+    let end = lead(&mut stage, seed);
+    stage.life.trace = check::trace(&stage);
+    (end, stage.life)
+}
+
+fn lead(stage: &mut Stage, seed: u64) -> Result<(), Found> {
+    let mut users = life::Users::new(seed);
+    for _ in 0..ROUNDS {
+        let edits = stage.random.below(5);
+        for _ in 0..edits {
+            users.act(&stage.world, &stage.calendars, Moment::AnyUid);
+        }
+        stage.weather();
+        let cycles = 1 + stage.random.below(3);
+        for _ in 0..cycles {
+            drive::cycle(stage, &mut users)?;
+            check::always(stage)?;
+            let pause = 30 + stage.random.below(120);
+            stage.world.advance(Duration::from_secs(pause));
+        }
+    }
+    stage.world.calm();
+    drive::to_rest(stage, CYCLES_TO_REST)?;
+    check::at_rest(stage, &users)?;
+    drive::quiet(stage)
+}
+
 fn habits(random: &mut Random) -> Habits {
-    use sandbox::{Rewriting, UidScope};
     Habits {
-        rewriting: *random.pick(&[
-            Rewriting::Never,
-            Rewriting::AtOnce,
-            Rewriting::Afterwards,
-        ]),
+        rewriting: *random.pick(&[Rewriting::Never, Rewriting::AtOnce, Rewriting::Afterwards]),
         drops: if random.chance(2000) { vec!["VALARM"] } else { Vec::new() },
         rejects: None,
         uids: *random.pick(&[UidScope::Calendar, UidScope::Account, UidScope::Free]),
         tombstones: random.chance(1000),
         forgets_short_lives: random.chance(3000),
-        ignores_conditions: false,
         ..Habits::default()
     }
 }

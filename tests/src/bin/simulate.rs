@@ -1,6 +1,6 @@
 //! Lives many lives of a pair, one for each seed, on all cores; prints the first that ends badly.
 //!
-//! `simulate [--seeds N] [--from S] [--seed S]`
+//! `simulate [--seeds N] [--from S] [--seed S]`; one seed alone also tells its whole life.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -38,6 +38,14 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if asked.seeds == 1 {
+        let (end, life) = simulation::live(asked.from);
+        life.trace.iter().for_each(|line| println!("{line}"));
+        if let Err(found) = end {
+            println!("seed {}: {found}", asked.from);
+            return ExitCode::FAILURE;
+        }
+    }
     let begun = std::time::Instant::now();
     let next = AtomicU64::new(asked.from);
     let end = asked.from + asked.seeds;

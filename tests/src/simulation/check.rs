@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use model::{Exception, Field, Series, Side, Sides};
+use model::{Exception, Field, Series, Side, Sides, Timestamp};
 use sandbox::Author;
 
 use super::Stage;
@@ -165,20 +165,24 @@ fn holds(place: &[u8], text: &str) -> bool {
     place.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// Everything that was done, in order, without what differs between two runs of one seed anyway
-/// (nothing does).
+/// Everything that was asked and done, in order, and what the store says about it.
 pub(super) fn trace(stage: &Stage) -> Vec<String> {
-    Side::BOTH
-        .into_iter()
-        .flat_map(|side| stage.world.deeds(&stage.calendars[side]))
-        .map(|deed| {
-            let author = match deed.author {
-                Author::User => "user",
-                Author::Client => "client",
-                Author::Service => "service",
-            };
-            let text = deed.raw.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
-            format!("{} {} {author} {} {text}", deed.number, deed.calendar, deed.id)
-        })
-        .collect()
+    let requests = stage.world.requests().into_iter().map(|request| {
+        (request.at, format!("{:?} {} {}", request.op, request.account, request.step))
+    });
+    let deeds = Side::BOTH.into_iter().flat_map(|side| stage.world.deeds(&stage.calendars[side]));
+    let deeds = deeds.map(|deed| {
+        let text = deed.raw.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+        let text = text.replace("\r\n", "|");
+        let author = format!("{:?}", deed.author);
+        (deed.at, format!("{} {author} {} {} {text}", deed.number, deed.calendar, deed.id))
+    });
+    let history = stage.store.history(None, None, HISTORY).unwrap_or_default();
+    let history = history.into_iter().rev().map(|change| {
+        let words = format!("{} {} {}", change.side, change.action, change.uid);
+        (change.at, format!("history: {words}: {}", change.reason))
+    });
+    let mut all: Vec<(Timestamp, String)> = requests.chain(deeds).chain(history).collect();
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(at, line)| format!("{at:.1} {line}")).collect()
 }

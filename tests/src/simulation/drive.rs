@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use engine::{Attended, Mode, Outcome, attend};
+use engine::{Attended, Mode, Outcome, PairState, attend};
 
 use super::check::Found;
 use super::life::Users;
@@ -49,6 +49,9 @@ pub(super) fn to_rest(stage: &mut Stage, cycles: usize) -> Result<(), Found> {
         stage.world.advance(Duration::from_secs(60 * 60));
         let Some(attended) = run(stage, &Fate::Lives, None)? else { continue };
         check::always(stage)?;
+        if attended.state == PairState::ReconnectNeeded {
+            stage.connect();
+        }
         match attended.report.as_ref().map(|report| &report.outcome) {
             Some(Outcome::InSync) => idle += 1,
             Some(Outcome::Halted(_)) => {
@@ -56,7 +59,8 @@ pub(super) fn to_rest(stage: &mut Stage, cycles: usize) -> Result<(), Found> {
                 let row = stage.store.pair(&stage.pair.name).ok().flatten();
                 let row = row.ok_or_else(|| Found::new("the pair is not in the store"))?;
                 let due = stage.store.due_deletions(row.id).map_err(Found::store)?;
-                let due: Vec<_> = due.into_iter().map(|(mapping, side, _)| (mapping, side)).collect();
+                let due: Vec<_> =
+                    due.into_iter().map(|(mapping, side, _)| (mapping, side)).collect();
                 stage.store.approve(row.id, &due, stage.world.now()).map_err(Found::store)?;
                 idle = 0;
             }
@@ -72,9 +76,7 @@ pub(super) fn to_rest(stage: &mut Stage, cycles: usize) -> Result<(), Found> {
 
 /// With nobody editing, the next two cycles write nothing.
 pub(super) fn quiet(stage: &mut Stage) -> Result<(), Found> {
-    let writes = |stage: &Stage| {
-        stage.world.write_count("left") + stage.world.write_count("right")
-    };
+    let writes = |stage: &Stage| stage.world.write_count("left") + stage.world.write_count("right");
     let before = writes(stage);
     for _ in 0..2 {
         stage.world.advance(Duration::from_secs(60));
@@ -111,7 +113,7 @@ fn run(
         if let Some((users, Some(at))) = &mut interruption
             && steps == *at
         {
-            users.act(&stage.world, &stage.calendars);
+            users.act(&stage.world, &stage.calendars, stage.mid_cycle);
         }
         if let Poll::Ready(end) = attended.as_mut().poll(&mut waker) {
             break Some(end);

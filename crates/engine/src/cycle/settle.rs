@@ -111,7 +111,7 @@ impl Cycle<'_> {
                         self.record(intent.id, &found, None)?;
                     }
                     Some(_) => {
-                        store.mark_pending(intent.id)?;
+                        store.mark_pending(intent.id, self.ctx.now())?;
                         self.store_batch(intent.side, &[*found], &[], &[])?;
                     }
                     None => {
@@ -123,7 +123,7 @@ impl Cycle<'_> {
                     store.wrote(intent.id, Wrote::Deleted, self.ctx.now())?;
                 }
                 Outcome::Gone => {
-                    store.abandon(intent.id)?;
+                    store.mark_pending(intent.id, self.ctx.now())?;
                     self.store_batch(intent.side, &[], &[], std::slice::from_ref(id))?;
                 }
                 Outcome::Unreadable(what) => {
