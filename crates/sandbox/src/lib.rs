@@ -21,6 +21,6 @@ mod world;
 pub use provider::{Deletions, Deltas, InProcess, Listing, Manners, Overrides, Versions};
 pub use random::Random;
 pub use world::{
-    Account, Author, Condition, Deed, Gone, Habits, Held, Kind, Mail, MailCause, Op, Refusal,
-    Request, Rewriting, Throttle, UidScope, User, World,
+    Account, Author, Condition, Conditions, Deed, Gone, Habits, Held, Kind, Mail, MailCause, Op,
+    Refusal, Request, Rewriting, Throttle, UidScope, User, World,
 };

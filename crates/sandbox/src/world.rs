@@ -18,8 +18,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use model::CalendarId;
 pub use shapes::{
-    Account, Author, Condition, Deed, Habits, Held, Kind, Mail, MailCause, Op, Refusal, Request,
-    Rewriting, Throttle, UidScope,
+    Account, Author, Condition, Conditions, Deed, Habits, Held, Kind, Mail, MailCause, Op, Refusal,
+    Request, Rewriting, Throttle, UidScope,
 };
 pub(crate) use state::{Calendar, Denied, Entry, State, Stored};
 pub use user::User;

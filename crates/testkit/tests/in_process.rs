@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use model::{CalendarId, Cursor, Field, FieldSet, ResourceId};
 use provider::Provider;
-use sandbox::{Deletions, Deltas, Habits, InProcess, Listing, Manners, Rewriting, Versions, World};
+use sandbox::{
+    Conditions, Deletions, Deltas, Habits, InProcess, Listing, Manners, Rewriting, Versions, World,
+};
 use testkit::contract::{Subject, run};
 
 struct InWorld {
@@ -101,7 +103,7 @@ async fn the_contract_is_kept_on_servers_that_rewrite() {
 
 #[tokio::test]
 async fn a_broken_contract_is_found() {
-    let habits = Habits { ignores_conditions: true, ..Habits::default() };
+    let habits = Habits { conditions: Conditions::Never, ..Habits::default() };
     let report = run(&mut InWorld::new(Manners::default(), habits)).await;
     let text = report.to_string();
     for clause in ["a_stale_update_is_refused", "a_stale_delete_is_refused"] {

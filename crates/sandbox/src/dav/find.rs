@@ -248,6 +248,7 @@ impl Server {
         match self.profile.version_style {
             VersionStyle::Quoted | VersionStyle::WeakOnPut => format!("\"{version}\""),
             VersionStyle::Unquoted => version.to_owned(),
+            VersionStyle::Sogo => format!("\"gcs{version:0>8}\""),
         }
     }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::xml::XmlStyle;
-use crate::{Habits, Rewriting, UidScope};
+use crate::{Conditions, Habits, Rewriting, UidScope};
 
 /// A way in which a server differs from the book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,6 +118,8 @@ pub enum VersionStyle {
     WeakOnPut,
     /// `x`.
     Unquoted,
+    /// `"gcs…"`, by which SOGo can be known.
+    Sogo,
 }
 
 /// What a multiget says of an address that is not there.
@@ -299,11 +301,12 @@ impl Profile {
             xml: XmlStyle::Dense,
             tokens: Tokens::Sync(TokenRefusal::SilentFull),
             put_version: PutVersion::Always,
+            version_style: VersionStyle::Sogo,
             garbage: 404,
             uid_taken: (409, None),
             habits: Habits {
                 rewriting: Rewriting::AtOnce,
-                ignores_conditions: true,
+                conditions: Conditions::Updates,
                 ..Habits::default()
             },
             ..Self::plain()

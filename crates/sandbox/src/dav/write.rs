@@ -164,6 +164,10 @@ impl Server {
                 value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))
             }
             VersionStyle::Unquoted => Some(value.trim_matches('"')),
+            VersionStyle::Sogo => value
+                .strip_prefix("\"gcs")
+                .and_then(|rest| rest.strip_suffix('"'))
+                .map(|rest| rest.trim_start_matches('0')),
         };
         Condition::Version(strong.unwrap_or("never").to_owned())
     }

@@ -83,8 +83,8 @@ pub struct Habits {
     pub tombstones: bool,
     /// What was created and deleted since a cursor is left out of its changes (Xandikos).
     pub forgets_short_lives: bool,
-    /// Conditions on writes are not looked at (SOGo).
-    pub ignores_conditions: bool,
+    /// Which conditions on writes are looked at.
+    pub conditions: Conditions,
     /// Listings that every new resource is missing from.
     pub lag: u32,
     /// Reads by multiget that do not yet find what a user wrote, though listings show it.
@@ -101,6 +101,18 @@ pub enum Rewriting {
     AtOnce,
     /// As `AtOnce`, and the version that the write returned is replaced by another right after.
     Afterwards,
+}
+
+/// Which conditions on writes a server looks at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Conditions {
+    /// All.
+    #[default]
+    All,
+    /// Only that of an update: creations overwrite, deletions delete (SOGo).
+    Updates,
+    /// None.
+    Never,
 }
 
 /// Where a UID may occur once only.

@@ -7,8 +7,8 @@ use model::{CalendarId, Rights};
 
 use super::rewriting::rewritten;
 use super::shapes::{
-    Account, Author, Condition, Deed, Habits, Held, Kind, Mail, MailCause, Op, Refusal, Request,
-    Rewriting, UidScope,
+    Account, Author, Condition, Conditions, Deed, Habits, Held, Kind, Mail, MailCause, Op, Refusal,
+    Request, Rewriting, UidScope,
 };
 use crate::Random;
 use crate::faults::{Fault, Schedule};
@@ -70,6 +70,13 @@ pub(crate) struct Stored {
     pub(crate) unlisted: u32,
     /// Reads by multiget that still do not find it.
     pub(crate) unready: u32,
+}
+
+/// A kind of write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Write {
+    Put,
+    Remove,
 }
 
 /// What a write did.
@@ -302,7 +309,7 @@ impl State {
         let habits = self.habits(calendar_id);
         let uid = text::uids(raw).into_iter().next().unwrap_or_default();
         self.may_write(calendar_id, author)?;
-        self.holds(calendar_id, id, condition, &habits)?;
+        self.holds(calendar_id, id, (Write::Put, condition), &habits)?;
         if author == Author::Client {
             self.accepts(calendar_id, id, &uid, raw, &habits)?;
             self.notice_mail(calendar_id, id, &uid, Some(raw));
@@ -374,7 +381,7 @@ impl State {
         if !self.calendar(calendar_id)?.resources.contains_key(id) {
             return Err(Refusal::NotFound);
         }
-        self.holds(calendar_id, id, condition, &habits)?;
+        self.holds(calendar_id, id, (Write::Remove, condition), &habits)?;
         let uid = self.calendar(calendar_id)?.resources[id].uid.clone();
         if author == Author::Client {
             self.notice_mail(calendar_id, id, &uid, None);
@@ -397,11 +404,16 @@ impl State {
         &self,
         calendar: &str,
         id: &str,
-        condition: &Condition,
+        (write, condition): (Write, &Condition),
         habits: &Habits,
     ) -> Result<(), Refusal> {
         let held = self.calendar(calendar)?.resources.get(id);
-        if habits.ignores_conditions {
+        let looked_at = match habits.conditions {
+            Conditions::All => true,
+            Conditions::Updates => write == Write::Put && *condition != Condition::Absent,
+            Conditions::Never => false,
+        };
+        if !looked_at {
             return Ok(());
         }
         match (condition, held) {
