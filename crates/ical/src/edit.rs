@@ -188,6 +188,9 @@ impl<'t> Edit<'_, 't> {
         from: &Event,
         to: &Event,
     ) -> Result<(), EditError> {
+        if old == new && from == to {
+            return Ok(());
+        }
         let stamp = self.stamp;
         let component = self.find(Some(old)).ok_or(EditError::Unreadable(Reason::NoEvent))?;
         let mut is_touched = edit_fields(component, from, to);
@@ -305,9 +308,7 @@ impl Cancellations {
                 return Err(EditError::Unreadable(reason));
             }
         }
-        for key in &self.new {
-            component.add(times::line("EXDATE", key));
-        }
+        component.add_all(self.new.iter().map(|key| times::line("EXDATE", key)));
         Ok(is_touched)
     }
 }

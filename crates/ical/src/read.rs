@@ -181,7 +181,8 @@ pub(crate) fn recurrence_id(
     zones: &Zones<'_>,
     start: Option<&When>,
 ) -> Result<Option<When>, Reason> {
-    let Some(property) = event.property("RECURRENCE-ID") else { return Ok(None) };
+    let Some(line) = event.first("RECURRENCE-ID") else { return Ok(None) };
+    let property = line.property().ok_or(Reason::BadTime("RECURRENCE-ID"))?;
     if property.param_is("RANGE", "THISANDFUTURE") {
         return Err(Reason::ThisAndFuture);
     }

@@ -178,6 +178,7 @@ struct Plain<'s> {
     /// Extra starts still to come, the first one first; with their own end.
     extras: VecDeque<(DateTime, Option<When>)>,
     last: Option<DateTime>,
+    last_instant: Option<Timestamp>,
     is_cut: bool,
 }
 
@@ -250,6 +251,7 @@ impl<'s> Plain<'s> {
             exclusions,
             extras: extras.into_iter().collect(),
             last: None,
+            last_instant: None,
             is_cut,
         })
     }
@@ -269,7 +271,11 @@ impl<'s> Plain<'s> {
             if self.is_excluded(wall) || is_exception {
                 continue;
             }
-            return Some(self.placed(original, wall, own_end));
+            let found = self.placed(original, wall, own_end);
+            // Where the clocks jump ahead, two readings of an hourly rule are one instant.
+            if self.last_instant.replace(found.from) != Some(found.from) {
+                return Some(found);
+            }
         }
     }
 

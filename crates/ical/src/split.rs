@@ -19,8 +19,11 @@ pub fn split(bytes: &[u8]) -> Result<Vec<Vec<u8>>, TreeError> {
             .filter(|part| part.name() == "VTIMEZONE")
             .filter_map(|part| Some((unescape(&part.property("TZID")?.value).into_owned(), part)))
             .collect();
+        let mut shell = calendar.clone();
+        shell.remove_components(|_| true);
+        shell.remove("METHOD");
         for group in by_uid(calendar) {
-            resources.push(resource(calendar, &zones, &group));
+            resources.push(resource(shell.clone(), &zones, &group));
         }
     }
     Ok(resources)
@@ -44,14 +47,12 @@ fn by_uid<'c, 'a>(calendar: &'c Component<'a>) -> Vec<Vec<&'c Component<'a>>> {
     groups
 }
 
-fn resource(
-    calendar: &Component<'_>,
-    zones: &HashMap<String, &Component<'_>>,
-    events: &[&Component<'_>],
+/// A resource in a copy of the calendar's own lines.
+fn resource<'a>(
+    mut out: Component<'a>,
+    zones: &HashMap<String, &Component<'a>>,
+    events: &[&Component<'a>],
 ) -> Vec<u8> {
-    let mut out = calendar.clone();
-    out.remove_components(|_| true);
-    out.remove("METHOD");
     let used: std::collections::BTreeSet<_> =
         events.iter().flat_map(|event| tzids_of(event)).collect();
     for zone in used.iter().filter_map(|tzid| zones.get(tzid)) {

@@ -325,6 +325,13 @@ impl<'a> Component<'a> {
         self.items.insert(at, Item::Line(line.build(self.ending)));
     }
 
+    /// Adds lines behind the last property, in their order.
+    pub fn add_all(&mut self, lines: impl IntoIterator<Item = NewLine>) {
+        let (at, ending) = (self.end_of_properties(), self.ending);
+        let lines = lines.into_iter().map(|line| Item::Line(line.build(ending)));
+        self.items.splice(at..at, lines);
+    }
+
     /// The line ending that new lines get.
     pub fn ending(&self) -> LineEnding {
         self.ending

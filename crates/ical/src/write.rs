@@ -64,11 +64,9 @@ pub(crate) fn new_master(
     let mut component = new_event(&series.uid, stamp, ending);
     write_all(&mut component, master);
     recurrence::write(&mut component, &Recurrence::default(), &series.recurrence);
-    for (original, exception) in &series.exceptions {
-        if *exception == Exception::Cancelled {
-            component.add(times::line("EXDATE", original));
-        }
-    }
+    let exceptions = series.exceptions.iter();
+    let cancelled = exceptions.filter(|(_, exception)| **exception == Exception::Cancelled);
+    component.add_all(cancelled.map(|(original, _)| times::line("EXDATE", original)));
     component
 }
 

@@ -20,6 +20,7 @@ fn beside() -> PathBuf {
 }
 
 /// Every .ics file, with its name.
+#[expect(clippy::print_stdout, reason = "which corpus a run was over belongs into its output")]
 fn files() -> Vec<(String, Vec<u8>)> {
     let root = if beside().exists() { beside() } else { own() };
     println!("files from {}", root.display());

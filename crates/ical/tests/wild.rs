@@ -160,6 +160,14 @@ fn a_night_shift_lasts_as_long_on_the_night_the_clocks_change() {
 }
 
 #[test]
+fn an_hourly_rule_gives_no_instant_twice() {
+    let lines = "DTSTART;TZID=Europe/Berlin:20260329T003000\nRRULE:FREQ=HOURLY;COUNT=5";
+    let want = ["2026-03-28T23:30:00Z", "2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z"];
+    assert_eq!(starts(&series(&event(lines)))[..3], want);
+    assert_eq!(starts(&series(&event(lines)))[3], "2026-03-29T02:30:00Z");
+}
+
+#[test]
 fn a_window_takes_what_reaches_into_it() {
     let series = series(&event("DTSTART:19700101T230000Z\nDURATION:PT2H\nRRULE:FREQ=DAILY"));
     let window = Window {

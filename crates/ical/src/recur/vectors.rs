@@ -196,7 +196,6 @@ impl Dice {
         (0..count).map(|_| item(self)).collect()
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "small")]
     fn number(&mut self, least: i64, most: i64) -> i64 {
         least + self.roll((most - least + 1) as u64) as i64
     }

@@ -79,7 +79,10 @@ pub(super) fn place(tzid: &str, component: &Component<'_>) -> Option<Place> {
         return Some(place);
     }
     let rules = posix(&onsets)?;
-    TimeZone::posix(&rules).ok()?;
+    // The rules alone may be those of a zone: then they are, here and when read back.
+    if let Some(place) = matching(&changes_of(&TimeZone::posix(&rules).ok()?), tzid) {
+        return Some(place);
+    }
     let tzid = tzid.chars().filter(|c| !c.is_ascii_control()).collect();
     Some(Place::Zone(Zone::Posix { tzid, rules }))
 }
@@ -138,12 +141,7 @@ static BY_CHANGES: LazyLock<HashMap<Vec<Change>, Vec<String>>> = LazyLock::new(|
     let mut zones: HashMap<Vec<Change>, Vec<String>> = HashMap::new();
     for name in DATABASE.available() {
         let Some(zone) = name::database_zone(name.as_str()) else { continue };
-        let begin = Timestamp::from_second(MATCH_FROM).expect("a constant in range");
-        let mut changes = vec![(i64::MIN, zone.to_offset(begin).seconds())];
-        let following = zone.following(begin).map(|t| (t.timestamp().as_second(), t.offset()));
-        for (second, offset) in following.take_while(|(second, _)| *second < MATCH_UNTIL) {
-            push_change(&mut changes, (second, offset.seconds()));
-        }
+        let changes = changes_of(&zone);
         zones.entry(changes).or_default().push(name.as_str().to_owned());
     }
     for names in zones.values_mut() {
@@ -151,6 +149,17 @@ static BY_CHANGES: LazyLock<HashMap<Vec<Change>, Vec<String>>> = LazyLock::new(|
     }
     zones
 });
+
+/// The changes of a zone in the matched years, beginning with the offset then in force.
+fn changes_of(zone: &TimeZone) -> Vec<Change> {
+    let begin = Timestamp::from_second(MATCH_FROM).expect("a constant in range");
+    let mut changes = vec![(i64::MIN, zone.to_offset(begin).seconds())];
+    let following = zone.following(begin).map(|t| (t.timestamp().as_second(), t.offset()));
+    for (second, offset) in following.take_while(|(second, _)| *second < MATCH_UNTIL) {
+        push_change(&mut changes, (second, offset.seconds()));
+    }
+    changes
+}
 
 fn push_change(changes: &mut Vec<Change>, change: Change) {
     if changes.last().is_none_or(|last| last.1 != change.1) {
