@@ -1,11 +1,12 @@
 //! Supervision: one task per pair, each at its own pace, none in the way of another.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use model::PairName;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -37,7 +38,23 @@ struct Running {
     fingerprint: String,
     stop: CancellationToken,
     wake: Arc<Notify>,
+    asks: mpsc::UnboundedSender<Ask>,
+    busy: Arc<AtomicBool>,
     task: JoinHandle<()>,
+}
+
+/// Somebody wants a cycle now, and its outcome.
+struct Ask {
+    mode: Mode,
+    reply: oneshot::Sender<Attended>,
+}
+
+/// What a pair's task hears, and what it shows.
+struct Ends {
+    wake: Arc<Notify>,
+    asks: mpsc::UnboundedReceiver<Ask>,
+    busy: Arc<AtomicBool>,
+    heard: Arc<dyn Fn(&PairName, &Attended) + Send + Sync>,
 }
 
 impl Supervisor {
@@ -73,21 +90,54 @@ impl Supervisor {
         let wake = Arc::new(Notify::new());
         let ctx = Context { stop: stop.clone(), ..self.ctx.clone() };
         let fingerprint = charge.fingerprint.clone();
-        let (woken, heard) = (Arc::clone(&wake), Arc::clone(&self.heard));
+        let (asks, asked) = mpsc::unbounded_channel();
+        let busy = Arc::<AtomicBool>::default();
+        let ends = Ends {
+            wake: Arc::clone(&wake),
+            asks: asked,
+            busy: Arc::clone(&busy),
+            heard: Arc::clone(&self.heard),
+        };
         let task = self.tasks.spawn(async move {
             // Two tasks of one pair would write over each other.
             if let Some(predecessor) = predecessor {
                 let _ended_or_panicked = predecessor.await;
             }
-            run(ctx, charge, woken, heard).await;
+            run(ctx, charge, ends).await;
         });
-        Running { fingerprint, stop, wake, task }
+        Running { fingerprint, stop, wake, asks, busy, task }
     }
 
     /// Has a pair run its next cycle now; `false` when there is no such pair.
     pub fn wake(&self, name: &PairName) -> bool {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.get(name).inspect(|task| task.wake.notify_one()).is_some()
+    }
+
+    /// Has a pair run a cycle of its own for whoever asks, as soon as the one under way is over;
+    /// what it came to. `None` when there is no such pair, or it is being stopped.
+    pub async fn attend(&self, name: &PairName, mode: Mode) -> Option<Attended> {
+        let (reply, answer) = oneshot::channel();
+        {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            running.get(name)?.asks.send(Ask { mode, reply }).ok()?;
+        }
+        answer.await.ok()
+    }
+
+    /// Whether a cycle of the pair is under way.
+    pub fn is_busy(&self, name: &PairName) -> bool {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.get(name).is_some_and(|task| task.busy.load(Ordering::Relaxed))
+    }
+
+    /// Gives a pair up, and waits until its last cycle is over.
+    pub async fn let_go(&self, name: &PairName) {
+        let task = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        if let Some(task) = task {
+            task.stop.cancel();
+            let _ended_or_panicked = task.task.await;
+        }
     }
 
     /// Stops: what is under way is finished or journalled, at most `grace` is waited for it.
@@ -101,16 +151,15 @@ impl Supervisor {
     }
 }
 
-async fn run(
-    ctx: Context,
-    charge: Charge,
-    wake: Arc<Notify>,
-    heard: Arc<dyn Fn(&PairName, &Attended) + Send + Sync>,
-) {
+async fn run(ctx: Context, charge: Charge, mut ends: Ends) {
     let mut failures = 0_u32;
+    let mut ask = None;
     while !ctx.stop.is_cancelled() {
-        let attended = attend(&ctx, &charge.pair, charge.confirm, Mode::Sync).await;
-        heard(&charge.pair.name, &attended);
+        let mode = ask.as_ref().map_or(Mode::Sync, |ask: &Ask| ask.mode);
+        ends.busy.store(true, Ordering::Relaxed);
+        let attended = attend(&ctx, &charge.pair, charge.confirm, mode).await;
+        ends.busy.store(false, Ordering::Relaxed);
+        (ends.heard)(&charge.pair.name, &attended);
         failures = match attended.state {
             PairState::Retrying => failures.saturating_add(1),
             PairState::New
@@ -124,9 +173,14 @@ async fn run(
         let pause = schedule::pause(charge.interval, failures);
         let pause = ctx.chance.jitter(pause).max(attended.not_before.unwrap_or_default());
         note_next_run(&ctx, &charge.pair, pause);
+        if let Some(Ask { reply, .. }) = ask.take() {
+            // Whoever asked may have gone.
+            let _ = reply.send(attended);
+        }
         tokio::select! {
             () = ctx.clock.sleep(pause) => {}
-            () = wake.notified() => {}
+            () = ends.wake.notified() => {}
+            asked = ends.asks.recv() => ask = asked,
             () = ctx.stop.cancelled() => {}
         }
     }
