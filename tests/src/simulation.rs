@@ -125,6 +125,11 @@ impl Stage {
             return;
         }
         for fault in Fault::ALL {
+            // A lie about a calendar whose server takes a UID twice has no remedy before the
+            // audit; on any other server the second copy is refused.
+            if fault == Fault::EmptyListing && self.mid_cycle == Moment::NewUidsOnly {
+                continue;
+            }
             if self.random.chance(3000) {
                 let often = 100 + self.random.below(1500) as u32;
                 self.world.chance(fault, often);

@@ -184,5 +184,14 @@ pub(super) fn trace(stage: &Stage) -> Vec<String> {
     });
     let mut all: Vec<(Timestamp, String)> = requests.chain(deeds).chain(history).collect();
     all.sort_by_key(|(at, _)| *at);
-    all.into_iter().map(|(at, line)| format!("{at:.1} {line}")).collect()
+    let mut lines: Vec<String> =
+        all.into_iter().map(|(at, line)| format!("{at:.1} {line}")).collect();
+    if let Ok(Some(row)) = stage.store.pair(&stage.pair.name) {
+        let problems = stage.store.problems(row.id).unwrap_or_default();
+        lines.extend(problems.iter().map(|problem| format!("{problem:?}")));
+        let open = stage.store.open_intents(row.id).unwrap_or_default();
+        let open = open.iter().map(|open| (open.subject.clone(), open.side, open.action));
+        lines.extend(open.map(|open| format!("open: {open:?}")));
+    }
+    lines
 }

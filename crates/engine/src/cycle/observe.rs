@@ -59,6 +59,7 @@ impl Cycle<'_> {
     async fn pass(&self, side: Side, since: Option<Cursor>) -> Result<Pass, Failure> {
         let mut asked = since.clone();
         let mut full = false;
+        let mut listed = 0;
         let mut repeated = 0;
         let mut unsure = false;
         loop {
@@ -69,6 +70,7 @@ impl Cycle<'_> {
                 self.ctx.store.begin_listing(self.id(), side)?;
                 full = true;
             }
+            listed += page.items.len();
             let taken = self.take_page(side, page.items, page.scope).await?;
             repeated += taken.repeated;
             unsure |= taken.unsure;
@@ -81,7 +83,12 @@ impl Cycle<'_> {
                     if full {
                         unsure |= self.confirm_absences(side).await?;
                     }
-                    return self.advance(side, since, cursor, full, unsure);
+                    let passed = match (full, listed) {
+                        (false, _) => Passed::Difference,
+                        (true, 0) => Passed::Nothing,
+                        (true, _) => Passed::Everything,
+                    };
+                    return self.advance(side, since, cursor, passed, unsure);
                 }
             }
         }
@@ -102,16 +109,17 @@ impl Cycle<'_> {
         side: Side,
         since: Option<Cursor>,
         cursor: Cursor,
-        full: bool,
+        passed: Passed,
         unsure: bool,
     ) -> Result<Pass, Failure> {
         let patience = self.ctx.patience.tell(&self.pair.name, side, unsure);
-        if patience == Patience::Wait || (!full && since.as_ref() == Some(&cursor)) {
+        let stands = passed == Passed::Difference && since.as_ref() == Some(&cursor);
+        if patience == Patience::Wait || stands {
             return Ok(Pass::Done);
         }
         let mut last = observation(self.ctx.now());
         last.cursor = Some(&cursor);
-        last.full_at = full.then(|| self.ctx.now());
+        last.full_at = (passed == Passed::Everything).then(|| self.ctx.now());
         self.ctx.store.observe(self.id(), side, &last)?;
         Ok(Pass::Done)
     }
@@ -243,6 +251,18 @@ const fn observation<'a>(now: Timestamp) -> Observation<'a> {
         full_at: None,
         now,
     }
+}
+
+/// What a pass went through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Passed {
+    /// What changed.
+    Difference,
+    /// All there is.
+    Everything,
+    /// All there is, and that is nothing. Services have said so wrongly; it costs nothing to list an
+    /// empty calendar again in the next cycle.
+    Nothing,
 }
 
 /// How a pass ended.
