@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{AUTHORIZATION, IF_MATCH, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use provider::{Error, ErrorKind, Result};
 use reqwest::{Client, Url};
 use tokio::time::Instant;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::allow::{self, place};
 use crate::client::{self, Reuse};
 use crate::credential::Credential;
-use crate::gate::{Entry, Gate};
+use crate::gate::{Company, Entry, Gate};
 use crate::{Allow, body, challenge, failure, redirect, retry_after};
 
 /// How an account is asked.
@@ -45,6 +45,13 @@ impl Options {
 /// names relatively is relative to that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reached(pub Url);
+
+impl Reached {
+    /// The host (and port, where it is not the scheme's own), for sentences.
+    pub fn place(&self) -> String {
+        place(&self.0)
+    }
+}
 
 /// One account: its connections, its gate, its credential.
 #[derive(Debug)]
@@ -105,8 +112,21 @@ impl Account {
     /// - [`ErrorKind::Forbidden`]: the request is not for the account's addresses, or the server
     ///   wants another kind of credential.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
+        self.send_in(request, Company::Shared).await
+    }
+
+    /// The same with nothing else of this account in flight, for what a server can't do side by
+    /// side.
+    ///
+    /// # Errors
+    /// As [`Account::send`].
+    pub async fn send_alone(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
+        self.send_in(request, Company::Alone).await
+    }
+
+    async fn send_in(&self, request: Request<Bytes>, company: Company) -> Result<Response<Bytes>> {
         let url = self.target(&request)?;
-        let entry = self.gate.enter().await?;
+        let entry = self.gate.enter(company).await?;
         let deadline = self.options.deadline;
         match tokio::time::timeout(deadline, self.follow(&request, url.clone(), &entry)).await {
             Ok(result) => result,
@@ -173,7 +193,7 @@ impl Account {
 
     /// One hop, repeated once on a connection of its own where that can't do harm.
     async fn attempt(&self, request: &Request<Bytes>, url: &Url) -> Result<Response<Bytes>> {
-        let repeatable = is_idempotent_read(request.method());
+        let repeatable = is_repeatable(request);
         match self.exchange(&self.client, request, url).await? {
             // quirk: icloud-70
             Ok(response) if repeatable && response.status() == StatusCode::MISDIRECTED_REQUEST => {}
@@ -235,8 +255,18 @@ fn ms(started: Instant) -> u64 {
     u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-fn is_idempotent_read(method: &Method) -> bool {
-    matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "REPORT")
+/// Whether sending it twice does no more than sending it once: reads, and writes under a condition,
+/// which fails the second time if the first one arrived.
+// quirk: icloud-66, icloud-71
+fn is_repeatable(request: &Request<Bytes>) -> bool {
+    match request.method().as_str() {
+        "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "REPORT" => true,
+        "PUT" | "DELETE" => {
+            let headers = request.headers();
+            headers.contains_key(IF_MATCH) || headers.contains_key(IF_NONE_MATCH)
+        }
+        _ => false,
+    }
 }
 
 /// A 401 that does not offer Basic says nothing about the password.

@@ -20,6 +20,9 @@ const FLOOR: Duration = Duration::from_secs(2);
 /// Doublings of [`FLOOR`] after which [`LONGEST`] is reached anyhow.
 const MOST_DOUBLINGS: u32 = 12;
 
+/// More requests at once than any server of a person's calendar likes.
+const MOST_PLACES: u32 = 64;
+
 /// How long after a throttle a refused credential is still put down to it.
 const PENALTY: Duration = Duration::from_secs(10 * 60);
 
@@ -27,6 +30,7 @@ const PENALTY: Duration = Duration::from_secs(10 * 60);
 pub(crate) struct Gate {
     place: String,
     permits: Semaphore,
+    places: u32,
     state: Mutex<State>,
 }
 
@@ -38,6 +42,15 @@ struct State {
     strikes: u32,
 }
 
+/// How much of the account a request takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// Others may run beside it.
+    Shared,
+    /// Nothing else runs while it does.
+    Alone,
+}
+
 /// A request's place among those that run.
 #[derive(Debug)]
 pub(crate) struct Entry<'a> {
@@ -47,16 +60,23 @@ pub(crate) struct Entry<'a> {
 
 impl Gate {
     pub(crate) fn new(place: String, in_flight: usize) -> Self {
-        Self { place, permits: Semaphore::new(in_flight.max(1)), state: Mutex::default() }
+        let places = u32::try_from(in_flight).unwrap_or(u32::MAX).clamp(1, MOST_PLACES);
+        let permits = Semaphore::new(places as usize);
+        Self { place, permits, places, state: Mutex::default() }
     }
 
     /// Waits for a free place.
     ///
     /// # Errors
     /// [`ErrorKind::RateLimited`], at once, while the account is throttled.
-    pub(crate) async fn enter(&self) -> Result<Entry<'_>> {
+    pub(crate) async fn enter(&self, company: Company) -> Result<Entry<'_>> {
         self.check_open()?;
-        let permit = self.permits.acquire().await.expect("the semaphore is never closed");
+        let places = match company {
+            Company::Shared => 1,
+            Company::Alone => self.places,
+        };
+        let permit = self.permits.acquire_many(places).await;
+        let permit = permit.expect("the semaphore is never closed");
         self.check_open()?;
         Ok(Entry { started: Instant::now(), _permit: permit })
     }
@@ -130,15 +150,15 @@ mod tests {
         let asked = [None, Some(0), Some(1), Some(3600), Some(1_000_000), None];
         let waits = [2, 4, 8, 3600, 7200, 64];
         for (asked, expected) in asked.into_iter().zip(waits) {
-            let entry = gate.enter().await.unwrap();
+            let entry = gate.enter(Company::Shared).await.unwrap();
             tokio::time::advance(Duration::from_millis(5)).await;
             let error = gate.throttled(&entry, asked.map(Duration::from_secs));
             assert_eq!(wait(&error), expected, "{asked:?}");
             drop(entry);
-            assert_eq!(wait(&gate.enter().await.unwrap_err()), expected);
+            assert_eq!(wait(&gate.enter(Company::Shared).await.unwrap_err()), expected);
             tokio::time::advance(Duration::from_secs(expected)).await;
         }
-        let entry = gate.enter().await.unwrap();
+        let entry = gate.enter(Company::Shared).await.unwrap();
         gate.accepted(&entry);
         assert_eq!(wait(&gate.throttled(&entry, None)), 2, "a success starts afresh");
     }
@@ -146,8 +166,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn refusals_side_by_side_count_once() {
         let gate = Gate::new("dav.example.org".into(), 8);
-        let entries =
-            [gate.enter().await.unwrap(), gate.enter().await.unwrap(), gate.enter().await.unwrap()];
+        let entries = [
+            gate.enter(Company::Shared).await.unwrap(),
+            gate.enter(Company::Shared).await.unwrap(),
+            gate.enter(Company::Shared).await.unwrap(),
+        ];
         tokio::time::advance(Duration::from_millis(5)).await;
         for entry in &entries {
             assert_eq!(wait(&gate.throttled(entry, None)), 2);

@@ -1,0 +1,132 @@
+//! The six methods of the seam, and how an account is set up.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use model::{Calendar, CalendarId, CreateKey, Cursor, Resource, ResourceId, Series, Timestamp};
+use provider::{Changes, Fetched, Provider, Result};
+use transport::{Account, Allow, Credential, Options, SecretString, Url};
+
+use crate::path::{calendar_id, calendar_id_of_path};
+use crate::server::Server;
+use crate::{discovery, fetch, observe, write};
+
+/// Where the time of a write comes from (DTSTAMP, LAST-MODIFIED).
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Which hosts belong to an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    /// iCloud: the configured origin and its partition hosts.
+    ICloud,
+    /// Any other server: the configured origin.
+    Generic,
+}
+
+/// A CalDAV account.
+#[derive(Clone)]
+pub struct CalDavOptions {
+    /// The server, or anything below it: a principal, a home, a calendar.
+    pub url: Url,
+    /// The user name.
+    pub username: String,
+    /// The password; for iCloud an app-specific one.
+    pub password: SecretString,
+    /// Which hosts belong to it.
+    pub flavour: Flavour,
+    /// Where the time of a write comes from.
+    pub clock: Clock,
+    /// How long one request may take; `None` for the usual.
+    pub deadline: Option<Duration>,
+    /// How many requests run at once; `None` for the usual.
+    pub in_flight: Option<usize>,
+}
+
+/// One account at a CalDAV server.
+pub struct CalDav {
+    server: Server,
+}
+
+impl CalDav {
+    /// An account; sends nothing yet.
+    ///
+    /// # Errors
+    /// As [`Account::new`]: an address that no credential may be sent to.
+    pub fn new(options: CalDavOptions) -> Result<Self> {
+        let CalDavOptions { url, username, password, flavour, clock, deadline, in_flight } =
+            options;
+        let mut policy = Options::new(url, Credential::Basic { user: username, password });
+        policy.allow = match flavour {
+            Flavour::ICloud => Allow::ICloud,
+            Flavour::Generic => Allow::Origin,
+        };
+        policy.deadline = deadline.unwrap_or(policy.deadline);
+        policy.in_flight = in_flight.unwrap_or(policy.in_flight);
+        Ok(Self { server: Server::new(Account::new(policy)?, flavour, clock) })
+    }
+
+    /// The calendar that a configuration means by an address of this account, or by a path that
+    /// [`Provider::calendars`] gave as an id; `None` for anything else, such as a name. Asks
+    /// nobody.
+    pub fn calendar_id(&self, text: &str) -> Option<CalendarId> {
+        if text.starts_with('/') {
+            return calendar_id_of_path(text);
+        }
+        let url = Url::parse(text).ok()?;
+        self.server.account().permits(&url).then(|| calendar_id(&url)).flatten()
+    }
+
+    /// How many requests went out so far.
+    pub fn requests(&self) -> u64 {
+        self.server.account().requests()
+    }
+}
+
+impl fmt::Debug for CalDav {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CalDav").field("account", self.server.account()).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Provider for CalDav {
+    async fn identity(&self) -> Result<String> {
+        Ok(discovery::discovered(&self.server).await?.identity)
+    }
+
+    async fn calendars(&self) -> Result<Vec<Calendar>> {
+        discovery::calendars(&self.server).await
+    }
+
+    async fn changes(&self, calendar: &CalendarId, since: Option<&Cursor>) -> Result<Changes> {
+        observe::changes(&self.server, calendar, since).await
+    }
+
+    async fn fetch(&self, calendar: &CalendarId, ids: &[ResourceId]) -> Result<Vec<Fetched>> {
+        fetch::fetch(&self.server, calendar, ids).await
+    }
+
+    async fn create(
+        &self,
+        calendar: &CalendarId,
+        series: &Series,
+        key: &CreateKey,
+    ) -> Result<Resource> {
+        write::create(&self.server, calendar, series, key).await
+    }
+
+    async fn update(
+        &self,
+        calendar: &CalendarId,
+        current: &Resource,
+        target: &Series,
+    ) -> Result<Resource> {
+        write::update(&self.server, calendar, current, target).await
+    }
+
+    async fn delete(&self, calendar: &CalendarId, current: &Resource) -> Result<()> {
+        write::delete(&self.server, calendar, current).await
+    }
+}

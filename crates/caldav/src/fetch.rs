@@ -1,0 +1,201 @@
+//! The content of resources: many at once, one by one where a server stumbles over many. What an
+//! answer leaves out is not absent; only an answer about that one resource says so.
+
+use std::collections::HashMap;
+
+use futures_util::stream::{self, StreamExt as _};
+use ical::tree::{Component, Document};
+use model::{CalendarId, Resource, ResourceId, Version};
+use provider::{Error, ErrorKind, Fetched, Outcome, Result, Unreadable};
+use transport::{TooLarge, TooSlow};
+
+use crate::path::Collection;
+use crate::requests::get;
+use crate::requests::multiget::{self, Got};
+use crate::server::Server;
+
+/// Resources in one multiget: many enough that requests do not dominate, few enough for every
+/// server that is known (Apple's own took 5000, iCloud's limit is unknown).
+const BATCH: usize = 200;
+
+/// Batches, and single requests, at the same time.
+const SIDE_BY_SIDE: usize = 2;
+
+/// Failures in a row, without any success, after which a server is not asked about smaller
+/// batches: halving [`BATCH`] down to the one resource that it stumbles over takes eight.
+const MOST_FAILURES: usize = 10;
+
+/// How many failures an answer counts for that was waited for in vain.
+const SLOW_FAILURE: usize = 4;
+
+/// Content of `ids`.
+pub(crate) async fn fetch(
+    server: &Server,
+    calendar: &CalendarId,
+    ids: &[ResourceId],
+) -> Result<Vec<Fetched>> {
+    let collection = server.collection(calendar)?;
+    let mut work = Vec::new();
+    for batch in ids.chunks(BATCH) {
+        work.push(fetch_batch(server, &collection, batch));
+    }
+    let batches: Vec<Vec<Fetched>> = stream::iter(work).buffered(SIDE_BY_SIDE).collect().await;
+    let mut fetched: Vec<Fetched> = batches.into_iter().flatten().collect();
+    let nothing = fetched.iter().all(|one| matches!(one.outcome, Outcome::Failed(_)));
+    if nothing && !fetched.is_empty() {
+        // The first one carries the cause.
+        let first = fetched.swap_remove(0);
+        if let Outcome::Failed(error) = first.outcome {
+            return Err(error);
+        }
+    }
+    Ok(fetched)
+}
+
+/// One [`Fetched`] for each id of a batch, which is halved until its parts are answered.
+async fn fetch_batch(server: &Server, collection: &Collection, ids: &[ResourceId]) -> Vec<Fetched> {
+    let mut fetched = Vec::with_capacity(ids.len());
+    let mut alone: Vec<&ResourceId> = Vec::new();
+    let mut open = vec![ids];
+    let mut failures = 0;
+    while let Some(part) = open.pop() {
+        match several(server, collection, part).await {
+            Ok(mut got) => {
+                failures = 0;
+                for id in part {
+                    match got.remove(id) {
+                        Some(Got::Content(version, data)) => {
+                            fetched.push(content(server, id, version, data));
+                        }
+                        Some(Got::Absent) => fetched.push(gone(id)),
+                        // quirk: icloud-38, icloud-39
+                        Some(Got::Unclear) | None => alone.push(id),
+                    }
+                }
+            }
+            Err(error) => {
+                failures += if is::<TooSlow>(&error) { SLOW_FAILURE } else { 1 };
+                if !may_be_the_batch(&error) || failures >= MOST_FAILURES {
+                    fail(&mut fetched, part, error);
+                    for part in std::mem::take(&mut open) {
+                        fail(&mut fetched, part, given_up(server));
+                    }
+                } else if let [only] = part {
+                    alone.push(only);
+                } else {
+                    // quirk: caldav-2
+                    let (first, second) = part.split_at(part.len() / 2);
+                    open.extend([second, first]);
+                }
+            }
+        }
+    }
+    let mut work = Vec::new();
+    for id in alone {
+        work.push(one(server, collection, id));
+    }
+    let single: Vec<Fetched> = stream::iter(work).buffered(SIDE_BY_SIDE).collect().await;
+    fetched.extend(single);
+    fetched
+}
+
+async fn several(
+    server: &Server,
+    collection: &Collection,
+    ids: &[ResourceId],
+) -> Result<HashMap<ResourceId, Got>> {
+    let answer = server.ask(multiget::prepare(collection, ids)).await?;
+    Ok(multiget::parse(&answer, collection)?.into_iter().collect())
+}
+
+async fn one(server: &Server, collection: &Collection, id: &ResourceId) -> Fetched {
+    let outcome = match get_one(server, collection, id).await {
+        Ok(Got::Content(version, data)) => return content(server, id, version, data),
+        Ok(Got::Absent) => Outcome::Gone,
+        Ok(Got::Unclear) => Outcome::Failed(given_up(server)),
+        Err(error) => Outcome::Failed(error),
+    };
+    Fetched { id: id.clone(), outcome }
+}
+
+/// GET of one resource.
+pub(crate) async fn get_one(
+    server: &Server,
+    collection: &Collection,
+    id: &ResourceId,
+) -> Result<Got> {
+    let url = server.resource(collection, id)?;
+    let answer = server.ask(get::prepare(&url)).await?;
+    get::parse(&answer)
+}
+
+/// Whether a smaller batch could do better: not when nobody answers, or nobody may ask.
+fn may_be_the_batch(error: &Error) -> bool {
+    match error.kind() {
+        // quirk: icloud-3
+        ErrorKind::Unauthorized | ErrorKind::RateLimited { .. } => false,
+        ErrorKind::Unavailable => {
+            let answered = std::error::Error::source(error).is_none();
+            answered || is::<TooSlow>(error) || is::<TooLarge>(error)
+        }
+        _ => true,
+    }
+}
+
+fn is<T: std::error::Error + 'static>(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|cause| cause.is::<T>())
+}
+
+/// What a resource's text means.
+pub(crate) fn content(
+    server: &Server,
+    id: &ResourceId,
+    version: Option<Version>,
+    data: Vec<u8>,
+) -> Fetched {
+    if let Some(version) = &version {
+        server.saw_version(version.as_str());
+    }
+    let outcome = match ical::read(&data) {
+        Ok(series) => {
+            Outcome::Found(Box::new(Resource { id: id.clone(), version, raw: data, series }))
+        }
+        Err(unreadable) if is_other_component(&unreadable, &data) => Outcome::Gone,
+        Err(unreadable) => Outcome::Unreadable(Unreadable {
+            id: id.clone(),
+            version,
+            reason: unreadable.to_string(),
+            uid: unreadable.uid,
+        }),
+    };
+    Fetched { id: id.clone(), outcome }
+}
+
+/// Whether it is a task or a journal entry: no event is there under this id, and that is fine.
+// quirk: caldav-5
+fn is_other_component(unreadable: &ical::Unreadable, data: &[u8]) -> bool {
+    let others = ["VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY"];
+    unreadable.reason == ical::Reason::NoEvent
+        && Document::parse(data).is_ok_and(|document| {
+            let parts = document.components().flat_map(Component::components);
+            parts.map(Component::name).any(|name| others.contains(&name))
+        })
+}
+
+fn gone(id: &ResourceId) -> Fetched {
+    Fetched { id: id.clone(), outcome: Outcome::Gone }
+}
+
+fn fail(fetched: &mut Vec<Fetched>, ids: &[ResourceId], error: Error) {
+    let (kind, sentence) = (error.kind(), error.sentence().to_owned());
+    let mut first = Some(error);
+    fetched.extend(ids.iter().map(|id| {
+        let error = first.take().unwrap_or_else(|| Error::new(kind, sentence.clone()));
+        Fetched { id: id.clone(), outcome: Outcome::Failed(error) }
+    }));
+}
+
+fn given_up(server: &Server) -> Error {
+    let sentence = format!("{} could not be asked about every event", server.place());
+    Error::new(ErrorKind::Unavailable, sentence)
+}
