@@ -19,18 +19,19 @@ pub(crate) enum Aligned<'a> {
     Double(Side, &'a Held),
 }
 
-/// Puts the resources of a contact together.
-pub(crate) fn align(contact: &Contact) -> Vec<Aligned<'_>> {
+/// Puts the resources of a contact together. `taken` are UIDs that mapped series have on each side.
+pub(crate) fn align<'a>(contact: &'a Contact, taken: &Sides<BTreeSet<&Uid>>) -> Vec<Aligned<'a>> {
     let mut aligned = Vec::new();
     let mut first: Sides<BTreeMap<&Uid, &Held>> = Sides::default();
     for side in Side::BOTH {
         let mut held: Vec<&Held> = contact.held[side].iter().collect();
         held.sort_by(|one, other| one.id.cmp(&other.id));
         for held in held {
-            if first[side].contains_key(&held.series.uid) {
+            let uid = &held.series.uid;
+            if first[side].contains_key(uid) || taken[side].contains(uid) {
                 aligned.push(Aligned::Double(side, held));
             } else {
-                first[side].insert(&held.series.uid, held);
+                first[side].insert(uid, held);
             }
         }
     }

@@ -423,8 +423,13 @@ impl Linter<'_> {
                         (Some(Exception::Override(base)), Some(Exception::Override(target))) => {
                             forgets(base, event, target)
                         }
-                        (base, Some(Exception::Cancelled) | None) => {
-                            base != Some(exception) && !lost(Field::Recurrence)
+                        (Some(Exception::Override(base)), Some(Exception::Cancelled) | None) => {
+                            let edited =
+                                self.plain_fields().iter().any(|f| !plainly_same(base, event, f));
+                            edited && !lost(Field::Recurrence)
+                        }
+                        (Some(Exception::Cancelled) | None, Some(Exception::Cancelled) | None) => {
+                            !lost(Field::Recurrence)
                         }
                         (_, Some(Exception::Override(_))) => false,
                     }
@@ -474,22 +479,22 @@ impl Linter<'_> {
             (Some(now), Some(target)) => left_alone(now, target),
             (None, Some(_)) | (Some(_), None) | (None, None) => true,
         };
+        let start = |series: &Series| series.master.as_ref().map(|master| master.start.clone());
+        // In a series that was moved the same name means another occurrence.
+        let moved = start(now) != start(target);
         master
-            && now.exceptions.iter().all(|(key, exception)| {
-                match (exception, target.exceptions.get(key)) {
-                    (Exception::Override(now), Some(Exception::Override(target)))
-                        if same_start(&now.start, &target.start) =>
-                    {
-                        left_alone(now, target)
+            && (moved
+                || now.exceptions.iter().all(|(key, exception)| {
+                    match (exception, target.exceptions.get(key)) {
+                        (Exception::Override(now), Some(Exception::Override(target)))
+                            if now.start == target.start =>
+                        {
+                            left_alone(now, target)
+                        }
+                        (Exception::Override(_) | Exception::Cancelled, _) => true,
                     }
-                    (Exception::Override(_) | Exception::Cancelled, _) => true,
-                }
-            })
+                }))
     }
-}
-
-fn same_start(one: &model::When, other: &model::When) -> bool {
-    one == other
 }
 
 /// The same but for white space at the end of a description; one with a list of people in it is

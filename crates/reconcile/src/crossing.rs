@@ -84,11 +84,13 @@ impl<'a> Lens<'a> {
         match field {
             Field::Title => {
                 let prefix = &self.policy.crossing[to].prefix;
-                let title = self.title(to.opposite(), from);
-                onto.title = if bears(onto.title.as_ref(), prefix) {
-                    Some(format!("{prefix}{}", title.unwrap_or_default()).into())
+                let title = self.title(to.opposite(), from).unwrap_or_default();
+                // A title that begins like the prefix gets one, or it would be read back without.
+                let shown = onto.title.as_ref().map(|title| title.expose().as_str());
+                onto.title = if bears(shown.unwrap_or_default(), prefix) || bears(title, prefix) {
+                    Some(format!("{prefix}{title}").into())
                 } else {
-                    title.map(Redacted::from)
+                    (!title.is_empty()).then(|| title.into())
                 };
             }
             Field::Description => {
@@ -182,8 +184,7 @@ fn text(event: &Event) -> Option<String> {
     (!text.is_empty()).then(|| text.into_owned())
 }
 
-fn bears(title: Option<&Redacted<String>>, prefix: &str) -> bool {
-    let title = title.map(|title| title.expose().as_str()).unwrap_or_default();
+fn bears(title: &str, prefix: &str) -> bool {
     !prefix.is_empty() && (title.starts_with(prefix) || title == prefix.trim_end())
 }
 

@@ -4,7 +4,9 @@
 //! What has to be written where nothing may be written waits as well: as a problem on a read-only
 //! side, without a word where the pair's direction or a rule of the configuration says so.
 
-use model::{Event, Field, Rights, Series, Side, Sides};
+use std::collections::BTreeSet;
+
+use model::{Event, Field, Rights, Series, Side, Sides, Uid};
 
 use crate::align::Aligned;
 use crate::crossing::Lens;
@@ -74,6 +76,23 @@ pub(crate) fn contact(aligned: &Aligned<'_>, policy: &Policy) -> Step {
             (None, Some(one)) => create(one, Side::Left, policy),
             (None, None) => new_step(*held),
         },
+    }
+}
+
+/// Creates nothing where a mapped series has the UID, unless that one goes: a server refuses it,
+/// and under another UID it would be there twice.
+pub(crate) fn refuse_taken_uid(
+    step: &mut Step,
+    taken: &Sides<BTreeSet<&Uid>>,
+    freed: &Sides<BTreeSet<Uid>>,
+) {
+    for side in Side::BOTH {
+        let Some(Write::Create(series)) = &step.writes[side] else { continue };
+        if taken[side].contains(&series.uid) && !freed[side].contains(&series.uid) {
+            step.decision = Decision::Problem(side);
+            step.reason = format!("another event with the same UID is synced on {side} already");
+            step.writes[side] = None;
+        }
     }
 }
 
@@ -182,11 +201,12 @@ impl Case<'_> {
                 return self.closed(closed, to, "deleted there, but changed on the other side");
             }
         }
-        // What the side lost, with the other side's edits: so it gets back what never crossed.
+        // What the side lost, with the other side's edits: so it gets back what never crossed. What
+        // an unfinished write of ours brought there came from the side that is gone, and goes back.
         let mut now = self.known.base.as_ref();
         now[from] = source;
         let mut merging = self.merging(now);
-        merging.pending[to] = None;
+        merging.pending = Sides::default();
         let merged = merge(&merging);
         let mut target = merged.targets[to].clone();
         without_people(&mut target);

@@ -8,6 +8,10 @@
 //! linter for plans that shares no code with the rest, `explain` says it in words. After a step,
 //! [`agreed`] says what both sides have agreed on.
 
+use std::collections::BTreeSet;
+
+use model::{Side, Sides, Uid};
+
 mod agreed;
 mod align;
 mod check;
@@ -22,6 +26,7 @@ mod order;
 mod people;
 mod plan;
 pub mod policy;
+mod rendering;
 mod touched;
 mod verdict;
 mod words;
@@ -37,15 +42,38 @@ pub use policy::{
     Attendees, Conflict, Crossing, Detail, Direction, Limits, Policy, Reminders, ShowAs, SkipRules,
     TitlePattern,
 };
+pub use rendering::rendering;
 pub use touched::{Contact, Held, Known, Now, Pending, Totals, Touched};
 
 /// What has to be done about everything touched: one step for each known series, and for each
 /// series that the resources of a contact make up.
 pub fn plan(touched: &Touched, policy: &Policy, totals: &Totals) -> Plan {
     let known = touched.known.iter().map(|known| decide::known(known, policy));
-    let aligned = touched.contacts.iter().flat_map(align::align);
-    let new = aligned.map(|aligned| decide::contact(&aligned, policy));
-    let mut steps: Vec<Step> = known.chain(new).collect();
+    let mut steps: Vec<Step> = known.collect();
+    let freed: Sides<BTreeSet<Uid>> = Sides::from_fn(|side| {
+        let deleted = steps.iter().filter(|step| step.writes[side] == Some(Write::Delete));
+        deleted.map(|step| step.uid.clone()).collect()
+    });
+    let touched_uids = Sides::from_fn(|side| taken_uids(&touched.known, side));
+    for contact in &touched.contacts {
+        let mut taken = touched_uids.clone();
+        Side::BOTH.into_iter().for_each(|side| taken[side].extend(&contact.taken[side]));
+        for aligned in align::align(contact, &taken) {
+            let mut step = decide::contact(&aligned, policy);
+            decide::refuse_taken_uid(&mut step, &taken, &freed);
+            steps.push(step);
+        }
+    }
     order::order(&mut steps);
     Plan { steps, halt: guard::guard(&policy.limits, totals) }
+}
+
+fn taken_uids(known: &[Known], side: Side) -> BTreeSet<&Uid> {
+    known
+        .iter()
+        .filter_map(|known| match &known.now[side] {
+            Now::Present(held) => Some(&held.series.uid),
+            Now::Absent | Now::Unreadable { .. } => None,
+        })
+        .collect()
 }

@@ -52,8 +52,8 @@ pub(crate) struct Merged {
 pub(crate) struct Strand<'e> {
     pub(crate) base: Option<&'e Event>,
     pub(crate) now: &'e Event,
-    /// Before and after an unfinished write.
-    pub(crate) wrote: Option<(&'e Event, &'e Event)>,
+    /// Before (if there was an event) and after an unfinished write.
+    pub(crate) wrote: Option<(Option<&'e Event>, &'e Event)>,
 }
 
 /// Merges what both sides hold.
@@ -90,7 +90,7 @@ pub(crate) fn edited_within(merging: &Merging<'_>, side: Side, of_master: FieldS
     let strand = |base, now, before, target| Strand {
         base: Some(base),
         now,
-        wrote: Option::zip(before, target),
+        wrote: Option::map(target, |target| (before, target)),
     };
     let event_edited = |strand: Strand<'_>, fields: FieldSet| {
         fields.iter().any(|field| strand.edited(merging.lens, side, field))
@@ -175,19 +175,21 @@ impl Strand<'_> {
         self.base.is_some_and(|base| lens.differs(side, base, self.now, field))
     }
 
+    /// Without a base a write made what there is; that differs from nothing.
     fn ours(&self, lens: &Lens<'_>, side: Side, field: Field) -> bool {
-        self.changed(lens, side, field)
+        (self.base.is_none() || self.changed(lens, side, field))
             && self.wrote.is_some_and(|(before, target)| {
-                lens.differs(side, before, target, field)
+                before.is_none_or(|before| lens.differs(side, before, target, field))
                     && !lens.differs(side, target, self.now, field)
             })
     }
 
     pub(crate) fn edited(&self, lens: &Lens<'_>, side: Side, field: Field) -> bool {
-        match self.base {
+        let differs = match self.base {
             None => !lens.blank(side, self.now, field),
-            Some(_) => self.changed(lens, side, field) && !self.ours(lens, side, field),
-        }
+            Some(_) => self.changed(lens, side, field),
+        };
+        differs && !self.ours(lens, side, field)
     }
 }
 
@@ -263,7 +265,7 @@ impl Session<'_> {
                 base: base.and_then(|base| base[side].master.as_ref()),
                 now: strands[side],
                 wrote: pending[side]
-                    .and_then(|p| p.before.master.as_ref().zip(p.target.master.as_ref())),
+                    .and_then(|p| Some((p.before.master.as_ref(), p.target.master.as_ref()?))),
             });
             let mut events = Sides { left: left.clone(), right: right.clone() };
             let open = self.fields(None, strands, fields, self.merging.winner, &mut events);
@@ -352,7 +354,8 @@ impl Session<'_> {
         let Merging { lens, one_way, closed, .. } = *self.merging;
         for to in Side::BOTH {
             let strand = strands[to.opposite()];
-            let changed = strand.base.is_some_and(|base| base.people != strand.now.people);
+            let known = strand.base.is_some();
+            let changed = known && strand.edited(lens, to.opposite(), Field::People);
             if changed && lens.lists_people(to) && !one_way[to] && !closed[to] {
                 let before = onto[to].description.clone();
                 lens.carry(Field::People, strand.now, to, &mut onto[to]);

@@ -199,7 +199,7 @@ impl<'a> View<'a> {
             held,
             wrote: wrote.map(|wrote| wrote.each_ref().map(|wrote| wrote.at(key))),
             before,
-            wrote_events: wrote.and_then(|[old, new]| old.event(key).zip(new.event(key))),
+            wrote_events: wrote.and_then(|[old, new]| Some((old.event(key), new.event(key)?))),
             plain_now: implied(self.now, &self.renaming.forward(key)),
         }
     }
@@ -217,14 +217,14 @@ struct Moment<'a> {
     wrote: Option<[Option<&'a Exception>; 2]>,
     /// As the base has it, whether as an override or by its master.
     before: Option<Event>,
-    wrote_events: Option<(Event, Event)>,
+    wrote_events: Option<(Option<Event>, Event)>,
     /// As the master makes it now.
     plain_now: Option<Event>,
 }
 
 impl Moment<'_> {
     fn strand<'e>(&'e self, now: &'e Event) -> Strand<'e> {
-        let wrote = self.wrote_events.as_ref().map(|(before, target)| (before, target));
+        let wrote = self.wrote_events.as_ref().map(|(before, target)| (before.as_ref(), target));
         Strand { base: self.before.as_ref(), now, wrote }
     }
 

@@ -1,6 +1,8 @@
 //! What the plan is made from: only the series of which at least one side was touched.
 
-use model::{MappingId, ResourceId, Series, Side, Sides};
+use std::collections::BTreeSet;
+
+use model::{MappingId, ResourceId, Series, Side, Sides, Uid};
 
 use crate::Subject;
 
@@ -14,6 +16,17 @@ pub struct Touched {
 }
 
 impl Touched {
+    /// What both sides of a step's subject agreed on last; `None` for a new one.
+    pub fn base(&self, subject: &Subject) -> Option<Sides<&Series>> {
+        match subject {
+            Subject::Known(mapping) => {
+                let known = self.known.iter().find(|known| known.mapping == *mapping)?;
+                Some(known.base.as_ref())
+            }
+            Subject::New(_) => None,
+        }
+    }
+
     /// What a side holds of a step's subject.
     pub fn held(&self, subject: &Subject, side: Side) -> Option<&Held> {
         match subject {
@@ -85,6 +98,9 @@ pub struct Held {
 pub struct Contact {
     /// Those of each side, ordered by id.
     pub held: Sides<Vec<Held>>,
+    /// Those UIDs among them that a mapped resource of the side has already (mapped resources that
+    /// are touched themselves may be left out).
+    pub taken: Sides<BTreeSet<Uid>>,
 }
 
 /// Sums over the whole pair, which a batch can't see.

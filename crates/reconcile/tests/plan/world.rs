@@ -3,8 +3,8 @@
 
 use model::civil::date;
 use model::{
-    Event, Exception, Frequency, MappingId, Recurrence, ResourceId, Rule, Series, Side, Sides,
-    Timestamp, When, Zone,
+    Event, Exception, Frequency, MappingId, Recurrence, ResourceId, Rights, Rule, Series, Side,
+    Sides, Timestamp, When, Zone,
 };
 use reconcile::{
     Conflict, Contact, Decision, Direction, Held, Known, Now, Pending, Plan, Policy, Step, Subject,
@@ -105,8 +105,12 @@ pub(crate) fn touched(known: Known) -> Touched {
     Touched { known: vec![known], contacts: Vec::new() }
 }
 
+pub(crate) fn contact(held: Sides<Vec<Held>>) -> Contact {
+    Contact { held, taken: Sides::default() }
+}
+
 pub(crate) fn meeting(left: Vec<Held>, right: Vec<Held>) -> Touched {
-    Touched { known: Vec::new(), contacts: vec![Contact { held: Sides::new(left, right) }] }
+    Touched { known: Vec::new(), contacts: vec![contact(Sides::new(left, right))] }
 }
 
 /// Totals so large that nothing halts.
@@ -140,7 +144,8 @@ pub(crate) fn apply(touched: &Touched, steps: &[&Step]) -> Touched {
                     }
                     _ => known.base.clone(),
                 };
-                next.known.push(Known { mapping: *mapping, base, pending: Sides::default(), now });
+                let pending = still_pending(step, known);
+                next.known.push(Known { mapping: *mapping, base, pending, now });
             }
             Subject::New(ids) => {
                 let now = Sides::from_fn(|side| {
@@ -161,13 +166,33 @@ pub(crate) fn apply(touched: &Touched, steps: &[&Step]) -> Touched {
                             Now::Absent | Now::Unreadable { .. } => vec![],
                         };
                         let held = Sides::new(list(left), list(right));
-                        next.contacts.push(Contact { held });
+                        let was = touched.contacts.iter().find(|was| {
+                            let of = |side: Side| was.held[side].iter().map(|held| &held.id);
+                            Side::BOTH.iter().any(|s| of(*s).any(|id| Some(id) == ids[*s].as_ref()))
+                        });
+                        let taken = was.map(|was| was.taken.clone()).unwrap_or_default();
+                        next.contacts.push(Contact { held, taken });
                     }
                 }
             }
         }
     }
     next
+}
+
+/// Writes stay pending while a step leaves something open.
+fn still_pending(step: &Step, was: &Known) -> Sides<Option<Pending>> {
+    if step.waiting.is_empty() {
+        return Sides::default();
+    }
+    Sides::from_fn(|side| match &step.writes[side] {
+        Some(Write::Update(target)) => Some(Pending {
+            before: series(&was.now[side]).unwrap().clone(),
+            target: target.clone(),
+        }),
+        Some(Write::Create(_) | Write::Delete) => None,
+        None => was.pending[side].clone(),
+    })
 }
 
 fn find(touched: &Touched, side: Side, id: &ResourceId) -> Held {
@@ -206,6 +231,20 @@ pub(crate) fn settle(touched: &Touched, policy: &Policy) -> (Plan, Touched) {
     (first, after)
 }
 
+/// The same, where masks keep half of an edit back: a base that is left alone then has one more
+/// thing to carry. It still comes to rest.
+pub(crate) fn settle_soon(touched: &Touched, policy: &Policy) -> (Plan, Touched) {
+    let first = plan_calmly(touched, policy);
+    let after = apply(touched, &first.steps.iter().collect::<Vec<_>>());
+    quiet(&after, policy, &first, touched);
+    let mut open = with_base_left_alone(&after, touched, &first);
+    let again = plan_calmly(&open, policy);
+    let next = apply(&open, &again.steps.iter().collect::<Vec<_>>());
+    open = with_base_left_alone(&next, &open, &again);
+    quiet(&open, policy, &first, touched);
+    (first, after)
+}
+
 fn quiet(after: &Touched, policy: &Policy, first: &Plan, touched: &Touched) {
     for step in &plan_calmly(after, policy).steps {
         let quiet = step.writes.left.is_none() && step.writes.right.is_none();
@@ -229,13 +268,6 @@ fn with_base_left_alone(after: &Touched, before: &Touched, plan: &Plan) -> Touch
         let was = before.known.iter().find(|was| was.mapping == known.mapping).unwrap();
         if !step.waiting.is_empty() {
             known.base = was.base.clone();
-            known.pending = Sides::from_fn(|side| match &step.writes[side] {
-                Some(Write::Update(target)) => Some(Pending {
-                    before: series(&was.now[side]).unwrap().clone(),
-                    target: target.clone(),
-                }),
-                Some(Write::Create(_) | Write::Delete) | None => None,
-            });
         }
     }
     after
@@ -276,7 +308,9 @@ pub(crate) fn symmetric(touched: &Touched, policy: &Policy) {
             .known
             .iter()
             .all(|known| known.now.iter().all(|(_, now)| matches!(now, Now::Unreadable { .. })));
-        assert!(unreadable || one.decision == decision, "{one:?}\n{other:?}\n{}", picture(touched));
+        // Where both sides have a problem, one is named.
+        let both = unreadable || policy.rights == Sides::new(Rights::Read, Rights::Read);
+        assert!(both || one.decision == decision, "{one:?}\n{other:?}\n{}", picture(touched));
         assert_eq!(one.writes, other.writes.clone().swapped(), "{}", picture(touched));
         assert_eq!(one.overruled.len(), other.overruled.len());
         assert_eq!(one.waiting, other.waiting, "{}", picture(touched));
@@ -291,8 +325,7 @@ pub(crate) fn swapped(touched: &Touched) -> Touched {
         pending: known.pending.clone().swapped(),
         now: known.now.clone().swapped(),
     });
-    let contacts =
-        touched.contacts.iter().map(|contact| Contact { held: contact.held.clone().swapped() });
+    let contacts = touched.contacts.iter().map(|known| contact(known.held.clone().swapped()));
     Touched { known: known.collect(), contacts: contacts.collect() }
 }
 

@@ -1,0 +1,53 @@
+//! What a server can have made of a write, when it is read only later.
+//!
+//! Between a write whose answer was lost and the next look, the server may have dropped what it
+//! can't hold, and somebody may have edited. A field that is empty now and was not in what we
+//! wrote is taken as dropped; every other difference is somebody's edit. So an edit is never
+//! taken for the server's work, but for the rare one that empties a field in just that time.
+
+use model::{Event, Exception, Field, Series};
+
+/// `target` as the server holds it, going by what was `found` there later.
+pub fn rendering(target: &Series, found: &Series) -> Series {
+    let mut rendered = target.clone();
+    if let (Some(ours), Some(theirs)) = (&mut rendered.master, &found.master) {
+        drop_fields(ours, theirs);
+    }
+    for (start, ours) in &mut rendered.exceptions {
+        if let (Exception::Override(ours), Some(Exception::Override(theirs))) =
+            (ours, found.exceptions.get(start))
+        {
+            drop_fields(ours, theirs);
+        }
+    }
+    rendered
+}
+
+fn drop_fields(ours: &mut Event, theirs: &Event) {
+    let empty = Event::new(theirs.start.clone(), theirs.end.clone());
+    for field in Field::ALL {
+        if field != Field::Times && theirs.same(&empty, field) {
+            ours.take(theirs, field);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{When, civil::date};
+
+    #[test]
+    fn what_was_emptied_was_dropped_and_what_differs_was_edited() {
+        let day = |day| When::Date(date(2026, 1, day));
+        let event = |title: Option<&str>, place: Option<&str>| {
+            let mut event = Event::new(day(1), day(2));
+            event.title = title.map(Into::into);
+            event.location = place.map(Into::into);
+            Series::single("uid".into(), event)
+        };
+        let target = event(Some("Dentist"), Some("Berlin"));
+        let found = event(Some("Doctor"), None);
+        assert!(rendering(&target, &found).same_content(&event(Some("Dentist"), None)));
+    }
+}

@@ -1,0 +1,247 @@
+//! Series: occurrences, shifts, rules, overrides without a master.
+
+use super::*;
+
+fn own(series: Series, title: &str) -> Series {
+    with_override(series, 4, |event| event.title = Some(title.into()))
+}
+
+#[test]
+fn occurrences() {
+    let base = || daily("a");
+    case("one cancelled", base(), cancelled(base(), 4), base()).is(
+        Decision::Copy(Right),
+        cancelled(base(), 4),
+        cancelled(base(), 4),
+    );
+    case("one brought back", cancelled(base(), 4), base(), cancelled(base(), 4)).is(
+        Decision::Copy(Right),
+        base(),
+        base(),
+    );
+    case("one changed", base(), own(base(), "x"), base()).is(
+        Decision::Copy(Right),
+        own(base(), "x"),
+        own(base(), "x"),
+    );
+    let placed = |series| with_override(series, 4, |event| event.location = Some("y".into()));
+    case("one changed on both sides, differently (X01)", base(), own(base(), "x"), placed(base()))
+        .is(Decision::Merge, placed(own(base(), "x")), placed(own(base(), "x")));
+    let step =
+        case("one changed on both sides in one field", base(), own(base(), "x"), own(base(), "y"))
+            .is(Decision::Copy(Right), own(base(), "x"), own(base(), "x"));
+    assert_eq!(step.overruled[0].side, Right);
+    let step = case("asked about one occurrence", base(), own(base(), "x"), own(base(), "y"))
+        .with(|policy| policy.conflict = Conflict::Ask)
+        .is(Decision::Conflict, own(base(), "x"), own(base(), "y"));
+    assert_eq!(step.clashes[0].field, "title of 2026-03-04T09:00");
+    case("different occurrences", base(), own(base(), "x"), cancelled(base(), 6)).is(
+        Decision::Merge,
+        cancelled(own(base(), "x"), 6),
+        cancelled(own(base(), "x"), 6),
+    );
+    let step = case(
+        "an edit beats a cancellation",
+        own(base(), "x"),
+        cancelled(base(), 4),
+        own(base(), "y"),
+    )
+    .is(Decision::Copy(Left), own(base(), "y"), own(base(), "y"));
+    assert_eq!(step.overruled.len(), 1);
+    case("an edit beats a removal", own(base(), "x"), base(), own(base(), "y")).is(
+        Decision::Copy(Left),
+        own(base(), "y"),
+        own(base(), "y"),
+    );
+    case("a removal", own(base(), "x"), base(), own(base(), "x")).is(
+        Decision::Copy(Right),
+        base(),
+        base(),
+    );
+    case("series deleted, one occurrence edited (X10)", base(), NOBODY, own(base(), "x")).is(
+        Decision::Copy(Left),
+        own(base(), "x"),
+        own(base(), "x"),
+    );
+}
+
+#[test]
+fn occurrences_follow_their_series() {
+    let base = || daily("a");
+    let renamed = |series| with(series, |event: &mut Event| event.title = Some("b".into()));
+    let late = |series| with_override(series, 4, |e| (e.start, e.end) = (at(4, 15), at(4, 16)));
+    case(
+        "a moved occurrence of a renamed series has the new name",
+        base(),
+        renamed(base()),
+        late(base()),
+    )
+    .is(Decision::Merge, late(renamed(base())), late(renamed(base())));
+    case(
+        "one occurrence's own name stays when the series is renamed",
+        base(),
+        renamed(base()),
+        own(base(), "x"),
+    )
+    .is(Decision::Merge, own(renamed(base()), "x"), own(renamed(base()), "x"));
+    case("an override left alone is left alone", late(base()), renamed(late(base())), late(base()))
+        .is(Decision::Copy(Right), renamed(late(base())), renamed(late(base())));
+}
+
+#[test]
+fn whole_series() {
+    let base = || daily("a");
+    case(
+        "a shift takes cancellations along",
+        cancelled(base(), 4),
+        shifted(cancelled(base(), 4), 2),
+        cancelled(base(), 4),
+    )
+    .is(
+        Decision::Copy(Right),
+        shifted(cancelled(base(), 4), 2),
+        shifted(cancelled(base(), 4), 2),
+    );
+    case("a shift here, an occurrence renamed there", base(), shifted(base(), 2), own(base(), "x"))
+        .is(Decision::Merge, shifted(own(base(), "x"), 2), shifted(own(base(), "x"), 2));
+    case(
+        "a shift here, an occurrence cancelled there",
+        base(),
+        shifted(base(), 2),
+        cancelled(base(), 4),
+    )
+    .is(Decision::Merge, shifted(cancelled(base(), 4), 2), shifted(cancelled(base(), 4), 2));
+    let late = |series| with_override(series, 4, |e| (e.start, e.end) = (at(4, 15), at(4, 16)));
+    case(
+        "a shift here, an occurrence moved there: it stays where it was put",
+        base(),
+        shifted(base(), 2),
+        late(base()),
+    )
+    .is(Decision::Merge, shifted(late(base()), 2), shifted(late(base()), 2));
+    case("a shift here, another rule's end there", base(), shifted(base(), 2), ending(base())).is(
+        Decision::Merge,
+        ending(shifted(base(), 2)),
+        ending(shifted(base(), 2)),
+    );
+    let step = case(
+        "two shifts: one wins, cancellations of both hold",
+        base(),
+        cancelled_after(shifted(base(), 2)),
+        shifted(cancelled(base(), 6), 1),
+    )
+    .is(Decision::Merge, both_cancelled(), both_cancelled());
+    assert_eq!(step.overruled[0].fields, FieldSet::NONE.with(Field::Times));
+}
+
+#[test]
+fn other_rules_and_zones() {
+    let base = || daily("a");
+    let other_rule = || {
+        let mut series = base();
+        series.recurrence.rules[0].interval = 2;
+        series
+    };
+    let step = case(
+        "another rule here, an occurrence renamed there",
+        base(),
+        other_rule(),
+        own(base(), "x"),
+    )
+    .is(Decision::Copy(Right), other_rule(), other_rule());
+    let lost = &step.overruled[0];
+    assert!(lost.side == Right && lost.before.same_content(&own(base(), "x")));
+    case("the same, and the occurrence wins", base(), other_rule(), own(base(), "x"))
+        .with(|policy| policy.conflict = Conflict::Right)
+        .is(Decision::Copy(Left), own(base(), "x"), own(base(), "x"));
+    case("no series any more (R18)", cancelled(base(), 4), single("a"), cancelled(base(), 4)).is(
+        Decision::Copy(Right),
+        single("a"),
+        single("a"),
+    );
+    case("a series from now on", single("a"), base(), single("b")).is(
+        Decision::Merge,
+        daily("b"),
+        daily("b"),
+    );
+    let in_utc = |mut series: Series| {
+        let utc = |when: &model::When| model::When::Utc(when.wall());
+        let master = series.master.as_mut().unwrap();
+        (master.start, master.end) = (utc(&master.start), utc(&master.end));
+        series.exceptions = series
+            .exceptions
+            .into_iter()
+            .map(|(key, exception)| {
+                let exception = match exception {
+                    Exception::Override(mut event) => {
+                        (event.start, event.end) = (utc(&event.start), utc(&event.end));
+                        Exception::Override(event)
+                    }
+                    Exception::Cancelled => Exception::Cancelled,
+                };
+                (utc(&key), exception)
+            })
+            .collect();
+        series
+    };
+    case(
+        "another zone here, an occurrence renamed there",
+        base(),
+        in_utc(base()),
+        own(base(), "x"),
+    )
+    .is(Decision::Merge, in_utc(own(base(), "x")), in_utc(own(base(), "x")));
+}
+
+fn ending(mut series: Series) -> Series {
+    series.recurrence.rules[0].count = Some(10);
+    series
+}
+
+fn cancelled_after(mut series: Series) -> Series {
+    series.exceptions.insert(at(4, 11), Exception::Cancelled);
+    series
+}
+
+fn both_cancelled() -> Series {
+    let mut series = cancelled_after(shifted(daily("a"), 2));
+    series.exceptions.insert(at(6, 11), Exception::Cancelled);
+    series
+}
+
+#[test]
+fn overrides_without_a_master() {
+    let orphan = |days: &[i8]| {
+        let mut series = single("gone");
+        series.master = None;
+        for day in days {
+            series = with_override(series, *day, |event| event.title = Some("a".into()));
+        }
+        series
+    };
+    new("invited to one occurrence (R14)", orphan(&[4]), NOBODY).is(
+        Decision::Copy(Right),
+        orphan(&[4]),
+        orphan(&[4]),
+    );
+    case("invited to another one", orphan(&[4]), orphan(&[4, 5]), orphan(&[4])).is(
+        Decision::Copy(Right),
+        orphan(&[4, 5]),
+        orphan(&[4, 5]),
+    );
+    case("no longer invited to one", orphan(&[4, 5]), orphan(&[4]), orphan(&[4, 5])).is(
+        Decision::Copy(Right),
+        orphan(&[4]),
+        orphan(&[4]),
+    );
+    case("each removed what the other kept", orphan(&[4, 5]), orphan(&[4]), orphan(&[5])).is(
+        Decision::Merge,
+        orphan(&[4, 5]),
+        orphan(&[4, 5]),
+    );
+    case("invited to all of it", orphan(&[4]), daily("a"), orphan(&[4])).is(
+        Decision::Copy(Right),
+        daily("a"),
+        daily("a"),
+    );
+}
