@@ -340,10 +340,6 @@ proptest! {
         right in edits(),
         crash_after in 0..2usize,
     ) {
-        let [left, right] = [left, right].map(|mut edits| {
-            edits.retain(|edit| !matches!(edit, Edit::RemoveMaster));
-            edits
-        });
         let policy = opened(&policy);
         if let Some(mut known) = crossed(&edited(daily("a"), &first), &policy) {
             edit_side(&mut known, Side::Left, Some(&left), 1);
