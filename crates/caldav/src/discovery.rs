@@ -31,7 +31,9 @@ pub(crate) struct Discovered {
 pub(crate) async fn calendars(server: &Server) -> Result<Vec<Calendar>> {
     let discovered = discovered(server).await?;
     match list(server, &discovered).await {
-        Err(error) if error.kind() == ErrorKind::Gone => {
+        // The home may be on another partition by now.
+        // quirk: icloud-10
+        Err(error) if matches!(error.kind(), ErrorKind::Gone | ErrorKind::Unavailable) => {
             forget(server);
             list(server, &self::discovered(server).await?).await
         }

@@ -1,0 +1,503 @@
+//! The adapter against simulated servers, one quirk at a time: the same conversation must come to
+//! the same end over every one of them, and every fault must be told for what it is.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use caldav::{CalDav, CalDavOptions, Flavour};
+use model::{CalendarId, CreateKey, Cursor, Resource, ResourceId, Rights};
+use provider::{Change, Changes, Error, ErrorKind, Next, Outcome, Provider as _, Scope};
+use sandbox::dav::{
+    Options, Profile, PutVersion, Quirk, Running, TokenRefusal, Tokens, VersionStyle, serve,
+};
+use sandbox::faults::{Aim, Fault};
+use sandbox::{Gone, Op, World};
+use testkit::{series, text};
+
+struct Stage {
+    world: World,
+    /// As the world calls it.
+    family: CalendarId,
+    running: Running,
+    server: CalDav,
+}
+
+impl Stage {
+    async fn new(profile: Profile) -> Self {
+        let world = World::new(5);
+        world.account("sam", profile.habits.clone());
+        let family = world.add_calendar("sam", "Family");
+        world.add_calendar("sam", "Work");
+        let icloud = profile.name == "icloud";
+        let mut options = Options::new(profile, "sam");
+        options.partitions = 2;
+        let running = serve(&world, options).await.unwrap();
+        let flavour = if icloud { Flavour::ICloud } else { Flavour::Generic };
+        let server = Self::client(&world, &running, flavour);
+        Self { world, family, running, server }
+    }
+
+    fn client(world: &World, running: &Running, flavour: Flavour) -> CalDav {
+        let clock = world.clone();
+        CalDav::new(CalDavOptions {
+            url: running.url().parse().unwrap(),
+            username: "sam@example.com".into(),
+            password: world.password("sam").unwrap().into(),
+            flavour,
+            clock: Arc::new(move || clock.now()),
+            deadline: Some(Duration::from_secs(20)),
+            in_flight: None,
+        })
+        .unwrap()
+    }
+
+    async fn calendar(&self) -> CalendarId {
+        let calendars = self.server.calendars().await.unwrap();
+        calendars.into_iter().find(|calendar| calendar.name == "Family").unwrap().id
+    }
+
+    fn user_creates(&self, line: &str) -> String {
+        self.world.user(&self.family).create(&text(line))
+    }
+}
+
+/// All pages since a cursor.
+async fn all(server: &CalDav, calendar: &CalendarId, since: Option<&Cursor>) -> Changes {
+    let mut changes = server.changes(calendar, since).await.unwrap();
+    while let Next::More(cursor) = changes.next.clone() {
+        let page = server.changes(calendar, Some(&cursor)).await.unwrap();
+        assert_eq!(page.scope, changes.scope, "every page of a listing covers the same");
+        changes.items.extend(page.items);
+        changes.next = page.next;
+    }
+    changes
+}
+
+fn cursor(changes: &Changes) -> Cursor {
+    match &changes.next {
+        Next::Complete(cursor) => cursor.clone(),
+        Next::More(_) => panic!("there is more"),
+    }
+}
+
+/// The titles of what a listing names, read.
+async fn titles(server: &CalDav, calendar: &CalendarId, changes: &Changes) -> Vec<String> {
+    let listed = |item: &Change| match item {
+        Change::Listed { id, .. } => Some(id.clone()),
+        _ => None,
+    };
+    let ids: Vec<ResourceId> = changes.items.iter().filter_map(listed).collect();
+    if ids.is_empty() {
+        return Vec::new();
+    }
+    let fetched = server.fetch(calendar, &ids).await.unwrap();
+    assert_eq!(fetched.len(), ids.len(), "one answer for each id");
+    let mut titles: Vec<String> = fetched.into_iter().map(|one| title_of(&one.outcome)).collect();
+    titles.sort();
+    titles
+}
+
+fn title_of(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Found(resource) => {
+            let title = resource.series.face().and_then(|event| event.title.clone());
+            title.map(|title| title.expose().clone()).unwrap_or_default()
+        }
+        Outcome::Unreadable(what) => format!("unreadable: {}", what.reason),
+        Outcome::Gone => "gone".into(),
+        Outcome::Failed(error) => format!("failed: {error}"),
+    }
+}
+
+async fn read(server: &CalDav, calendar: &CalendarId, id: &ResourceId) -> Resource {
+    let fetched = server.fetch(calendar, std::slice::from_ref(id)).await.unwrap();
+    match fetched.into_iter().next().unwrap().outcome {
+        Outcome::Found(resource) => *resource,
+        other => panic!("{}", title_of(&other)),
+    }
+}
+
+/// Reads, writes, deletes and reads again.
+async fn converse(profile: Profile) {
+    let name = format!("{} {:?}", profile.name, profile.quirks);
+    let tells = profile.tokens != Tokens::None;
+    let stage = Stage::new(profile).await;
+    let (server, world) = (&stage.server, &stage.world);
+    for day in 1..=5 {
+        stage.user_creates(&format!("\"Event {day}\" 2026-03-0{day}T09:00 Europe/Berlin"));
+    }
+    let calendar = stage.calendar().await;
+    let listed = server.calendars().await.unwrap();
+    assert_eq!(listed.len(), 2, "{name}: {listed:?}");
+    let first = all(server, &calendar, None).await;
+    assert_eq!(first.scope, Scope::Full, "{name}");
+    let events = ["Event 1", "Event 2", "Event 3", "Event 4", "Event 5"];
+    assert_eq!(titles(server, &calendar, &first).await, events, "{name}");
+
+    let mut dentist = series("\"Dentist & <Co>\" 2026-04-01T14:00 Europe/Berlin alarm=-30m");
+    let key = CreateKey::new("5ac7e51e-0001");
+    let made = server.create(&calendar, &dentist, &key).await.unwrap();
+    let again = server.create(&calendar, &dentist, &key).await.unwrap();
+    assert_eq!(made.id, again.id, "{name}");
+    let held = read(server, &calendar, &made.id).await;
+    assert!(held.series.same_content(&dentist), "{name}: {held:?}\n{dentist:?}");
+    dentist.master.as_mut().unwrap().title = Some("Moved".into());
+    server.update(&calendar, &held, &dentist).await.unwrap();
+    let stale = server.update(&calendar, &held, &series("\"X\" 2026-04-02")).await.unwrap_err();
+    assert_eq!(stale.kind(), ErrorKind::Stale, "{name}");
+    stage.user_creates("\"Event 6\" 2026-03-06");
+    let one = match &first.items[0] {
+        Change::Listed { id, .. } => read(server, &calendar, id).await,
+        other => panic!("{other:?}"),
+    };
+    server.delete(&calendar, &one).await.unwrap();
+    server.delete(&calendar, &one).await.unwrap();
+
+    // An hour later whatever lags has caught up.
+    world.advance(Duration::from_secs(2 * 3600));
+    let second = all(server, &calendar, Some(&cursor(&first))).await;
+    let gone = second.items.iter().any(|item| matches!(item, Change::Gone(id) if *id == one.id));
+    let whole = second.scope == Scope::Full;
+    assert!(gone || whole, "{name}: {:?}", second.items);
+    assert!(tells || whole, "{name}");
+    let last = all(server, &calendar, None).await;
+    let titles = titles(server, &calendar, &last).await;
+    assert!(titles.contains(&"Event 6".to_owned()), "{name}: {titles:?}");
+    assert_eq!(titles.iter().filter(|title| events.contains(&title.as_str())).count(), 4, "{name}");
+
+    world.assert_no_mail();
+    world.assert_no_collection_delete();
+    world.assert_conditional_writes();
+    let hosts = stage.running.hosts();
+    world.assert_auth_only_to(&hosts.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+/// Those that change what is told, and not how, have tests of their own.
+const SAFE: &[Quirk] = &[
+    Quirk::CombinedChallenge,
+    Quirk::AbsoluteHome,
+    Quirk::MixedAddresses,
+    Quirk::FlippedEncoding,
+    Quirk::CharacterSections,
+    Quirk::BareStatus,
+    Quirk::SplitProperties,
+    Quirk::SubscriptionAsCalendar,
+    Quirk::TasksList,
+    Quirk::IgnoredLimit,
+    Quirk::SelfMember,
+    Quirk::DroppedGet,
+    Quirk::TwiceListed,
+    Quirk::SilentLimit,
+    Quirk::RefusedLimit,
+    Quirk::PatchyMultiget,
+    Quirk::NoParts,
+    Quirk::UidFilterRefused,
+    Quirk::ComponentFilterNeeded,
+    Quirk::TouchingDays,
+    Quirk::NoHtml,
+    Quirk::NoMethod,
+    Quirk::ZoneNeeded,
+    Quirk::InvertedStar,
+    Quirk::ConditionNeeded,
+    Quirk::NoDeleteDepth,
+    Quirk::StaleConnections,
+];
+
+// quirk: icloud-1, icloud-9, icloud-11, icloud-12, icloud-14, icloud-15, icloud-17, icloud-19
+// quirk: icloud-22, icloud-23, icloud-24, icloud-25, icloud-27, icloud-34, icloud-35, icloud-38
+// quirk: icloud-40, icloud-41, icloud-42, icloud-43, icloud-46, icloud-47, icloud-48, icloud-51
+// quirk: icloud-52, icloud-63, icloud-71
+#[tokio::test]
+async fn every_quirk_alone_comes_to_the_same_end() {
+    for &quirk in SAFE {
+        let absolute = quirk == Quirk::AbsoluteHome;
+        if !absolute {
+            converse(Profile::plain().with(quirk)).await;
+        }
+        converse(Profile::icloud().with(quirk)).await;
+    }
+}
+
+#[tokio::test]
+async fn every_server_comes_to_the_same_end() {
+    for profile in Profile::all() {
+        converse(profile).await;
+    }
+}
+
+// quirk: icloud-6, icloud-10
+#[tokio::test]
+async fn a_partition_is_followed_and_left_again() {
+    for code in [301, 302, 303, 307, 308] {
+        converse(Profile { redirect: Some(code), ..Profile::icloud() }).await;
+    }
+    let stage = Stage::new(Profile { redirect: Some(302), ..Profile::icloud() }).await;
+    stage.user_creates("\"Here\" 2026-03-01");
+    let calendar = stage.calendar().await;
+    let first = all(&stage.server, &calendar, None).await;
+    stage.running.move_partition();
+    let lost = stage.server.changes(&calendar, Some(&cursor(&first))).await;
+    if let Err(error) = lost {
+        assert!(matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Gone), "{error:?}");
+    }
+    let found = stage.server.changes(&calendar, Some(&cursor(&first))).await.unwrap();
+    assert!(found.items.is_empty());
+    assert_eq!(stage.calendar().await, calendar, "it is the same calendar");
+}
+
+// quirk: icloud-7
+#[tokio::test]
+async fn a_foreign_redirect_is_refused() {
+    let evil = Some("http://198.51.100.7:9/".to_owned());
+    let stage = Stage::new(Profile { evil_redirect: evil, ..Profile::icloud() }).await;
+    let error = stage.server.calendars().await.unwrap_err();
+    assert!(error.sentence().contains("198.51.100.7"), "{error}");
+}
+
+// quirk: icloud-28, icloud-29, icloud-30
+#[tokio::test]
+async fn a_refused_token_is_told_in_every_dialect() {
+    let refusals = [
+        TokenRefusal::Stated(403),
+        TokenRefusal::Stated(409),
+        TokenRefusal::Stated(412),
+        TokenRefusal::Bare(403),
+        TokenRefusal::Bare(409),
+        TokenRefusal::Bare(410),
+        TokenRefusal::Bare(412),
+        TokenRefusal::Bare(418),
+        TokenRefusal::Bare(500),
+        TokenRefusal::SilentFull,
+    ];
+    for refusal in refusals {
+        let stage =
+            Stage::new(Profile { tokens: Tokens::Sync(refusal), ..Profile::icloud() }).await;
+        stage.user_creates("\"Here\" 2026-03-01");
+        let calendar = stage.calendar().await;
+        let first = all(&stage.server, &calendar, None).await;
+        stage.world.expire_cursors(&stage.family);
+        let told = stage.server.changes(&calendar, Some(&cursor(&first))).await;
+        match (refusal, told) {
+            (TokenRefusal::SilentFull, Ok(changes)) => assert_eq!(changes.items.len(), 1),
+            (_, Err(error)) => assert_eq!(error.kind(), ErrorKind::CursorExpired, "{refusal:?}"),
+            (_, Ok(changes)) => panic!("{refusal:?}: {changes:?}"),
+        }
+        assert_eq!(all(&stage.server, &calendar, None).await.items.len(), 1, "{refusal:?}");
+    }
+}
+
+// quirk: icloud-33
+#[tokio::test]
+async fn a_truncated_listing_goes_on() {
+    for (count, profile) in [(10, Profile::plain()), (9, Profile::icloud())] {
+        let stage = Stage::new(Profile { truncate: Some(3), ..profile }).await;
+        let calendar = stage.calendar().await;
+        let none = all(&stage.server, &calendar, None).await;
+        for number in 0..count {
+            stage.user_creates(&format!("\"E{number}\" 2026-03-01"));
+        }
+        for (since, scope) in [(None, Scope::Full), (Some(cursor(&none)), Scope::Delta)] {
+            let changes = all(&stage.server, &calendar, since.as_ref()).await;
+            assert_eq!((changes.items.len(), changes.scope), (count, scope));
+        }
+    }
+}
+
+// quirk: icloud-53, icloud-54, icloud-58
+#[tokio::test]
+async fn versions_in_every_dress_can_be_written_under() {
+    for put_version in [PutVersion::Always, PutVersion::Verbatim, PutVersion::Never] {
+        for version_style in [
+            VersionStyle::Quoted,
+            VersionStyle::WeakOnPut,
+            VersionStyle::Unquoted,
+            VersionStyle::Sogo,
+        ] {
+            for profile in [Profile::plain(), Profile::icloud()] {
+                converse(Profile { put_version, version_style, ..profile }).await;
+            }
+        }
+    }
+}
+
+// quirk: icloud-32
+#[tokio::test]
+async fn a_missing_token_keeps_the_old_one() {
+    let stage = Stage::new(Profile::icloud().with(Quirk::OmittedToken)).await;
+    stage.user_creates("\"Here\" 2026-03-01");
+    let calendar = stage.calendar().await;
+    for _ in 0..2 {
+        let changes = all(&stage.server, &calendar, None).await;
+        assert_eq!((changes.scope, changes.items.len()), (Scope::Full, 1));
+        let next = all(&stage.server, &calendar, Some(&cursor(&changes))).await;
+        assert!(next.items.is_empty() || next.scope == Scope::Full);
+    }
+}
+
+// quirk: icloud-20, icloud-21
+#[tokio::test]
+async fn a_calendar_that_may_not_be_written_says_so() {
+    for profile in Profile::all() {
+        let name = profile.name;
+        let stage = Stage::new(profile).await;
+        let calendar = stage.calendar().await;
+        let event = series("\"Mine\" 2026-03-01");
+        let made = stage.server.create(&calendar, &event, &"k-1".into()).await.unwrap();
+        let made = read(&stage.server, &calendar, &made.id).await;
+        stage.world.set_rights(&stage.family, Rights::Read);
+        let listed = stage.server.calendars().await.unwrap();
+        let rights = listed.iter().find(|listed| listed.id == calendar).map(|found| found.rights);
+        assert_eq!(rights, Some(Rights::Read), "{name}");
+        let other = series("\"Other\" 2026-03-01");
+        let error = stage.server.create(&calendar, &other, &"k-2".into()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Forbidden, "{name}: {error}");
+        let error = stage.server.update(&calendar, &made, &other).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Forbidden, "{name}: {error}");
+        let error = stage.server.delete(&calendar, &made).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Forbidden, "{name}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_calendar_that_is_gone_says_so() {
+    for profile in Profile::all() {
+        let name = profile.name;
+        let stage = Stage::new(profile).await;
+        let calendar = stage.calendar().await;
+        let first = all(&stage.server, &calendar, None).await;
+        stage.world.set_gone(&stage.family, Gone::Yes);
+        let kind = |error: &Error| error.kind();
+        let since = stage.server.changes(&calendar, Some(&cursor(&first))).await;
+        let kinds = (
+            kind(&stage.server.changes(&calendar, None).await.unwrap_err()),
+            kind(&since.unwrap_err()),
+        );
+        assert_eq!(kinds, (ErrorKind::Gone, ErrorKind::Gone), "{name}");
+        let event = series("\"Mine\" 2026-03-01");
+        let error = stage.server.create(&calendar, &event, &"k-1".into()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Gone, "{name}: {error}");
+    }
+}
+
+// quirk: icloud-3
+#[tokio::test]
+async fn a_revoked_password_stops_the_work() {
+    for profile in Profile::all() {
+        let name = profile.name;
+        let stage = Stage::new(profile).await;
+        for number in 0..5 {
+            stage.user_creates(&format!("\"E{number}\" 2026-03-01"));
+        }
+        let calendar = stage.calendar().await;
+        let listed = all(&stage.server, &calendar, None).await;
+        let ids: Vec<ResourceId> = listed.items.iter().map(|item| item.id().clone()).collect();
+        stage.world.revoke("sam");
+        let before = stage.server.requests();
+        let error = stage.server.fetch(&calendar, &ids).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unauthorized, "{name}");
+        assert_eq!(stage.server.requests() - before, 1, "{name}");
+        let error = stage.server.calendars().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unauthorized, "{name}");
+    }
+}
+
+// quirk: icloud-49
+#[tokio::test]
+async fn a_uid_that_is_taken_is_no_verdict_on_the_event() {
+    for profile in [Profile::icloud(), Profile::radicale(), Profile::xandikos(), Profile::sogo()] {
+        let name = profile.name;
+        let stage = Stage::new(profile).await;
+        let calendar = stage.calendar().await;
+        let event = series("\"Mine\" 2026-03-01");
+        stage.server.create(&calendar, &event, &"k-1".into()).await.unwrap();
+        let error = stage.server.create(&calendar, &event, &"k-2".into()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{name}: {error}");
+    }
+}
+
+/// What a fault is told as; `None` where the adapter gets over it.
+fn expected(fault: Fault, op: Op) -> &'static [Option<ErrorKind>] {
+    use ErrorKind::{CursorExpired, Malformed, Rejected, Stale, Unauthorized, Unavailable};
+    match (fault, op) {
+        (Fault::FailBefore | Fault::Misdirected, _) => &[None, Some(Unavailable)],
+        // A second try meets what the first one did.
+        (Fault::LostReply, _) => &[None, Some(Unavailable), Some(Stale)],
+        (Fault::RefusedOnce, _) => &[Some(Unauthorized)],
+        (Fault::Truncated | Fault::Html, _) => &[None, Some(Malformed), Some(Unavailable)],
+        (Fault::CursorExpired, _) => &[Some(CursorExpired)],
+        (Fault::WriteFails | Fault::Locked, _) => &[None],
+        (Fault::Race, _) => &[Some(Stale)],
+        (Fault::Rejected, _) => &[Some(Rejected)],
+        _ => &[None],
+    }
+}
+
+// quirk: icloud-65, icloud-66, icloud-67, icloud-68, icloud-70, caldav-6
+#[tokio::test]
+async fn every_fault_is_told_for_what_it_is() {
+    for fault in Fault::ALL {
+        let throttles = matches!(fault, Fault::RateLimited { .. } | Fault::OutOfOrder { .. });
+        for op in [Op::Changes, Op::Fetch, Op::Create, Op::Update, Op::Delete] {
+            if !fault.fits(op) {
+                continue;
+            }
+            for profile in [Profile::plain(), Profile::icloud()] {
+                let name = format!("{fault:?} at {op:?} on {}", profile.name);
+                let stage = Stage::new(profile).await;
+                let kind = suffer(&stage, fault, op, &name).await;
+                if throttles {
+                    assert!(
+                        matches!(kind, Some(ErrorKind::RateLimited { .. })),
+                        "{name}: {kind:?}"
+                    );
+                } else {
+                    assert!(expected(fault, op).contains(&kind), "{name}: {kind:?}");
+                }
+            }
+        }
+    }
+}
+
+/// One call of a kind under a fault; then the world is held against what was told.
+async fn suffer(stage: &Stage, fault: Fault, op: Op, name: &str) -> Option<ErrorKind> {
+    let (server, world) = (&stage.server, &stage.world);
+    stage.user_creates("\"Here\" 2026-03-01");
+    let calendar = stage.calendar().await;
+    let first = all(server, &calendar, None).await;
+    let id = first.items[0].id().clone();
+    let held = read(server, &calendar, &id).await;
+    let mut target = held.series.clone();
+    target.master.as_mut().unwrap().title = Some("There".into());
+    let event = series("\"New\" 2026-03-01");
+    world.plan(Aim::op(op), fault);
+    let told = match op {
+        Op::Changes => server.changes(&calendar, Some(&cursor(&first))).await.map(|_| ()),
+        Op::Fetch => match server.fetch(&calendar, std::slice::from_ref(&id)).await {
+            Ok(fetched) => match fetched.into_iter().next().unwrap().outcome {
+                Outcome::Failed(error) => Err(error),
+                Outcome::Found(_) => Ok(()),
+                other => panic!("{name}: {}", title_of(&other)),
+            },
+            Err(error) => Err(error),
+        },
+        Op::Create => server.create(&calendar, &event, &"k-1".into()).await.map(|_| ()),
+        Op::Update => server.update(&calendar, &held, &target).await.map(|_| ()),
+        Op::Delete => server.delete(&calendar, &held).await,
+        Op::Identity | Op::Calendars => unreachable!("not tried here"),
+    };
+    if told.is_ok() {
+        let held = world.held(&stage.family);
+        let texts: Vec<String> =
+            held.iter().map(|held| String::from_utf8_lossy(&held.raw).into_owned()).collect();
+        let count = |word: &str| texts.iter().filter(|text| text.contains(word)).count();
+        match op {
+            Op::Create => assert_eq!(count("SUMMARY:New"), 1, "{name}"),
+            Op::Update => assert_eq!(count("SUMMARY:There"), 1, "{name}"),
+            Op::Delete => assert_eq!(count("SUMMARY:Here"), 0, "{name}"),
+            _ => assert_eq!(count("SUMMARY:Here"), 1, "{name}"),
+        }
+    }
+    told.err().map(|error| error.kind())
+}
