@@ -47,6 +47,11 @@ pub trait Subject: Send + Sync {
     /// Makes a good cursor an expired one; `None` where nobody can.
     async fn expire(&mut self, cursor: Cursor) -> Option<Cursor>;
 
+    /// A word that makes names, UIDs and keys this run's own, for servers that remember.
+    fn salt(&self) -> &str {
+        ""
+    }
+
     /// How many mails the provider has sent because of us; 0 where nobody can tell.
     async fn mails(&mut self) -> usize {
         0

@@ -92,7 +92,8 @@ impl<'s> Bench<'s> {
     /// A word that no other clause uses.
     pub(super) fn fresh(&mut self) -> String {
         self.made += 1;
-        format!("{}-{}", self.clause.replace('_', "-"), self.made)
+        let (clause, salt) = (self.clause.replace('_', "-"), self.subject.salt());
+        format!("{clause}-{salt}{}", self.made)
     }
 
     /// A key that no other clause uses: its letters as hexadecimal digits.
