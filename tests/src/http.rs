@@ -101,7 +101,8 @@ impl Collection {
     /// # Panics
     /// When the server does not list.
     pub fn names(&self) -> Vec<String> {
-        let body = b"<?xml version=\"1.0\"?><propfind xmlns=\"DAV:\"><prop><getetag/></prop></propfind>";
+        let body =
+            b"<?xml version=\"1.0\"?><propfind xmlns=\"DAV:\"><prop><getetag/></prop></propfind>";
         let headers = [("Depth", "1"), ("Content-Type", "application/xml")];
         let answer = self.send("PROPFIND", &self.path, &headers, body);
         assert!(answer.status == 207, "PROPFIND: {}", answer.reason());

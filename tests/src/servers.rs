@@ -169,10 +169,8 @@ fn folder() -> TempDir {
 }
 
 fn script(name: &str, verb: &str, folder: &Path, port: u16) -> Command {
-    let scripts = variable("CALPAIR_SERVERS_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("servers"),
-        PathBuf::from,
-    );
+    let scripts = variable("CALPAIR_SERVERS_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("servers"), PathBuf::from);
     let mut command = Command::new(scripts.join(format!("{name}.sh")));
     command.arg(verb).arg(folder).arg(port.to_string());
     command.env("CALPAIR_OWNER", std::process::id().to_string());

@@ -16,7 +16,7 @@ pub fn until<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<
         if begun.elapsed() > limit {
             return None;
         }
-        std::thread::sleep(EVERY);
+        std::thread::park_timeout(EVERY);
     }
 }
 
