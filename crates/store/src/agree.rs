@@ -71,8 +71,12 @@ fn agree(
             row::set_base(connection, row.id, &base[side])?;
         }
     }
+    if agreement.base.is_none() {
+        // While something is open, what we wrote ourselves must still be told from edits.
+        let clear = "DELETE FROM intent WHERE mapping = ?1 AND applied = 1";
+        sql::run(connection, clear, [mapping.0])?;
+    }
     for clear in [
-        "DELETE FROM intent WHERE mapping = ?1 AND applied = 1",
         "DELETE FROM problem WHERE mapping = ?1",
         "DELETE FROM conflict WHERE mapping = ?1",
         "DELETE FROM approval WHERE mapping = ?1",

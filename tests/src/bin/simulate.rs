@@ -39,6 +39,8 @@ fn main() -> ExitCode {
         }
     };
     if asked.seeds == 1 {
+        let filter = tracing_subscriber::EnvFilter::new("engine=debug");
+        tracing_subscriber::fmt().with_env_filter(filter).without_time().init();
         let (end, life) = simulation::live(asked.from);
         life.trace.iter().for_each(|line| println!("{line}"));
         if let Err(found) = end {

@@ -189,6 +189,8 @@ pub(super) fn trace(stage: &Stage) -> Vec<String> {
     if let Ok(Some(row)) = stage.store.pair(&stage.pair.name) {
         let problems = stage.store.problems(row.id).unwrap_or_default();
         lines.extend(problems.iter().map(|problem| format!("{problem:?}")));
+        let found = stage.store.find(row.id, "token").unwrap_or_default();
+        lines.extend(found.iter().map(|found| format!("{found:?}")));
         let open = stage.store.open_intents(row.id).unwrap_or_default();
         let open = open.iter().map(|open| (open.subject.clone(), open.side, open.action));
         lines.extend(open.map(|open| format!("open: {open:?}")));

@@ -134,6 +134,7 @@ impl Cycle<'_> {
         Ok(round)
     }
 
+    /// Carries out one batch. Nothing in the log is private: a UID names, it does not tell.
     async fn carry_out(
         &mut self,
         plan: &Plan,
@@ -145,6 +146,10 @@ impl Cycle<'_> {
             .steps
             .iter()
             .partition(|step| step.writes.left.is_some() || step.writes.right.is_some());
+        for step in &plan.steps {
+            let (uid, decision, reason) = (&step.uid, &step.decision, &step.reason);
+            tracing::debug!(pair = %self.pair.name, %uid, ?decision, reason, "step");
+        }
         self.carry_out_local(&local, touched, report, round)?;
         if writing.is_empty() {
             return Ok(());
@@ -170,21 +175,18 @@ impl Cycle<'_> {
     ) -> Result<(), Failure> {
         let store = &self.ctx.store;
         let mut agreements = Vec::new();
-        let mut conflicts = Vec::new();
+        let mut open = Vec::new();
         for step in steps {
             let held = held_ids(step, touched);
             let subject = subject_row(&step.subject);
             match &step.decision {
-                Decision::Problem(side) => {
-                    let (uid, reason) = (&step.uid, &step.reason);
-                    store.set_aside(self.row.id, &subject, *side, uid, reason, self.ctx.now())?;
-                }
+                Decision::Problem(_) => self.keep_open(step)?,
                 Decision::Skip(why) => {
                     store.skip(self.row.id, &subject, *why == Skip::Window)?;
                 }
                 Decision::Conflict => {
                     agreements.push(self.agreement(step, touched, held)?);
-                    conflicts.push(*step);
+                    open.push(*step);
                 }
                 Decision::Adopt => {
                     report.adopted += 1;
@@ -200,8 +202,8 @@ impl Cycle<'_> {
             }
         }
         store.agree(self.row.id, &agreements)?;
-        // After the agreements, which clear the conflicts that they settle.
-        conflicts.into_iter().try_for_each(|step| self.put_conflict(step))
+        // After the agreements, which clear what they settle.
+        open.into_iter().try_for_each(|step| self.keep_open(step))
     }
 
     /// The agreement that a step comes to, when the sides hold it in `held` now.
@@ -230,6 +232,25 @@ impl Cycle<'_> {
             _ => None,
         };
         Ok(Agreement { subject, held, base })
+    }
+
+    /// Records what a step leaves open for a person: a problem, or a conflict.
+    fn keep_open(&self, step: &Step) -> Result<(), Failure> {
+        match &step.decision {
+            Decision::Problem(side) => {
+                let subject = subject_row(&step.subject);
+                let (uid, reason, now) = (&step.uid, &step.reason, self.ctx.now());
+                Ok(self.ctx.store.set_aside(self.row.id, &subject, *side, uid, reason, now)?)
+            }
+            Decision::Conflict => self.put_conflict(step),
+            Decision::Keep
+            | Decision::Adopt
+            | Decision::Forget
+            | Decision::Copy(_)
+            | Decision::Delete(_)
+            | Decision::Merge
+            | Decision::Skip(_) => Ok(()),
+        }
     }
 
     fn put_conflict(&self, step: &Step) -> Result<(), Failure> {
@@ -378,7 +399,7 @@ impl Cycle<'_> {
         round: &mut Round,
     ) -> Result<(), Failure> {
         let mut agreements = Vec::new();
-        let mut conflicts = Vec::new();
+        let mut open = Vec::new();
         let mut failure = None;
         let (mut unknown, mut stopped) = (false, false);
         for (work, end) in ends {
@@ -391,9 +412,7 @@ impl Cycle<'_> {
                     round.settled += 1;
                     self.keep_overruled(work.step)?;
                     agreements.push(self.agreement(work.step, touched, held)?);
-                    if work.step.decision == Decision::Conflict {
-                        conflicts.push(work.step);
-                    }
+                    open.push(work.step);
                 }
                 End::NotBegun => self.abandon(&work)?,
                 End::Store(error) => failure = failure.or(Some(Failure::Store(error))),
@@ -416,7 +435,7 @@ impl Cycle<'_> {
             }
         }
         self.ctx.store.agree(self.row.id, &agreements)?;
-        conflicts.into_iter().try_for_each(|step| self.put_conflict(step))?;
+        open.into_iter().try_for_each(|step| self.keep_open(step))?;
         match failure {
             Some(Failure::Provider { .. }) if unknown && !stopped => {
                 self.gently = true;

@@ -126,7 +126,7 @@ fn touched(batch: Batch) -> Touched {
                 held: row
                     .held
                     .map(|held| held.into_iter().map(|(id, series)| Held { id, series }).collect()),
-                taken: Sides::default(),
+                taken: row.taken,
             })
             .collect(),
     }
