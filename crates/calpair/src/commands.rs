@@ -1,13 +1,18 @@
 //! From a command line to an exit code. Each command is one file below; here is only who is called.
 
+mod asking;
 mod check;
+mod connect;
+mod doctor;
+mod run;
 
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
+use crate::control::Request;
 use crate::environment::Environment;
 use crate::exit::Exit;
-use crate::terminal;
+use crate::{terminal, text};
 
 /// Runs the program with these arguments, its own name first.
 pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
@@ -32,21 +37,58 @@ fn dispatch(cli: &Cli, environment: &Environment) -> Exit {
             Exit::Fine
         }
         Command::Man(options) => manual(options.directory.as_deref()),
-        Command::Run
-        | Command::Sync(_)
-        | Command::Connect(_)
-        | Command::Disconnect(_)
-        | Command::Accounts(_)
-        | Command::Calendars(_)
-        | Command::Status(_)
-        | Command::Explain(_)
-        | Command::History(_)
-        | Command::Pause(_)
-        | Command::Resume(_)
-        | Command::Approve(_)
-        | Command::Detach(_)
-        | Command::Doctor(_)
-        | Command::Demo(_) => {
+        Command::Sync(options) => {
+            let pairs = options.pairs.iter().map(|pair| pair.as_str().to_owned()).collect();
+            let request = Request::Sync { pairs, dry_run: options.dry_run };
+            asking::report(cli, environment, options.output, request, text::sync)
+        }
+        Command::Connect(options) => connect::run(cli, options, environment),
+        Command::Disconnect(options) => {
+            let account = options.account.as_str().to_owned();
+            asking::order(cli, environment, Request::Disconnect { account })
+        }
+        Command::Accounts(output) => {
+            asking::report(cli, environment, *output, Request::Accounts, text::accounts)
+        }
+        Command::Calendars(options) => {
+            let request = Request::Calendars { account: options.account.as_str().to_owned() };
+            asking::report(cli, environment, options.output, request, text::calendars)
+        }
+        Command::Status(options) => {
+            let pair = options.pair.as_ref().map(|pair| pair.as_str().to_owned());
+            let request = Request::Status { pair };
+            asking::report(cli, environment, options.output, request, text::status)
+        }
+        Command::Explain(options) => {
+            let (pair, event) = (options.pair.as_str().to_owned(), options.event.clone());
+            let request = Request::Explain { pair, event };
+            asking::report(cli, environment, options.output, request, text::explain)
+        }
+        Command::History(options) => {
+            let pair = options.pair.as_ref().map(|pair| pair.as_str().to_owned());
+            let request = Request::History { pair, event: options.event.clone() };
+            asking::report(cli, environment, options.output, request, text::history)
+        }
+        Command::Pause(options) => {
+            let pair = options.pair.as_str().to_owned();
+            asking::order(cli, environment, Request::Pause { pair })
+        }
+        Command::Resume(options) => {
+            let pair = options.pair.as_str().to_owned();
+            asking::order(cli, environment, Request::Resume { pair })
+        }
+        Command::Approve(options) => {
+            let pair = options.pair.as_str().to_owned();
+            asking::order(cli, environment, Request::Approve { pair })
+        }
+        Command::Detach(options) => {
+            let pair = options.pair.as_str().to_owned();
+            let request = Request::Detach { pair, remove_copies: options.remove_copies };
+            asking::order(cli, environment, request)
+        }
+        Command::Run => run::run(cli, environment),
+        Command::Doctor(output) => doctor::run(cli, *output, environment),
+        Command::Demo(_) => {
             terminal::complain("this command is not built into this version yet");
             Exit::Failed
         }

@@ -4,7 +4,9 @@
 //! puts them together; it decides nothing about events.
 
 pub mod cli;
+pub mod clock;
 pub mod commands;
+mod compose;
 pub mod config;
 pub mod control;
 pub mod environment;
@@ -13,6 +15,8 @@ pub mod icloud;
 pub mod log;
 pub mod report;
 pub mod secrets;
+pub mod service;
 pub mod systemd;
 pub mod terminal;
+mod text;
 pub mod watch;

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use model::{Side, Timestamp};
+use model::{Redacted, Side, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The version of every document.
@@ -253,6 +253,14 @@ pub struct FieldChange {
     pub before: Option<String>,
     /// What it becomes.
     pub after: Option<String>,
+}
+
+impl From<reconcile::FieldChange> for FieldChange {
+    fn from(change: reconcile::FieldChange) -> Self {
+        let reconcile::FieldChange { field, before, after } = change;
+        let shown = |value: Option<Redacted<String>>| value.map(Redacted::into_inner);
+        Self { field, before: shown(before), after: shown(after) }
+    }
 }
 
 /// `calpair accounts`.

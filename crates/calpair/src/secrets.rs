@@ -1,8 +1,10 @@
 //! Secrets on their way in: the key that seals them in the database, and passwords as they are
 //! typed. Sealing itself is the store's business. Nothing here can be printed.
 
+mod credential;
 mod key;
 mod password;
 
+pub use credential::Credential;
 pub use key::{Key, KeyError, KeyProblem, key};
 pub use password::{PasswordError, from_stdin, from_terminal};

@@ -1,0 +1,183 @@
+//! `calpair doctor`: what could be wrong on this machine, and what to do about it. It mends
+//! nothing.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use store::Store;
+
+use super::asking::{self, Ground};
+use crate::cli::{Cli, Output};
+use crate::clock::SystemClock;
+use crate::control::{Reply, Request};
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::report::{Check, CheckResult, Checks};
+use crate::{secrets, text};
+
+/// Before this a clock is wrong: calpair was not written yet.
+const BUILT: i64 = 1_760_000_000;
+
+/// Where units of the system lie.
+const UNITS: [&str; 3] =
+    ["/etc/systemd/system", "/usr/lib/systemd/system", "/usr/local/lib/systemd/system"];
+
+/// Looks at everything, the servers last.
+pub(super) fn run(cli: &Cli, output: Output, environment: &Environment) -> Exit {
+    let ground = match Ground::enter(cli, environment) {
+        Ok(ground) => ground,
+        Err(exit) => return exit,
+    };
+    let mut checks = vec![configuration(&ground), directory(&ground.state), clock()];
+    let database = database(&ground.state);
+    let can_ask = database.result != CheckResult::Failed;
+    checks.push(database);
+    checks.push(key(&ground, environment));
+    checks.push(unit());
+    if can_ask {
+        let reply = ground.ask(environment, Request::Check);
+        match serde_json::from_value::<Checks>(reply.report) {
+            Ok(online) => checks.extend(online.checks),
+            Err(_) => {
+                let reason = reply.message;
+                checks.push(found("accounts", CheckResult::Failed, reason, None));
+            }
+        }
+    }
+    let failed = checks.iter().any(|check| check.result == CheckResult::Failed);
+    let exit = if failed { Exit::Failed } else { Exit::Fine };
+    asking::show(&Reply::report(exit, &Checks { checks }), output, text::checks)
+}
+
+fn found(name: &str, result: CheckResult, reason: Option<String>, action: Option<String>) -> Check {
+    Check { name: name.to_owned(), result, reason, action }
+}
+
+fn configuration(ground: &Ground) -> Check {
+    let file = ground.file.display().to_string();
+    match ground.config.warnings.lines().first() {
+        None => found("configuration", CheckResult::Ok, Some(file), None),
+        Some(first) => {
+            let action = Some("calpair check".to_owned());
+            found("configuration", CheckResult::Warning, Some(first.clone()), action)
+        }
+    }
+}
+
+fn directory(state: &Path) -> Check {
+    let name = "state directory";
+    let shown = state.display().to_string();
+    let action = |text: String| Some(text);
+    match std::fs::metadata(state) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let reason = Some(format!("{shown} is not there yet; it is made when it is needed"));
+            found(name, CheckResult::Ok, reason, None)
+        }
+        Err(error) => {
+            let reason = Some(format!("{shown}: {error}"));
+            found(name, CheckResult::Failed, reason, action(format!("ls -ld {shown}")))
+        }
+        Ok(metadata) if !metadata.is_dir() => {
+            let reason = Some(format!("{shown} is not a directory"));
+            let action = action("set `state_dir` in [daemon]".to_owned());
+            found(name, CheckResult::Failed, reason, action)
+        }
+        Ok(metadata) if metadata.mode() & 0o077 != 0 => {
+            let reason = Some(format!("others can look into {shown}"));
+            found(name, CheckResult::Warning, reason, action(format!("chmod 700 {shown}")))
+        }
+        Ok(metadata) => {
+            let own = rustix::process::geteuid().as_raw();
+            if metadata.uid() == own || own == 0 {
+                return found(name, CheckResult::Ok, Some(shown), None);
+            }
+            let reason = Some(format!("{shown} belongs to user {}", metadata.uid()));
+            let action = action("run calpair as that user".to_owned());
+            found(name, CheckResult::Failed, reason, action)
+        }
+    }
+}
+
+fn database(state: &Path) -> Check {
+    let name = "database";
+    if !state.exists() {
+        return found(name, CheckResult::Ok, Some("there is none yet".to_owned()), None);
+    }
+    let faults = Store::open(state, SystemClock::read()).and_then(|store| {
+        let faults = store.integrity()?;
+        store.close().map(|()| faults)
+    });
+    match faults {
+        Ok(faults) if faults.is_empty() => {
+            found(name, CheckResult::Ok, Some("whole".to_owned()), None)
+        }
+        Ok(faults) => {
+            let reason = Some(faults.join("; "));
+            let backups = state.join("backups").display().to_string();
+            let action =
+                Some(format!("stop calpair and put the newest copy of {backups} in place"));
+            found(name, CheckResult::Failed, reason, action)
+        }
+        Err(error) if *error.kind() == store::ErrorKind::Locked => {
+            let reason = "the daemon has it, and found it whole when it started";
+            found(name, CheckResult::Ok, Some(reason.to_owned()), None)
+        }
+        Err(error) => {
+            let reason = Some(asking::sentences(&error));
+            let action = match error.kind() {
+                store::ErrorKind::Corrupt { backup: Some(backup) } => {
+                    Some(format!("stop calpair and put {} in its place", backup.display()))
+                }
+                store::ErrorKind::Newer => Some("use the calpair that wrote it".to_owned()),
+                store::ErrorKind::Corrupt { backup: None } => {
+                    Some("take it away; calpair then begins as if for the first time".to_owned())
+                }
+                _ => Some("look at the directory's rights and the disk".to_owned()),
+            };
+            found(name, CheckResult::Failed, reason, action)
+        }
+    }
+}
+
+fn key(ground: &Ground, environment: &Environment) -> Check {
+    if !ground.state.exists() && ground.config.secrets.key_file.is_none() {
+        let reason = Some("it is made when it is needed".to_owned());
+        return found("key", CheckResult::Ok, reason, None);
+    }
+    match secrets::key(&ground.config.secrets, environment, &ground.state) {
+        Ok(_) => found("key", CheckResult::Ok, None, None),
+        Err(error) => {
+            let action = "put the key back, or make one (openssl rand -base64 32) and connect \
+                          every account again";
+            found("key", CheckResult::Failed, Some(error.to_string()), Some(action.to_owned()))
+        }
+    }
+}
+
+fn clock() -> Check {
+    let now = SystemClock::read();
+    let reason = Some(format!("{now:.0}"));
+    if now.as_second() < BUILT {
+        let action = Some("set the clock (timedatectl set-ntp true)".to_owned());
+        return found("clock", CheckResult::Failed, reason, action);
+    }
+    found("clock", CheckResult::Ok, reason, None)
+}
+
+fn unit() -> Check {
+    let name = "systemd unit";
+    let installed = UNITS.iter().map(|folder| Path::new(folder).join("calpair.service"));
+    match installed.into_iter().find(|unit| unit.exists()) {
+        Some(unit) => found(name, CheckResult::Ok, Some(unit.display().to_string()), None),
+        None if !Path::new("/run/systemd/system").exists() => {
+            let reason =
+                "this machine doesn't run systemd; something else has to keep calpair going";
+            found(name, CheckResult::Ok, Some(reason.to_owned()), None)
+        }
+        None => {
+            let reason = Some("calpair.service is not installed".to_owned());
+            let action = Some("docs/operating.md says how".to_owned());
+            found(name, CheckResult::Warning, reason, action)
+        }
+    }
+}

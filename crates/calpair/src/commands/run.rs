@@ -1,0 +1,239 @@
+//! `calpair run`: the daemon. Pairs are kept, the control socket is served, the configuration is
+//! watched, systemd is told; it stops within 5 seconds, with everything stored.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use engine::{Attended, PairState};
+use model::PairName;
+use tokio::runtime::Builder;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::asking::{self, Ground};
+use crate::cli::Cli;
+use crate::control::{Asked, Listener};
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::log::alert::{self, Notice};
+use crate::service::Service;
+use crate::watch::{Reload, Watch};
+use crate::{systemd, terminal, text};
+
+/// Cycles wait for servers most of the time; two threads keep the socket alive beside a large one.
+const THREADS: usize = 2;
+
+/// How long cycles may take to end what is under way: with what else there is to do, less than the
+/// 5 seconds that a stop may take.
+const GRACE: Duration = Duration::from_secs(4);
+
+/// Questions that wait to be taken up; each is answered in a task of its own.
+const QUESTIONS: usize = 4;
+
+/// Runs until it is told to stop.
+pub(super) fn run(cli: &Cli, environment: &Environment) -> Exit {
+    let ground = match Ground::enter(cli, environment) {
+        Ok(ground) => ground,
+        Err(exit) => return exit,
+    };
+    let built = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
+    let runtime = match built {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            terminal::complain(&format!("no runtime: {error}"));
+            return Exit::Failed;
+        }
+    };
+    let exit = runtime.block_on(daemon(&ground, environment));
+    // A name that is still being resolved must not keep the process.
+    runtime.shutdown_background();
+    exit
+}
+
+async fn daemon(ground: &Ground, environment: &Environment) -> Exit {
+    for warning in ground.config.warnings.lines() {
+        tracing::warn!("{warning}");
+    }
+    let (watch, unwatched) = Watch::begin(&ground.file);
+    if let Some(error) = unwatched {
+        tracing::warn!(%error, "changes of the configuration are not noticed; SIGHUP works");
+    }
+    let service = match Service::open(ground.config.clone(), &ground.state, environment) {
+        Ok(service) => service,
+        Err(error) => {
+            tracing::error!("{error}");
+            return match error.kind() {
+                store::ErrorKind::Locked => Exit::Occupied,
+                _ => Exit::Failed,
+            };
+        }
+    };
+    say_key_trouble(&service);
+    let journal = Journal::default();
+    let service = Arc::new(service.supervised(move |pair, attended| journal.note(pair, attended)));
+    let stop = CancellationToken::new();
+    let socket = match serve(&service, &ground.state, &stop) {
+        Ok(socket) => socket,
+        Err(error) => {
+            tracing::error!(%error, "the control socket can't be opened");
+            return Exit::Failed;
+        }
+    };
+    let config = service.config();
+    let (pairs, accounts) = (config.pairs.len() as u64, config.accounts.len() as u64);
+    let (pairs, accounts) = (text::counted(pairs, "pair"), text::counted(accounts, "account"));
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "keeping {pairs} of {accounts}");
+    systemd::ready();
+    tokio::select! {
+        () = asking::interrupted() => {}
+        () = follow(watch, &service) => {}
+        () = stay_alive() => {}
+    }
+    tracing::info!("stopping");
+    systemd::stopping();
+    stop.cancel();
+    let closed = service.close(GRACE).await;
+    // The file of the socket goes with its task.
+    let _ended_or_panicked = socket.await;
+    match closed {
+        Ok(()) => Exit::Fine,
+        Err(error) => {
+            tracing::error!("{error}");
+            Exit::Failed
+        }
+    }
+}
+
+/// Answers questions on the control socket, each in a task of its own.
+fn serve(
+    service: &Arc<Service>,
+    state: &Path,
+    stop: &CancellationToken,
+) -> std::io::Result<JoinHandle<()>> {
+    let listener = Listener::open(state)?;
+    let (sender, mut questions) = mpsc::channel::<Asked>(QUESTIONS);
+    let service = Arc::clone(service);
+    tokio::spawn(async move {
+        while let Some(Asked { request, reply }) = questions.recv().await {
+            let service = Arc::clone(&service);
+            tokio::spawn(async move {
+                // Whoever asked may be gone.
+                let _ = reply.send(service.answer(request).await);
+            });
+        }
+    });
+    Ok(tokio::spawn(listener.serve(sender, stop.clone())))
+}
+
+/// Takes up every change of the configuration. Never returns.
+async fn follow(mut watch: Watch, service: &Service) {
+    let mut invalid: Option<String> = None;
+    loop {
+        match watch.next().await {
+            Reload::Unchanged => tracing::info!("the configuration is the same"),
+            Reload::Valid(config) => {
+                systemd::reloading();
+                for warning in config.warnings.lines() {
+                    tracing::warn!("{warning}");
+                }
+                let before = service.config();
+                if before.daemon.state_dir != config.daemon.state_dir
+                    || before.secrets != config.secrets
+                {
+                    tracing::warn!("`state_dir` and `key_file` are taken up by a restart only");
+                }
+                match service.take_up(*config) {
+                    Ok(()) => tracing::info!("the changed configuration is in use"),
+                    Err(error) => tracing::error!(%error, "the configuration was not taken up"),
+                }
+                systemd::ready();
+                if let Some(reason) = invalid.take() {
+                    alert::over(&configuration(&reason));
+                }
+            }
+            Reload::Invalid(error) => {
+                let reason = asking::sentences(&error);
+                alert::needed(&configuration(&reason));
+                invalid = Some(reason);
+            }
+        }
+    }
+}
+
+fn configuration(reason: &str) -> Notice<'_> {
+    let action = Some("calpair check; until then the configuration before it is in use");
+    Notice { event: "configuration", account: None, pair: None, reason, action }
+}
+
+fn say_key_trouble(service: &Service) {
+    if let Some(reason) = service.key_trouble() {
+        let action = Some("calpair doctor");
+        alert::needed(&Notice { event: "attention", account: None, pair: None, reason, action });
+    }
+}
+
+/// Tells systemd now and then that all is well, if it wants to know. Never returns.
+async fn stay_alive() {
+    let Some(every) = systemd::watchdog() else { return std::future::pending().await };
+    loop {
+        systemd::alive();
+        tokio::time::sleep(every).await;
+    }
+}
+
+/// What the log and systemd are told of cycles.
+#[derive(Default)]
+struct Journal(Mutex<BTreeMap<PairName, PairState>>);
+
+impl Journal {
+    fn note(&self, pair: &PairName, attended: &Attended) {
+        let state = attended.state;
+        let (before, status) = {
+            let mut states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = states.insert(pair.clone(), state);
+            (before, status(&states))
+        };
+        let reason = attended.reason.as_deref();
+        if before != Some(state) {
+            let (pair, state, action) = (pair.as_str(), state.as_str(), attended.action.as_deref());
+            tracing::info!(pair, state, reason, action, "pair {pair}: {state}");
+            systemd::status(&status);
+        }
+        let Some(report) = &attended.report else { return };
+        let (left, right) = (report.written.left, report.written.right);
+        let duration_ms = u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX);
+        if left.total() + right.total() + report.adopted > 0 {
+            let (adopted, merged) = (report.adopted, report.merged);
+            tracing::info!(
+                pair = pair.as_str(),
+                created_left = left.created,
+                updated_left = left.updated,
+                deleted_left = left.deleted,
+                created_right = right.created,
+                updated_right = right.updated,
+                deleted_right = right.deleted,
+                adopted,
+                merged,
+                duration_ms,
+                "pair {pair}: changes were carried over"
+            );
+        } else {
+            let outcome = report.outcome.as_str();
+            tracing::debug!(pair = pair.as_str(), outcome, reason, duration_ms, "cycle");
+        }
+    }
+}
+
+/// `2 pairs: 1 ok, 1 halted`
+fn status(states: &BTreeMap<PairName, PairState>) -> String {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for state in states.values() {
+        *counts.entry(state.as_str()).or_default() += 1;
+    }
+    let counts: Vec<String> =
+        counts.into_iter().map(|(state, number)| format!("{number} {state}")).collect();
+    format!("{}: {}", text::counted(states.len() as u64, "pair"), counts.join(", "))
+}

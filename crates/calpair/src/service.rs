@@ -1,0 +1,237 @@
+//! What the commands do: one method for each request of the control socket.
+//!
+//! A command that owns the state calls it in its own process; the daemon calls it for whoever asks
+//! on its socket. The answers are the same. It holds the store, the configuration, the accounts'
+//! adapters and, in the daemon, the supervisor of the pairs.
+
+mod accounts;
+mod attention;
+mod check;
+mod connect;
+mod detach;
+mod explain;
+mod history;
+mod pair;
+mod status;
+mod sync;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use engine::supervise::{Charge, Supervisor};
+use engine::{Alerts, Attended, Chance, Clock, Context};
+use model::{AccountName, PairName};
+use store::{PairRow, Store};
+
+use crate::clock::SystemClock;
+use crate::compose::{KeyOrReason, Roster};
+use crate::config::{self, Config};
+use crate::control::{Reply, Request};
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::secrets;
+use crate::terminal::Screen;
+
+/// The state directory, owned by this process, and what can be done with it.
+pub struct Service {
+    ctx: Context,
+    key: KeyOrReason,
+    setup: Mutex<Setup>,
+    supervisor: Option<Supervisor>,
+    /// Where a command shows how far it is.
+    screen: Option<Screen>,
+}
+
+/// The configuration and what was made of it.
+#[derive(Clone)]
+struct Setup {
+    config: Arc<Config>,
+    roster: Roster,
+}
+
+impl Service {
+    /// Takes the state directory. Sends nothing.
+    ///
+    /// # Errors
+    /// [`store::ErrorKind::Locked`] when another process has it; what the store says.
+    pub fn open(config: Config, state: &Path, environment: &Environment) -> store::Result<Self> {
+        let store = Store::open(state, SystemClock::read())?;
+        let key = secrets::key(&config.secrets, environment, state)
+            .map(|key| store::Key::new(*key.expose()))
+            .map_err(|error| error.to_string());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let mut ctx = Context::new(store, clock, Chance::from_system());
+        ctx.alerts = Alerts::new(attention::say);
+        let setup = Setup { config: Arc::new(Config::default()), roster: Roster::default() };
+        let service = Self { ctx, key, setup: Mutex::new(setup), supervisor: None, screen: None };
+        service.take_up(config)?;
+        Ok(service)
+    }
+
+    /// The service shows there how far it is.
+    #[must_use]
+    pub fn shown_on(self, screen: &Screen) -> Self {
+        Self { screen: Some(screen.clone()), ..self }
+    }
+
+    /// From now on pairs are kept: `heard` is told of every cycle.
+    #[must_use]
+    pub fn supervised(self, heard: impl Fn(&PairName, &Attended) + Send + Sync + 'static) -> Self {
+        let supervisor = Supervisor::new(self.ctx.clone(), heard);
+        let service = Self { supervisor: Some(supervisor), ..self };
+        service.restart_changed();
+        service
+    }
+
+    /// Takes up another configuration: what is the same in it runs on undisturbed.
+    ///
+    /// # Errors
+    /// What the store says; the configuration before it stays.
+    pub fn take_up(&self, config: Config) -> store::Result<()> {
+        let mut roster = self.setup().roster.clone();
+        roster.take_up(&config, &self.ctx.store, &self.key, &self.ctx.clock)?;
+        *self.setup() = Setup { config: Arc::new(config), roster };
+        self.restart_changed();
+        Ok(())
+    }
+
+    /// Why credentials can't be opened, if they can't.
+    pub fn key_trouble(&self) -> Option<&str> {
+        self.key.as_ref().err().map(String::as_str)
+    }
+
+    /// The configuration in use.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.setup().config)
+    }
+
+    /// What is under way is to end soon; nothing new begins.
+    pub fn hurry(&self) {
+        self.ctx.stop.cancel();
+    }
+
+    /// Stops the pairs, at most `grace` is waited for them, and closes the store.
+    ///
+    /// # Errors
+    /// What the store says; what was stored is safe all the same.
+    pub async fn close(&self, grace: Duration) -> store::Result<()> {
+        self.hurry();
+        if let Some(supervisor) = &self.supervisor {
+            supervisor.stop(grace).await;
+        }
+        self.ctx.store.clone().close()
+    }
+
+    /// Does what is asked for.
+    pub async fn answer(&self, request: Request) -> Reply {
+        let answered = match request {
+            Request::Ping => Ok(Reply::message(Exit::Fine, "here")),
+            Request::Status { pair } => self.status(pair.as_deref()),
+            Request::Accounts => self.accounts(),
+            Request::Calendars { account } => self.calendars(&account).await,
+            Request::Sync { pairs, dry_run } => self.sync(&pairs, sync::mode(dry_run)).await,
+            Request::Connect { account, password, replace } => {
+                self.connect(&account, password, connect::owner(replace)).await
+            }
+            Request::Disconnect { account } => self.disconnect(&account),
+            Request::Pause { pair } => self.pause(&pair),
+            Request::Resume { pair } => self.resume(&pair),
+            Request::Approve { pair } => self.approve(&pair),
+            Request::Detach { pair, remove_copies } => {
+                self.detach(&pair, detach::copies(remove_copies)).await
+            }
+            Request::History { pair, event } => self.history(pair.as_deref(), event.as_deref()),
+            Request::Explain { pair, event } => self.explain(&pair, &event),
+            Request::Check => self.check().await,
+        };
+        answered.unwrap_or_else(Refusal::into_reply)
+    }
+
+    fn setup(&self) -> MutexGuard<'_, Setup> {
+        self.setup.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every pair of the configuration as it is run, in its order.
+    fn charges(&self) -> Vec<Charge> {
+        let setup = self.setup();
+        let charge = |pair| setup.roster.charge(pair, &setup.config);
+        setup.config.pairs.iter().filter_map(charge).collect()
+    }
+
+    fn restart_changed(&self) {
+        if let Some(supervisor) = &self.supervisor {
+            supervisor.take_up(self.charges());
+        }
+    }
+
+    /// The pair of this name in the configuration.
+    fn pair_of(&self, name: &str) -> Result<config::Pair, Refusal> {
+        let config = self.config();
+        let found = config.pair(&PairName::new(name)).cloned();
+        found.ok_or_else(|| Refusal::usage(format!("the configuration has no pair `{name}`")))
+    }
+
+    /// The pair's row, made where there is none.
+    fn row_of(&self, pair: &config::Pair) -> Result<PairRow, Refusal> {
+        let accounts = pair.sides.as_ref().map(|end| &end.account);
+        let asked = pair.sides.as_ref().map(|end| end.calendar.as_str());
+        Ok(self.ctx.store.ensure_pair(&pair.name, accounts, asked, self.ctx.now())?)
+    }
+
+    /// The account of this name in the configuration.
+    fn account_of(&self, name: &str) -> Result<config::Account, Refusal> {
+        let config = self.config();
+        let found = config.accounts.get(&AccountName::new(name)).cloned();
+        found.ok_or_else(|| Refusal::usage(format!("the configuration has no account `{name}`")))
+    }
+
+    /// Whether pairs are kept by this process.
+    fn is_daemon(&self) -> bool {
+        self.supervisor.is_some()
+    }
+
+    fn wake(&self, pair: &PairName) {
+        if let Some(supervisor) = &self.supervisor {
+            supervisor.wake(pair);
+        }
+    }
+}
+
+/// Why something asked for was not done.
+#[derive(Debug)]
+struct Refusal {
+    exit: Exit,
+    sentence: String,
+}
+
+impl Refusal {
+    fn new(exit: Exit, sentence: impl Into<String>) -> Self {
+        Self { exit, sentence: sentence.into() }
+    }
+
+    fn usage(sentence: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, sentence)
+    }
+
+    fn into_reply(self) -> Reply {
+        Reply::message(self.exit, self.sentence)
+    }
+}
+
+impl From<store::Error> for Refusal {
+    fn from(error: store::Error) -> Self {
+        let exit = match error.kind() {
+            store::ErrorKind::Locked => Exit::Occupied,
+            store::ErrorKind::Full | store::ErrorKind::Busy => Exit::TryAgain,
+            store::ErrorKind::Newer
+            | store::ErrorKind::Corrupt { .. }
+            | store::ErrorKind::Io
+            | store::ErrorKind::WrongKey
+            | store::ErrorKind::Forged => Exit::Failed,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+type Answer = Result<Reply, Refusal>;

@@ -1,0 +1,171 @@
+//! `connect` and `disconnect`: a credential is tried before it is kept, and whose it is decides
+//! whether what calpair remembers still holds.
+
+use engine::account::State;
+use model::AccountName;
+use provider::{Error, ErrorKind, Provider as _};
+use store::AccountRow;
+
+use super::accounts::failed;
+use super::{Answer, Refusal, Service};
+use crate::compose;
+use crate::config::{Account, Provider};
+use crate::control::{Password, Reply};
+use crate::exit::Exit;
+use crate::icloud;
+use crate::secrets::Credential;
+
+/// Whose credential may be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The one whose it was before.
+    Same,
+    /// Anybody's (`--replace`).
+    Anybody,
+}
+
+/// What `--replace` asks for.
+pub(super) const fn owner(replace: bool) -> Owner {
+    if replace { Owner::Anybody } else { Owner::Same }
+}
+
+impl Service {
+    pub(super) async fn connect(&self, name: &str, password: Password, owner: Owner) -> Answer {
+        let account = self.account_of(name)?;
+        let reached = account.dav().map_err(|error| Refusal::usage(error.to_string()))?;
+        let Ok(key) = &self.key else {
+            let trouble = self.key_trouble().unwrap_or_default();
+            return Err(Refusal::new(Exit::Failed, format!("nothing can be stored: {trouble}")));
+        };
+        let tried = compose::dav(&account, password.0.clone(), &self.ctx.clock)
+            .map_err(|reason| Refusal::new(Exit::Failed, format!("account {name}: {reason}")))?;
+        let refused = |error| refused(&account, &error);
+        let identity = tried.identity().await.map_err(refused)?;
+        let calendars = tried.calendars().await.map_err(refused)?;
+        let before = self.ctx.store.account(&account.name)?;
+        let known = before.as_ref().and_then(|row| row.identity.as_deref());
+        let another = known.is_some_and(|known| known != identity);
+        if another && owner == Owner::Same {
+            return Err(another_account(&account));
+        }
+        if another {
+            self.forget_pairs_of(&account.name).await?;
+        }
+        let credential = Credential {
+            username: reached.username.clone(),
+            origin: reached.url.origin().to_owned(),
+            password: password.0,
+        };
+        self.ctx.store.seal_credential(&account.name, &credential.to_bytes(), key)?;
+        self.ctx.store.put_account(&AccountRow {
+            name: account.name.clone(),
+            provider: account.provider.as_str().to_owned(),
+            identity: Some(identity),
+            state: State::Ok.as_str().to_owned(),
+            since: self.ctx.now(),
+            reason: None,
+            action: None,
+            refusals: 0,
+            last_try: None,
+            not_before: None,
+            has_credential: true,
+        })?;
+        self.ctx.alerts.reconnected(&account.name);
+        self.renew(&account)?;
+        let number = calendars.len();
+        if number == 0 {
+            return Ok(Reply::message(Exit::Fine, no_calendar(&account)));
+        }
+        let plural = if number == 1 { "" } else { "s" };
+        Ok(Reply::message(Exit::Fine, format!("{name} is connected: {number} calendar{plural}")))
+    }
+
+    pub(super) fn disconnect(&self, name: &str) -> Answer {
+        let account = self.account_of(name)?;
+        self.ctx.store.forget_credential(&account.name)?;
+        if let Some(row) = self.ctx.store.account(&account.name)? {
+            // Whatever it was: without a credential it is unconnected.
+            let state = State::Unconnected.as_str().to_owned();
+            let (reason, action) = ("no password is stored", format!("calpair connect {name}"));
+            self.ctx.store.put_account(&AccountRow {
+                state,
+                since: self.ctx.now(),
+                reason: Some(reason.to_owned()),
+                action: Some(action),
+                ..row
+            })?;
+        }
+        self.renew(&account)?;
+        Ok(Reply::message(Exit::Fine, format!("{name} is disconnected; its mappings stay")))
+    }
+
+    /// After a change of a credential: another adapter, and its pairs begin anew with it.
+    fn renew(&self, account: &Account) -> Result<(), Refusal> {
+        {
+            let mut setup = self.setup();
+            let store = &self.ctx.store;
+            setup.roster.renew(account, store, &self.key, &self.ctx.clock)?;
+        }
+        let reason = "the account was connected or disconnected; the next cycle will tell";
+        for row in self.ctx.store.pairs()? {
+            let concerned = row.sides.iter().any(|(_, side)| side.account == account.name);
+            if concerned && row.state == "reconnect-needed" {
+                let now = self.ctx.now();
+                self.ctx.store.put_pair_state(row.id, "retrying", now, Some(reason), None)?;
+            }
+        }
+        self.restart_changed();
+        Ok(())
+    }
+
+    /// Another account's calendars have nothing to do with what is remembered: its pairs begin as
+    /// if for the first time.
+    async fn forget_pairs_of(&self, account: &AccountName) -> Result<(), Refusal> {
+        for row in self.ctx.store.pairs()? {
+            if row.sides.iter().any(|(_, side)| side.account == *account) {
+                if let Some(supervisor) = &self.supervisor {
+                    supervisor.let_go(&row.name).await;
+                }
+                self.ctx.store.remove_pair(row.id)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refused(account: &Account, error: &Error) -> Refusal {
+    let checklist = match account.provider {
+        Provider::ICloud(_) => icloud::REFUSED.to_owned(),
+        Provider::CalDav(_) | Provider::Google(_) | Provider::Microsoft(_) => {
+            format!("the server refused this user name and password ({error})")
+        }
+    };
+    match error.kind() {
+        ErrorKind::Unauthorized => Refusal::new(Exit::ReconnectNeeded, checklist),
+        _ => failed(account.name.as_str(), error),
+    }
+}
+
+fn another_account(account: &Account) -> Refusal {
+    let whose = match account.provider {
+        Provider::ICloud(_) => "this is a different Apple ID",
+        Provider::CalDav(_) | Provider::Google(_) | Provider::Microsoft(_) => {
+            "this is a different account"
+        }
+    };
+    let sentence = format!(
+        "{whose} than {} was connected with; nothing was stored. To take it all the same and \
+         begin as if for the first time, use --replace",
+        account.name
+    );
+    Refusal::new(Exit::Failed, sentence)
+}
+
+fn no_calendar(account: &Account) -> String {
+    match account.provider {
+        Provider::ICloud(_) => icloud::NO_CALENDAR.to_owned(),
+        Provider::CalDav(_) | Provider::Google(_) | Provider::Microsoft(_) => {
+            format!("{} is connected, but has no calendar yet", account.name)
+        }
+    }
+}

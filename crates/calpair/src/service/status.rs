@@ -1,0 +1,108 @@
+//! `status`: how accounts and pairs stand. Asks nobody.
+
+use model::{AccountName, Side, Sides};
+use store::{AccountRow, PairRow};
+
+use super::{Answer, Refusal, Service};
+use crate::config;
+use crate::control::Reply;
+use crate::exit::Exit;
+use crate::report::{AccountStatus, At, EndStatus, PairStatus, Problem, Status};
+
+impl Service {
+    pub(super) fn status(&self, pair: Option<&str>) -> Answer {
+        if let Some(pair) = pair {
+            self.pair_of(pair)?;
+        }
+        let config = self.config();
+        let rows = self.ctx.store.accounts()?;
+        let row = |name: &AccountName| rows.iter().find(|row| row.name == *name);
+        let accounts =
+            config.accounts.values().map(|account| account_status(account, row(&account.name)));
+        let wanted = |named: &&config::Pair| pair.is_none_or(|pair| pair == named.name.as_str());
+        let pairs: Result<Vec<_>, Refusal> =
+            config.pairs.iter().filter(wanted).map(|pair| self.pair_status(pair)).collect();
+        Ok(Reply::report(Exit::Fine, &Status { accounts: accounts.collect(), pairs: pairs? }))
+    }
+
+    fn pair_status(&self, pair: &config::Pair) -> Result<PairStatus, Refusal> {
+        let store = &self.ctx.store;
+        let row = store.pair(&pair.name)?;
+        let (counts, problems, conflicts) = match &row {
+            Some(row) => {
+                (store.counts(row.id)?, store.problems(row.id)?, store.conflicts(row.id)?.len())
+            }
+            None => (Sides::default(), Vec::new(), 0),
+        };
+        let problems = problems.into_iter().map(|row| Problem {
+            uid: row.uid.as_str().to_owned(),
+            side: row.side.into(),
+            reason: row.reason,
+        });
+        let state = self.standing(pair, row.as_ref())?;
+        let end = |side: Side| EndStatus {
+            account: pair.sides[side].account.as_str().to_owned(),
+            calendar: pair.sides[side].calendar.clone(),
+            series: counts[side],
+        };
+        let next_run = row.as_ref().and_then(|row| row.next_run).filter(|_| self.is_daemon());
+        Ok(PairStatus {
+            name: pair.name.as_str().to_owned(),
+            state: state.state,
+            since: row.as_ref().map(|row| At(row.since)),
+            last_success: row.as_ref().and_then(|row| row.last_success).map(At),
+            next_run: next_run.map(At),
+            left: end(Side::Left),
+            right: end(Side::Right),
+            problems: problems.collect(),
+            conflicts: conflicts as u64,
+            reason: state.reason,
+            action: state.action,
+        })
+    }
+
+    /// The pair's state: what the last cycle left, unless something is going on now.
+    fn standing(&self, pair: &config::Pair, row: Option<&PairRow>) -> Result<Standing, Refusal> {
+        for (_, end) in pair.sides.iter() {
+            if let Err(error) = self.account_of(end.account.as_str())?.dav() {
+                let action = Some("take the pair out until then".to_owned());
+                return Ok(Standing::new("misconfigured", Some(error.to_string()), action));
+            }
+        }
+        let supervisor = self.supervisor.as_ref();
+        if supervisor.is_some_and(|supervisor| supervisor.is_busy(&pair.name)) {
+            return Ok(Standing::new("syncing", None, None));
+        }
+        Ok(match row {
+            Some(row) if row.paused => {
+                let action = format!("calpair resume {}", pair.name);
+                Standing::new("paused", row.reason.clone(), Some(action))
+            }
+            Some(row) => Standing::new(&row.state, row.reason.clone(), row.action.clone()),
+            None => Standing::new("new", None, None),
+        })
+    }
+}
+
+struct Standing {
+    state: String,
+    reason: Option<String>,
+    action: Option<String>,
+}
+
+impl Standing {
+    fn new(state: &str, reason: Option<String>, action: Option<String>) -> Self {
+        Self { state: state.to_owned(), reason, action }
+    }
+}
+
+fn account_status(account: &config::Account, row: Option<&AccountRow>) -> AccountStatus {
+    AccountStatus {
+        name: account.name.as_str().to_owned(),
+        provider: account.provider.as_str().to_owned(),
+        state: row.map_or("unconnected", |row| row.state.as_str()).to_owned(),
+        since: row.map(|row| At(row.since)),
+        reason: row.and_then(|row| row.reason.clone()),
+        action: row.and_then(|row| row.action.clone()),
+    }
+}

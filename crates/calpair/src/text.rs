@@ -1,0 +1,266 @@
+//! The reports as text for people: aligned, and with everything that a stranger may have written
+//! made harmless.
+
+use std::fmt::Write as _;
+
+use crate::report::{
+    Accounts, At, Calendars, Change, CheckResult, Checks, Explanations, FieldChange, History,
+    Outcome, PairStatus, PairSync, SideWord, Status, Sync, Written,
+};
+use crate::terminal::escaped;
+
+/// A longer value is cut: it is shown to be recognised, not to be read.
+const LONGEST_VALUE: usize = 60;
+
+/// `status`
+pub(crate) fn status(status: &Status) -> String {
+    let mut text = String::new();
+    let rows = status.accounts.iter().map(|account| {
+        [
+            account.name.clone(),
+            account.provider.clone(),
+            account.state.clone(),
+            since(account.since),
+        ]
+    });
+    let rows: Vec<[String; 4]> = rows.collect();
+    for (row, account) in table(&rows).into_iter().zip(&status.accounts) {
+        line(&mut text, &row);
+        reason(&mut text, account.reason.as_deref(), account.action.as_deref());
+    }
+    if !status.accounts.is_empty() && !status.pairs.is_empty() {
+        text.push('\n');
+    }
+    let rows: Vec<[String; 4]> = status.pairs.iter().map(pair_row).collect();
+    for (row, pair) in table(&rows).into_iter().zip(&status.pairs) {
+        line(&mut text, &row);
+        pair_details(&mut text, pair);
+    }
+    text
+}
+
+fn pair_row(pair: &PairStatus) -> [String; 4] {
+    let end = |end: &crate::report::EndStatus| {
+        format!("{}/{} ({})", end.account, end.calendar, end.series)
+    };
+    let ends = format!("{} <-> {}", end(&pair.left), end(&pair.right));
+    [pair.name.clone(), pair.state.clone(), ends, since(pair.since)]
+}
+
+fn pair_details(text: &mut String, pair: &PairStatus) {
+    reason(text, pair.reason.as_deref(), pair.action.as_deref());
+    if let Some(at) = pair.last_success {
+        let next = pair.next_run.map(|at| format!(", next {at}")).unwrap_or_default();
+        line(text, &format!("    last success {at}{next}"));
+    }
+    if pair.conflicts > 0 {
+        line(text, &format!("    {} wait for a choice", counted(pair.conflicts, "conflict")));
+    }
+    for problem in &pair.problems {
+        let side = side(problem.side);
+        line(text, &format!("    problem on {side}: {}: {}", problem.uid, problem.reason));
+    }
+}
+
+fn since(at: Option<At>) -> String {
+    at.map(|at| format!("since {at}")).unwrap_or_default()
+}
+
+fn reason(text: &mut String, reason: Option<&str>, action: Option<&str>) {
+    if let Some(reason) = reason {
+        line(text, &format!("    {reason}"));
+    }
+    if let Some(action) = action {
+        line(text, &format!("    -> {action}"));
+    }
+}
+
+/// `sync`
+pub(crate) fn sync(sync: &Sync) -> String {
+    let mut text = String::new();
+    for pair in &sync.pairs {
+        line(&mut text, &format!("{}: {}", pair.name, summary(pair)));
+        if let Some(reason) = &pair.reason {
+            line(&mut text, &format!("    {reason}"));
+        }
+        for action in pair.actions.iter().flatten() {
+            let title = action.title.as_deref().unwrap_or("(no title)");
+            let (what, side) = (&action.action, side(action.side));
+            line(&mut text, &format!("    {what} on {side}: {title}  [{}]", action.uid));
+            line(&mut text, &format!("        {}", action.reason));
+            fields(&mut text, &action.fields, "        ");
+        }
+    }
+    if sync.pairs.is_empty() {
+        text.push_str("there is no pair to sync\n");
+    }
+    text
+}
+
+fn summary(pair: &PairSync) -> String {
+    let mut parts = Vec::new();
+    let outcome = match pair.outcome {
+        Outcome::InSync => "in sync",
+        Outcome::Changed => "changed",
+        Outcome::Planned => "planned",
+        Outcome::Halted => "halted",
+        Outcome::ReconnectNeeded => "reconnect needed",
+        Outcome::Retrying => "to be tried again",
+        Outcome::Failed => "failed",
+    };
+    parts.push(outcome.to_owned());
+    for (side, written) in [("left", pair.left), ("right", pair.right)] {
+        parts.extend(wrote(written).map(|what| format!("{side} {what}")));
+    }
+    let numbers = [(pair.adopted, "adopted"), (pair.merged, "merged")];
+    parts.extend(numbers.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
+    if let Some(actions) = &pair.actions {
+        parts.push(counted(actions.len() as u64, "action"));
+    }
+    let open = [(pair.conflicts, "conflict"), (pair.problems, "problem")];
+    parts.extend(open.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| counted(*n, noun)));
+    let requests = pair.requests.left + pair.requests.right;
+    if requests > 0 {
+        parts.push(format!("{} in {} ms", counted(requests, "request"), pair.duration_ms));
+    }
+    parts.join(", ")
+}
+
+fn wrote(written: Written) -> Option<String> {
+    let Written { created, updated, deleted } = written;
+    let parts = [(created, '+'), (updated, '~'), (deleted, '-')];
+    let parts: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, sign)| format!("{sign}{n}")).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// `accounts`
+pub(crate) fn accounts(accounts: &Accounts) -> String {
+    let mut text = String::new();
+    let rows = accounts.accounts.iter().map(|account| {
+        let identity = account.identity.clone().unwrap_or_default();
+        [account.name.clone(), account.provider.clone(), account.state.clone(), identity]
+    });
+    let rows: Vec<[String; 4]> = rows.collect();
+    for (row, account) in table(&rows).into_iter().zip(&accounts.accounts) {
+        line(&mut text, &row);
+        reason(&mut text, account.reason.as_deref(), account.action.as_deref());
+    }
+    text
+}
+
+/// `calendars`
+pub(crate) fn calendars(calendars: &Calendars) -> String {
+    let rows = calendars.calendars.iter().map(|calendar| {
+        let rights = if calendar.writable { "read and write" } else { "read only" };
+        let primary = if calendar.primary { "primary" } else { "" };
+        [calendar.name.clone(), rights.to_owned(), primary.to_owned(), calendar.id.clone()]
+    });
+    let mut text = String::new();
+    for row in table(&rows.collect::<Vec<_>>()) {
+        line(&mut text, &row);
+    }
+    text
+}
+
+/// `history`
+pub(crate) fn history(history: &History) -> String {
+    let mut text = String::new();
+    for change in &history.changes {
+        let Change { id, at, pair, action, uid, .. } = change;
+        let title = change.title.as_deref().unwrap_or("(no title)");
+        let side = side(change.side);
+        line(&mut text, &format!("{id}  {at}  {pair}  {action} on {side}: {title}  [{uid}]"));
+        line(&mut text, &format!("    {}", change.reason));
+        fields(&mut text, &change.fields, "    ");
+    }
+    if history.changes.is_empty() {
+        text.push_str("nothing was written yet\n");
+    }
+    text
+}
+
+/// `explain`
+pub(crate) fn explain(explanations: &Explanations) -> String {
+    let mut text = String::new();
+    for event in &explanations.events {
+        let title = event.title.as_deref().unwrap_or("(no title)");
+        line(&mut text, &format!("{title}  [{}]: {}", event.uid, event.state));
+        event.reasons.iter().for_each(|reason| line(&mut text, &format!("    {reason}")));
+        for (side, lost) in [("left", &event.lost_left), ("right", &event.lost_right)] {
+            if !lost.is_empty() {
+                line(&mut text, &format!("    {side} can't hold: {}", lost.join(", ")));
+            }
+        }
+    }
+    text
+}
+
+/// `doctor` and `check --online`
+pub(crate) fn checks(checks: &Checks) -> String {
+    let rows = checks.checks.iter().map(|check| {
+        let result = match check.result {
+            CheckResult::Ok => "ok",
+            CheckResult::Warning => "warning",
+            CheckResult::Failed => "FAILED",
+        };
+        [result.to_owned(), check.name.clone(), check.reason.clone().unwrap_or_default()]
+    });
+    let rows: Vec<[String; 3]> = rows.collect();
+    let mut text = String::new();
+    for (row, check) in table(&rows).into_iter().zip(&checks.checks) {
+        line(&mut text, &row);
+        reason(&mut text, None, check.action.as_deref());
+    }
+    text
+}
+
+fn fields(text: &mut String, fields: &[FieldChange], indent: &str) {
+    for FieldChange { field, before, after } in fields {
+        let shown = |value: &Option<String>| match value {
+            Some(value) => format!("{:?}", cut(value)),
+            None => "nothing".to_owned(),
+        };
+        line(text, &format!("{indent}{field}: {} -> {}", shown(before), shown(after)));
+    }
+}
+
+fn cut(value: &str) -> String {
+    match value.char_indices().nth(LONGEST_VALUE) {
+        Some((at, _)) => format!("{}…", &value[..at]),
+        None => value.to_owned(),
+    }
+}
+
+const fn side(side: SideWord) -> &'static str {
+    match side {
+        SideWord::Left => "left",
+        SideWord::Right => "right",
+    }
+}
+
+/// `1 account`, `2 accounts`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// One line, made harmless.
+fn line(text: &mut String, line: &str) {
+    writeln!(text, "{}", escaped(line).trim_end()).expect("writing to a String does not fail");
+}
+
+/// Rows with aligned columns.
+fn table<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let width = |column: usize| {
+        rows.iter().map(|row| escaped(&row[column]).chars().count()).max().unwrap_or_default()
+    };
+    let widths: [usize; N] = std::array::from_fn(width);
+    let aligned = |row: &[String; N]| {
+        let cells = row.iter().zip(widths);
+        let cells: Vec<String> =
+            cells.map(|(cell, width)| format!("{:width$}", escaped(cell))).collect();
+        cells.join("  ")
+    };
+    rows.iter().map(aligned).collect()
+}
