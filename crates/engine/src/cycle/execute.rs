@@ -42,6 +42,16 @@ struct Work<'p> {
     held: Sides<Option<ResourceId>>,
 }
 
+impl Work<'_> {
+    /// The UID under which a side was to get the series.
+    fn uid(&self, side: Side) -> Uid {
+        match self.writes[side].as_ref().map(|writing| &writing.write) {
+            Some(Write::Create(series) | Write::Update(series)) => series.uid.clone(),
+            Some(Write::Delete) | None => self.step.uid.clone(),
+        }
+    }
+}
+
 /// A journalled write.
 struct Writing {
     intent: IntentId,
@@ -461,7 +471,7 @@ impl Cycle<'_> {
                 }
                 Ok(())
             }
-            Reaction::Taken if self.taken.insert((side, work.step.uid.clone())) => Ok(()),
+            Reaction::Taken if self.taken.insert((side, work.uid(side))) => Ok(()),
             Reaction::Taken | Reaction::SetAside | Reaction::Unknown | Reaction::Stop => {
                 let subject = subject_row(&work.step.subject);
                 let (uid, now) = (&work.step.uid, self.ctx.now());
