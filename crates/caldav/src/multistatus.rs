@@ -210,6 +210,24 @@ mod tests {
         assert_eq!(summary(empty).unwrap(), "no token");
     }
 
+    // quirk: icloud-67
+    #[test]
+    fn no_beginning_of_an_answer_is_an_answer() {
+        let samples = [
+            include_str!("../tests/wire/icloud/list_calendars.http"),
+            include_str!("../tests/wire/cyrus/multiget.http"),
+            include_str!("../tests/wire/radicale/sync_initial.http"),
+        ];
+        for sample in samples {
+            let body = sample.replace("\r\n", "\n");
+            let body = body.split_once("\n\n").unwrap().1.trim_end().as_bytes();
+            assert!(read(body, |_| Ok(())).is_ok());
+            for end in 0..body.len() {
+                assert!(read(&body[..end], |_| Ok(())).is_err(), "{end} of {}", body.len());
+            }
+        }
+    }
+
     // quirk: caldav-91
     #[test]
     fn a_refusal_names_its_preconditions() {

@@ -220,6 +220,7 @@ async fn every_quirk_alone_comes_to_the_same_end() {
     }
 }
 
+// quirk: icloud-39, icloud-62, caldav-2, caldav-8, caldav-82, caldav-83, caldav-84, caldav-85
 #[tokio::test]
 async fn every_server_comes_to_the_same_end() {
     for profile in Profile::all() {
@@ -500,4 +501,113 @@ async fn suffer(stage: &Stage, fault: Fault, op: Op, name: &str) -> Option<Error
         }
     }
     told.err().map(|error| error.kind())
+}
+
+/// Requests that one fetch took, and how many of its ids were found and gone.
+async fn fetched(stage: &Stage, calendar: &CalendarId, ids: &[ResourceId]) -> (u64, usize, usize) {
+    let before = stage.server.requests();
+    let all = stage.server.fetch(calendar, ids).await.unwrap();
+    let count = |word: fn(&Outcome) -> bool| all.iter().filter(|one| word(&one.outcome)).count();
+    let found = count(|outcome| matches!(outcome, Outcome::Found(_)));
+    let gone = count(|outcome| matches!(outcome, Outcome::Gone));
+    (stage.server.requests() - before, found, gone)
+}
+
+// quirk: icloud-36, icloud-38, icloud-39, caldav-2
+#[tokio::test]
+async fn missing_resources_cost_little_and_hide_nothing() {
+    for profile in Profile::all() {
+        let name = profile.name;
+        let stage = Stage::new(profile).await;
+        for number in 0..60 {
+            stage.user_creates(&format!("\"E{number}\" 2026-03-01 uid=u-{number}"));
+        }
+        let calendar = stage.calendar().await;
+        let listed = all(&stage.server, &calendar, None).await;
+        let ids: Vec<ResourceId> = listed.items.iter().map(|item| item.id().clone()).collect();
+        assert_eq!(ids.len(), 60, "{name}");
+        let most = if name == "zoho" { 61 } else { 1 };
+        let (requests, found, gone) = fetched(&stage, &calendar, &ids).await;
+        assert_eq!((found, gone), (60, 0), "{name}");
+        assert!(requests <= most, "{name}: {requests}");
+        for number in [0, 33] {
+            assert!(stage.world.user(&stage.family).delete(&format!("u-{number}")));
+        }
+        let (requests, found, gone) = fetched(&stage, &calendar, &ids).await;
+        assert_eq!((found, gone), (58, 2), "{name}");
+        assert!(requests <= most.max(26), "{name}: {requests}");
+    }
+}
+
+#[tokio::test]
+async fn more_than_a_batch_is_read_in_batches() {
+    let stage = Stage::new(Profile::plain()).await;
+    for number in 0..401 {
+        stage.user_creates(&format!("\"E{number}\" 2026-03-01"));
+    }
+    let calendar = stage.calendar().await;
+    let listed = all(&stage.server, &calendar, None).await;
+    let ids: Vec<ResourceId> = listed.items.iter().map(|item| item.id().clone()).collect();
+    assert_eq!(fetched(&stage, &calendar, &ids).await, (3, 401, 0));
+    assert_eq!(fetched(&stage, &calendar, &[]).await, (0, 0, 0));
+}
+
+// quirk: caldav-5
+#[tokio::test]
+async fn a_task_is_no_event_and_a_broken_event_is_a_problem() {
+    let stage = Stage::new(Profile::plain()).await;
+    let event = text("\"Broken\" 2026-03-01");
+    let broken = event.replace("DTSTART", "X-START");
+    let task = event.replace("VEVENT", "VTODO").replace("DTEND", "DUE");
+    let user = stage.world.user(&stage.family);
+    user.put("broken.ics", broken.as_bytes());
+    user.put("task.ics", task.as_bytes());
+    let calendar = stage.calendar().await;
+    let ids = ["broken.ics".into(), "task.ics".into()];
+    let all = stage.server.fetch(&calendar, &ids).await.unwrap();
+    let said = |id: &str| {
+        let one = all.iter().find(|one| one.id.as_str() == id).unwrap();
+        title_of(&one.outcome)
+    };
+    assert_eq!(said("broken.ics"), "unreadable: the event has no start");
+    assert_eq!(said("task.ics"), "gone");
+}
+
+#[tokio::test]
+async fn a_calendar_is_named_by_address_or_path_without_asking() {
+    let stage = Stage::new(Profile::icloud()).await;
+    let calendar = stage.calendar().await;
+    let before = stage.server.requests();
+    let path = calendar.as_str();
+    let here = format!("{}{}", stage.running.url().trim_end_matches('/'), path);
+    for text in [path, path.trim_end_matches('/'), &here] {
+        assert_eq!(stage.server.calendar_id(text).as_ref(), Some(&calendar), "{text}");
+    }
+    for text in ["Family", "", "https://elsewhere.example/cal/", "/a/../b/", "mailto:x"] {
+        assert_eq!(stage.server.calendar_id(text), None, "{text}");
+    }
+    assert_eq!(stage.server.requests(), before);
+}
+
+#[tokio::test]
+async fn what_is_configured_may_be_any_of_the_addresses() {
+    let stage = Stage::new(Profile::plain()).await;
+    let calendar = stage.calendar().await;
+    let root = stage.running.url();
+    let identity = stage.server.identity().await.unwrap();
+    let home = calendar.as_str().trim_end_matches('/').rsplit_once('/').unwrap().0;
+    for path in [&identity, home, calendar.as_str()] {
+        let url = format!("{}{}", root.trim_end_matches('/'), path);
+        let server = CalDav::new(CalDavOptions {
+            url: url.parse().unwrap(),
+            username: "sam@example.com".into(),
+            password: stage.world.password("sam").unwrap().into(),
+            flavour: Flavour::Generic,
+            clock: Arc::new(|| "2026-01-01T00:00:00Z".parse().unwrap()),
+            deadline: None,
+            in_flight: None,
+        });
+        let calendars = server.unwrap().calendars().await.unwrap();
+        assert!(calendars.iter().any(|listed| listed.id == calendar), "{path}: {calendars:?}");
+    }
 }

@@ -107,7 +107,10 @@ fn certificate(place: &str, error: &rustls::Error) -> String {
             Bad::Revoked => "its certificate was revoked",
             _ => "its certificate is not acceptable",
         },
-        rustls::Error::PeerIncompatible(_) => "it speaks no TLS version that is safe",
+        rustls::Error::PeerIncompatible(_)
+        | rustls::Error::AlertReceived(rustls::AlertDescription::ProtocolVersion) => {
+            "it speaks no TLS version that is safe"
+        }
         _ => "the TLS handshake failed",
     };
     format!("no secure connection to {place}: {why}; nothing was sent")
