@@ -31,7 +31,7 @@ pub struct Supervisor {
     ctx: Context,
     tasks: TaskTracker,
     running: Mutex<HashMap<PairName, Running>>,
-    heard: Arc<dyn Fn(&PairName, &Attended) + Send + Sync>,
+    heard: Arc<Heard>,
 }
 
 struct Running {
@@ -42,6 +42,9 @@ struct Running {
     busy: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
+
+/// Told of every cycle.
+type Heard = dyn Fn(&PairName, &Attended) + Send + Sync;
 
 /// Somebody wants a cycle now, and its outcome.
 struct Ask {
@@ -54,7 +57,7 @@ struct Ends {
     wake: Arc<Notify>,
     asks: mpsc::UnboundedReceiver<Ask>,
     busy: Arc<AtomicBool>,
-    heard: Arc<dyn Fn(&PairName, &Attended) + Send + Sync>,
+    heard: Arc<Heard>,
 }
 
 impl Supervisor {

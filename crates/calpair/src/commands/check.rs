@@ -1,13 +1,16 @@
-//! `calpair check`: is the configuration right? Offline, it reads one file and asks nobody.
+//! `calpair check`: is the configuration right? Offline, it reads one file and asks nobody; with
+//! `--online` the servers are asked as well.
 
 use std::path::Path;
 
-use crate::cli::{Check as Options, Cli};
+use super::asking::{self, Ground};
+use crate::cli::{Check as Options, Cli, Output};
 use crate::config::{self, Config, LoadError};
+use crate::control::Request;
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::report::{Check, CheckResult, Checks, Document};
-use crate::terminal;
+use crate::{terminal, text};
 
 /// Checks the file, says what is wrong with it.
 pub(super) fn run(cli: &Cli, options: &Options, environment: &Environment) -> Exit {
@@ -19,6 +22,9 @@ pub(super) fn run(cli: &Cli, options: &Options, environment: &Environment) -> Ex
         }
     };
     let loaded = config::load(&file);
+    if options.online && loaded.is_ok() {
+        return online(cli, options.output, environment, checks(&loaded));
+    }
     if options.output.json {
         terminal::print(&format!("{}\n", Document::new(checks(&loaded)).text()));
     } else {
@@ -27,27 +33,36 @@ pub(super) fn run(cli: &Cli, options: &Options, environment: &Environment) -> Ex
     if loaded.is_ok() { Exit::Fine } else { Exit::Usage }
 }
 
+/// Also asks the servers.
+fn online(cli: &Cli, output: Output, environment: &Environment, checks: Checks) -> Exit {
+    let ground = match Ground::enter(cli, environment) {
+        Ok(ground) => ground,
+        Err(exit) => return exit,
+    };
+    let mut reply = ground.ask(environment, Request::Check);
+    if let Ok(Checks { checks: online }) = serde_json::from_value(reply.report.take()) {
+        let all = Checks { checks: checks.checks.into_iter().chain(online).collect() };
+        reply.report = serde_json::to_value(all).expect("the reports have text keys only");
+    }
+    asking::show(&reply, output, text::checks)
+}
+
 fn say(file: &Path, loaded: &Result<Config, LoadError>, environment: &Environment) {
     let drawing = terminal::drawing(environment);
     match loaded {
         Ok(config) => {
             terminal::eprint(&config.warnings.warnings(drawing));
-            let (accounts, pairs) = (config.accounts.len(), config.pairs.len());
+            let (accounts, pairs) = (config.accounts.len() as u64, config.pairs.len() as u64);
             let file = file.display().to_string();
             let file = terminal::escaped(&file);
             terminal::print(&format!(
                 "{file} is valid: {} and {}\n",
-                counted(accounts, "account"),
-                counted(pairs, "pair"),
+                text::counted(accounts, "account"),
+                text::counted(pairs, "pair"),
             ));
         }
         Err(error) => terminal::eprint(&error.render(drawing)),
     }
-}
-
-fn counted(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }
 
 /// One check if all is well, else one for each finding.
