@@ -1,86 +1,21 @@
 //! The adapter against simulated servers, one quirk at a time: the same conversation must come to
-//! the same end over every one of them, and every fault must be told for what it is.
+//! the same end over every one of them.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod stage;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use caldav::{CalDav, CalDavOptions, Flavour};
-use model::{CalendarId, CreateKey, Cursor, Resource, ResourceId, Rights};
-use provider::{Change, Changes, Error, ErrorKind, Next, Outcome, Provider as _, Scope};
-use sandbox::dav::{
-    Options, Profile, PutVersion, Quirk, Running, TokenRefusal, Tokens, VersionStyle, serve,
-};
-use sandbox::faults::{Aim, Fault};
-use sandbox::{Gone, Op, World};
+use model::{CalendarId, CreateKey, ResourceId, Rights};
+use provider::{Change, Changes, Error, ErrorKind, Outcome, Provider as _, Scope};
+use sandbox::Gone;
+use sandbox::dav::{Profile, PutVersion, Quirk, TokenRefusal, Tokens, VersionStyle};
 use testkit::{series, text};
 
-struct Stage {
-    world: World,
-    /// As the world calls it.
-    family: CalendarId,
-    running: Running,
-    server: CalDav,
-}
-
-impl Stage {
-    async fn new(profile: Profile) -> Self {
-        let world = World::new(5);
-        world.account("sam", profile.habits.clone());
-        let family = world.add_calendar("sam", "Family");
-        world.add_calendar("sam", "Work");
-        let icloud = profile.name == "icloud";
-        let mut options = Options::new(profile, "sam");
-        options.partitions = 2;
-        let running = serve(&world, options).await.unwrap();
-        let flavour = if icloud { Flavour::ICloud } else { Flavour::Generic };
-        let server = Self::client(&world, &running, flavour);
-        Self { world, family, running, server }
-    }
-
-    fn client(world: &World, running: &Running, flavour: Flavour) -> CalDav {
-        let clock = world.clone();
-        CalDav::new(CalDavOptions {
-            url: running.url().parse().unwrap(),
-            username: "sam@example.com".into(),
-            password: world.password("sam").unwrap().into(),
-            flavour,
-            clock: Arc::new(move || clock.now()),
-            deadline: Some(Duration::from_secs(20)),
-            in_flight: None,
-        })
-        .unwrap()
-    }
-
-    async fn calendar(&self) -> CalendarId {
-        let calendars = self.server.calendars().await.unwrap();
-        calendars.into_iter().find(|calendar| calendar.name == "Family").unwrap().id
-    }
-
-    fn user_creates(&self, line: &str) -> String {
-        self.world.user(&self.family).create(&text(line))
-    }
-}
-
-/// All pages since a cursor.
-async fn all(server: &CalDav, calendar: &CalendarId, since: Option<&Cursor>) -> Changes {
-    let mut changes = server.changes(calendar, since).await.unwrap();
-    while let Next::More(cursor) = changes.next.clone() {
-        let page = server.changes(calendar, Some(&cursor)).await.unwrap();
-        assert_eq!(page.scope, changes.scope, "every page of a listing covers the same");
-        changes.items.extend(page.items);
-        changes.next = page.next;
-    }
-    changes
-}
-
-fn cursor(changes: &Changes) -> Cursor {
-    match &changes.next {
-        Next::Complete(cursor) => cursor.clone(),
-        Next::More(_) => panic!("there is more"),
-    }
-}
+use stage::{Stage, all, cursor, read, title_of};
 
 /// The titles of what a listing names, read.
 async fn titles(server: &CalDav, calendar: &CalendarId, changes: &Changes) -> Vec<String> {
@@ -97,26 +32,6 @@ async fn titles(server: &CalDav, calendar: &CalendarId, changes: &Changes) -> Ve
     let mut titles: Vec<String> = fetched.into_iter().map(|one| title_of(&one.outcome)).collect();
     titles.sort();
     titles
-}
-
-fn title_of(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Found(resource) => {
-            let title = resource.series.face().and_then(|event| event.title.clone());
-            title.map(|title| title.expose().clone()).unwrap_or_default()
-        }
-        Outcome::Unreadable(what) => format!("unreadable: {}", what.reason),
-        Outcome::Gone => "gone".into(),
-        Outcome::Failed(error) => format!("failed: {error}"),
-    }
-}
-
-async fn read(server: &CalDav, calendar: &CalendarId, id: &ResourceId) -> Resource {
-    let fetched = server.fetch(calendar, std::slice::from_ref(id)).await.unwrap();
-    match fetched.into_iter().next().unwrap().outcome {
-        Outcome::Found(resource) => *resource,
-        other => panic!("{}", title_of(&other)),
-    }
 }
 
 /// Reads, writes, deletes and reads again.
@@ -416,91 +331,6 @@ async fn a_uid_that_is_taken_is_no_verdict_on_the_event() {
         let error = stage.server.create(&calendar, &event, &"k-2".into()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{name}: {error}");
     }
-}
-
-/// What a fault is told as; `None` where the adapter gets over it.
-fn expected(fault: Fault, op: Op) -> &'static [Option<ErrorKind>] {
-    use ErrorKind::{CursorExpired, Malformed, Rejected, Stale, Unauthorized, Unavailable};
-    match (fault, op) {
-        (Fault::FailBefore | Fault::Misdirected, _) => &[None, Some(Unavailable)],
-        // A second try meets what the first one did.
-        (Fault::LostReply, _) => &[None, Some(Unavailable), Some(Stale)],
-        (Fault::RefusedOnce, _) => &[Some(Unauthorized)],
-        (Fault::Truncated | Fault::Html, _) => &[None, Some(Malformed), Some(Unavailable)],
-        (Fault::CursorExpired, _) => &[Some(CursorExpired)],
-        (Fault::WriteFails | Fault::Locked, _) => &[None],
-        (Fault::Race, _) => &[Some(Stale)],
-        (Fault::Rejected, _) => &[Some(Rejected)],
-        _ => &[None],
-    }
-}
-
-// quirk: icloud-65, icloud-66, icloud-67, icloud-68, icloud-70, caldav-6
-#[tokio::test]
-async fn every_fault_is_told_for_what_it_is() {
-    for fault in Fault::ALL {
-        let throttles = matches!(fault, Fault::RateLimited { .. } | Fault::OutOfOrder { .. });
-        for op in [Op::Changes, Op::Fetch, Op::Create, Op::Update, Op::Delete] {
-            if !fault.fits(op) {
-                continue;
-            }
-            for profile in [Profile::plain(), Profile::icloud()] {
-                let name = format!("{fault:?} at {op:?} on {}", profile.name);
-                let stage = Stage::new(profile).await;
-                let kind = suffer(&stage, fault, op, &name).await;
-                if throttles {
-                    assert!(
-                        matches!(kind, Some(ErrorKind::RateLimited { .. })),
-                        "{name}: {kind:?}"
-                    );
-                } else {
-                    assert!(expected(fault, op).contains(&kind), "{name}: {kind:?}");
-                }
-            }
-        }
-    }
-}
-
-/// One call of a kind under a fault; then the world is held against what was told.
-async fn suffer(stage: &Stage, fault: Fault, op: Op, name: &str) -> Option<ErrorKind> {
-    let (server, world) = (&stage.server, &stage.world);
-    stage.user_creates("\"Here\" 2026-03-01");
-    let calendar = stage.calendar().await;
-    let first = all(server, &calendar, None).await;
-    let id = first.items[0].id().clone();
-    let held = read(server, &calendar, &id).await;
-    let mut target = held.series.clone();
-    target.master.as_mut().unwrap().title = Some("There".into());
-    let event = series("\"New\" 2026-03-01");
-    world.plan(Aim::op(op), fault);
-    let told = match op {
-        Op::Changes => server.changes(&calendar, Some(&cursor(&first))).await.map(|_| ()),
-        Op::Fetch => match server.fetch(&calendar, std::slice::from_ref(&id)).await {
-            Ok(fetched) => match fetched.into_iter().next().unwrap().outcome {
-                Outcome::Failed(error) => Err(error),
-                Outcome::Found(_) => Ok(()),
-                other => panic!("{name}: {}", title_of(&other)),
-            },
-            Err(error) => Err(error),
-        },
-        Op::Create => server.create(&calendar, &event, &"k-1".into()).await.map(|_| ()),
-        Op::Update => server.update(&calendar, &held, &target).await.map(|_| ()),
-        Op::Delete => server.delete(&calendar, &held).await,
-        Op::Identity | Op::Calendars => unreachable!("not tried here"),
-    };
-    if told.is_ok() {
-        let held = world.held(&stage.family);
-        let texts: Vec<String> =
-            held.iter().map(|held| String::from_utf8_lossy(&held.raw).into_owned()).collect();
-        let count = |word: &str| texts.iter().filter(|text| text.contains(word)).count();
-        match op {
-            Op::Create => assert_eq!(count("SUMMARY:New"), 1, "{name}"),
-            Op::Update => assert_eq!(count("SUMMARY:There"), 1, "{name}"),
-            Op::Delete => assert_eq!(count("SUMMARY:Here"), 0, "{name}"),
-            _ => assert_eq!(count("SUMMARY:Here"), 1, "{name}"),
-        }
-    }
-    told.err().map(|error| error.kind())
 }
 
 /// Requests that one fetch took, and how many of its ids were found and gone.
