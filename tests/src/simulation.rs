@@ -24,7 +24,7 @@ use store::{AccountRow, Store};
 
 pub use self::check::Found;
 use self::clock::WorldClock;
-use self::life::Moment;
+use self::life::Uids;
 
 /// How many rounds of edits and cycles a life has.
 const ROUNDS: u64 = 8;
@@ -54,8 +54,8 @@ struct Stage {
     store: Store,
     pair: Pair,
     chance_seed: u64,
-    /// What users may do while a cycle runs.
-    mid_cycle: Moment,
+    /// Which UIDs users give to what they create.
+    uids: Uids,
     life: Life,
 }
 
@@ -63,11 +63,11 @@ impl Stage {
     fn set(seed: u64) -> Self {
         let world = World::new(seed);
         let mut random = Random::new(seed ^ 0x5eed);
-        let mut mid_cycle = Moment::AnyUid;
+        let mut uids = Uids::Any;
         for name in ["left", "right"] {
             let habits = habits(&mut random);
             if habits.uids == UidScope::Free {
-                mid_cycle = Moment::NewUidsOnly;
+                uids = Uids::New;
             }
             world.account(name, habits);
         }
@@ -87,7 +87,7 @@ impl Stage {
         let life = Life { cycles: 0, crashes: 0, writes: 0, trace: Vec::new() };
         let chance_seed = random.next();
         let stage =
-            Self { world, random, calendars, fields, store, pair, chance_seed, mid_cycle, life };
+            Self { world, random, calendars, fields, store, pair, chance_seed, uids, life };
         stage.connect();
         stage
     }
@@ -127,7 +127,7 @@ impl Stage {
         for fault in Fault::ALL {
             // A lie about a calendar whose server takes a UID twice has no remedy before the
             // audit; on any other server the second copy is refused.
-            if fault == Fault::EmptyListing && self.mid_cycle == Moment::NewUidsOnly {
+            if fault == Fault::EmptyListing && self.uids == Uids::New {
                 continue;
             }
             if self.random.chance(3000) {
@@ -165,7 +165,7 @@ fn lead(stage: &mut Stage, seed: u64) -> Result<(), Found> {
     for _ in 0..ROUNDS {
         let edits = stage.random.below(5);
         for _ in 0..edits {
-            users.act(&stage.world, &stage.calendars, Moment::AnyUid);
+            users.act(&stage.world, &stage.calendars, stage.uids);
         }
         stage.weather();
         let cycles = 1 + stage.random.below(3);

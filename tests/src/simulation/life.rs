@@ -21,15 +21,14 @@ pub(super) struct Users {
     pub(super) tokens: Vec<Token>,
 }
 
-/// What may be done just now.
+/// Which UIDs users give to what they create.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
-    /// Anything.
-    AnyUid,
-    /// Anything but a creation with a UID that the other side may be about to get: on a server
-    /// that takes a UID twice nothing can keep the two apart in that moment, and the pair ends
-    /// with a problem that a person has to solve.
-    NewUidsOnly,
+pub(super) enum Uids {
+    /// New ones, and some that were used before or are used on the other side.
+    Any,
+    /// New ones only. On a server that takes a UID twice nothing can keep two apart that are
+    /// made in the same moment; the pair ends with a problem that a person has to solve.
+    New,
 }
 
 /// Properties that users type into.
@@ -42,7 +41,7 @@ impl Users {
     }
 
     /// One user does one thing.
-    pub(super) fn act(&mut self, world: &World, calendars: &Sides<CalendarId>, moment: Moment) {
+    pub(super) fn act(&mut self, world: &World, calendars: &Sides<CalendarId>, uids_given: Uids) {
         // Nobody types in the second in which a program wrote.
         world.advance(Duration::from_secs(1));
         let side = *self.random.pick(&Side::BOTH);
@@ -59,7 +58,7 @@ impl Users {
             9 => {
                 user.delete(&uid);
             }
-            10 if moment == Moment::AnyUid => {
+            10 if uids_given == Uids::Any => {
                 let here = world.held(&calendars[side]).into_iter().map(|held| held.raw);
                 self.create_again(&user, side, &here.collect::<Vec<_>>());
             }
