@@ -471,7 +471,10 @@ impl Cycle<'_> {
                 }
                 Ok(())
             }
-            Reaction::Taken if self.taken.insert((side, work.uid(side))) => Ok(()),
+            Reaction::Taken if self.taken.insert((side, work.uid(side))) => {
+                // Either it is in another calendar, or what is known of this one is not all.
+                Ok(self.ctx.store.forget_cursor(self.row.id, side)?)
+            }
             Reaction::Taken | Reaction::SetAside | Reaction::Unknown | Reaction::Stop => {
                 let subject = subject_row(&work.step.subject);
                 let (uid, now) = (&work.step.uid, self.ctx.now());
