@@ -291,7 +291,7 @@ impl Cycle<'_> {
             for (side, write) in step.writes.iter() {
                 if let Some(write) = write {
                     let key = self.ctx.chance.create_key();
-                    planned.push((*step, side, self.with_free_uid(write, side, &key), key));
+                    planned.push((*step, side, self.with_free_uid(write, side, &key)?, key));
                 }
             }
         }
@@ -313,14 +313,25 @@ impl Cycle<'_> {
     }
 
     /// The write, under another UID where the provider holds this one in another calendar.
-    fn with_free_uid(&self, write: &Write, side: Side, key: &CreateKey) -> Write {
-        match write {
-            Write::Create(series) if self.taken.contains(&(side, series.uid.clone())) => {
+    fn with_free_uid(&self, write: &Write, side: Side, key: &CreateKey) -> Result<Write, Failure> {
+        Ok(match write {
+            Write::Create(series) if self.is_taken_elsewhere(side, &series.uid)? => {
                 let uid = Uid::new(format!("{key}@calpair"));
                 Write::Create(Series { uid, ..series.clone() })
             }
             Write::Create(_) | Write::Update(_) | Write::Delete => write.clone(),
+        })
+    }
+
+    /// Whether a UID was refused as taken, and a full listing since has shown that it is not taken
+    /// in this calendar.
+    fn is_taken_elsewhere(&self, side: Side, uid: &Uid) -> Result<bool, Failure> {
+        if !self.taken.contains(&(side, uid.clone())) {
+            return Ok(false);
         }
+        let row = self.ctx.store.pair(&self.pair.name)?;
+        let full_at = row.and_then(|row| row.sides[side].full_at);
+        Ok(full_at.is_some_and(|at| at >= self.begun))
     }
 
     async fn carry_out_one<'p>(&self, work: Work<'p>, brake: &Brake) -> (Work<'p>, End) {
@@ -471,8 +482,9 @@ impl Cycle<'_> {
                 }
                 Ok(())
             }
-            Reaction::Taken if self.taken.insert((side, work.uid(side))) => {
-                // Either it is in another calendar, or what is known of this one is not all.
+            // Either it is in another calendar, or what is known of this one is not all.
+            Reaction::Taken if !self.is_taken_elsewhere(side, &work.uid(side))? => {
+                self.taken.insert((side, work.uid(side)));
                 Ok(self.ctx.store.forget_cursor(self.row.id, side)?)
             }
             Reaction::Taken | Reaction::SetAside | Reaction::Unknown | Reaction::Stop => {
