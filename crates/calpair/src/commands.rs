@@ -1,15 +1,18 @@
 //! From a command line to an exit code. Each command is one file below; here is only who is called.
 
-mod asking;
+pub(crate) mod asking;
 mod check;
 mod connect;
 mod doctor;
-mod run;
+pub(crate) mod run;
 
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
+
 use crate::control::Request;
+#[cfg(feature = "demo")]
+use crate::demo::{self, Stay};
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::{terminal, text};
@@ -88,11 +91,20 @@ fn dispatch(cli: &Cli, environment: &Environment) -> Exit {
         }
         Command::Run => run::run(cli, environment),
         Command::Doctor(output) => doctor::run(cli, *output, environment),
-        Command::Demo(_) => {
-            terminal::complain("this command is not built into this version yet");
-            Exit::Failed
-        }
+        Command::Demo(options) => demonstrate(options.once, environment),
     }
+}
+
+#[cfg(feature = "demo")]
+fn demonstrate(once: bool, environment: &Environment) -> Exit {
+    let stay = if once { Stay::No } else { Stay::Yes };
+    demo::run(stay, environment)
+}
+
+#[cfg(not(feature = "demo"))]
+fn demonstrate(_once: bool, _environment: &Environment) -> Exit {
+    terminal::complain("this calpair was built without the demo (cargo feature `demo`)");
+    Exit::Failed
 }
 
 /// Prints the main page, or writes every page into a folder.

@@ -9,6 +9,8 @@ pub mod commands;
 mod compose;
 pub mod config;
 pub mod control;
+#[cfg(feature = "demo")]
+mod demo;
 pub mod environment;
 pub mod exit;
 pub mod icloud;

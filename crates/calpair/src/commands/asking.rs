@@ -116,7 +116,7 @@ async fn here(service: &Service, request: Request) -> Reply {
 }
 
 /// Waits for SIGINT or SIGTERM.
-pub(super) async fn interrupted() {
+pub(crate) async fn interrupted() {
     let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
     let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
         return std::future::pending().await;

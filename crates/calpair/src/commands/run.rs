@@ -34,7 +34,7 @@ const GRACE: Duration = Duration::from_secs(4);
 const QUESTIONS: usize = 4;
 
 /// Runs until it is told to stop.
-pub(super) fn run(cli: &Cli, environment: &Environment) -> Exit {
+pub(in crate::commands) fn run(cli: &Cli, environment: &Environment) -> Exit {
     let ground = match Ground::enter(cli, environment) {
         Ok(ground) => ground,
         Err(exit) => return exit,
@@ -108,7 +108,7 @@ async fn daemon(ground: &Ground, environment: &Environment) -> Exit {
 }
 
 /// Answers questions on the control socket, each in a task of its own.
-fn serve(
+pub(crate) fn serve(
     service: &Arc<Service>,
     state: &Path,
     stop: &CancellationToken,
