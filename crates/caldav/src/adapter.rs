@@ -93,7 +93,7 @@ impl fmt::Debug for CalDav {
 #[async_trait]
 impl Provider for CalDav {
     async fn identity(&self) -> Result<String> {
-        Ok(discovery::discovered(&self.server).await?.identity)
+        discovery::identity(&self.server).await
     }
 
     async fn calendars(&self) -> Result<Vec<Calendar>> {

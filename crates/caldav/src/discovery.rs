@@ -41,6 +41,14 @@ pub(crate) async fn calendars(server: &Server) -> Result<Vec<Calendar>> {
     }
 }
 
+/// Whose account it is. Always asks: the answer also tells whether the credential is still good.
+pub(crate) async fn identity(server: &Server) -> Result<String> {
+    let found = discover(server).await?;
+    let identity = found.identity.clone();
+    *server.discovered.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+    Ok(identity)
+}
+
 /// What is known about the account; found out where nothing is known yet.
 pub(crate) async fn discovered(server: &Server) -> Result<Discovered> {
     let known = server.discovered.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -309,12 +309,16 @@ async fn a_revoked_password_stops_the_work() {
         let calendar = stage.calendar().await;
         let listed = all(&stage.server, &calendar, None).await;
         let ids: Vec<ResourceId> = listed.items.iter().map(|item| item.id().clone()).collect();
+        stage.server.identity().await.unwrap();
         stage.world.revoke("sam");
         let before = stage.server.requests();
         let error = stage.server.fetch(&calendar, &ids).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unauthorized, "{name}");
         assert_eq!(stage.server.requests() - before, 1, "{name}");
         let error = stage.server.calendars().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unauthorized, "{name}");
+        // What was known of the account confirms no refusal.
+        let error = stage.server.identity().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unauthorized, "{name}");
     }
 }

@@ -23,7 +23,8 @@ pub trait Provider: Send + Sync {
     }
 
     /// A name of the account that stays the same when its credential changes (a principal, a
-    /// subject), so that another account's credential can be told from a new one.
+    /// subject), so that another account's credential can be told from a new one. Always asks the
+    /// provider: the answer also tells whether the credential is still accepted.
     async fn identity(&self) -> Result<String>;
 
     /// The calendars of the account that can hold events, read-only ones too.
