@@ -164,7 +164,8 @@ async fn run(ctx: Context, charge: Charge, mut ends: Ends) {
         ends.busy.store(false, Ordering::Relaxed);
         (ends.heard)(&charge.pair.name, &attended);
         failures = match attended.state {
-            PairState::Retrying => failures.saturating_add(1),
+            PairState::Retrying if attended.not_before.is_none() => failures.saturating_add(1),
+            PairState::Retrying => failures,
             PairState::New
             | PairState::Ok
             | PairState::Syncing
@@ -173,8 +174,12 @@ async fn run(ctx: Context, charge: Charge, mut ends: Ends) {
             | PairState::Paused
             | PairState::Misconfigured => 0,
         };
-        let pause = schedule::pause(charge.interval, failures);
-        let pause = ctx.chance.jitter(pause).max(attended.not_before.unwrap_or_default());
+        // Where it is known when to come back (a refusal to confirm, a provider's patience), that
+        // is when; else the pace of the pair, slower with each failure.
+        let pause = match attended.not_before {
+            Some(wait) => wait.max(charge.interval.min(charge.confirm)),
+            None => ctx.chance.jitter(schedule::pause(charge.interval, failures)),
+        };
         note_next_run(&ctx, &charge.pair, pause);
         if let Some(Ask { reply, .. }) = ask.take() {
             // Whoever asked may have gone.

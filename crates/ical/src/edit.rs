@@ -193,15 +193,22 @@ impl<'t> Edit<'_, 't> {
         }
         let stamp = self.stamp;
         let component = self.find(Some(old)).ok_or(EditError::Unreadable(Reason::NoEvent))?;
-        let mut is_touched = edit_fields(component, from, to);
-        if old != new {
-            component.set("RECURRENCE-ID", vec![times::line("RECURRENCE-ID", new)]);
-            is_touched = true;
-        }
-        if is_touched {
+        if edit_fields(component, from, to) || old != new {
             touch(component, stamp);
         }
+        if old != new {
+            self.rename(old, new);
+        }
         Ok(())
+    }
+
+    /// Moves every event under a key, also those that do not count: left behind, one of them would
+    /// be an occurrence of its own.
+    fn rename(&mut self, old: &When, new: &When) {
+        let keyed = self.calendar.components_mut().filter(|part| part.name() == "VEVENT");
+        for (component, _) in keyed.zip(&self.keys).filter(|(_, held)| held.as_ref() == Some(old)) {
+            component.set("RECURRENCE-ID", vec![times::line("RECURRENCE-ID", new)]);
+        }
     }
 
     /// A new override is a copy of the master with what differs written over it: so it keeps what

@@ -204,3 +204,22 @@ fn what_can_not_be_edited_says_so() {
     let broken = edit(b"BEGIN:VCALENDAR", &current, &current, stamp());
     assert!(matches!(broken, Err(EditError::Broken(_))));
 }
+
+#[test]
+fn doubles_of_an_override_move_along_with_it() {
+    let text = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:u\r\n\
+        DTSTART:20260601T100000Z\r\nDTEND:20260601T110000Z\r\nRRULE:FREQ=DAILY;COUNT=3\r\n\
+        END:VEVENT\r\nBEGIN:VEVENT\r\nUID:u\r\nRECURRENCE-ID:20260602T100000Z\r\n\
+        DTSTART:20260602T120000Z\r\nDTEND:20260602T130000Z\r\nSUMMARY:first\r\nEND:VEVENT\r\n\
+        BEGIN:VEVENT\r\nUID:u\r\nRECURRENCE-ID:20260602T100000Z\r\n\
+        DTSTART:20260602T140000Z\r\nDTEND:20260602T150000Z\r\nSUMMARY:second\r\nEND:VEVENT\r\n\
+        END:VCALENDAR\r\n";
+    let current = ical::read(text.as_bytes()).unwrap();
+    let mut target = current.clone();
+    let master = master(&mut target);
+    (master.start, master.end) = (utc(6, 1, 9), utc(6, 1, 10));
+    let kept = std::mem::take(&mut target.exceptions).into_values().next().unwrap();
+    target.exceptions.insert(utc(6, 2, 9), kept);
+    let edited = ical::edit(text.as_bytes(), &current, &target, stamp()).unwrap();
+    assert!(ical::read(&edited).unwrap().same_content(&target));
+}

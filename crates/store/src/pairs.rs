@@ -199,7 +199,7 @@ impl Store {
     /// # Errors
     /// When nothing could be written.
     pub fn forget_cursor(&self, pair: PairId, side: Side) -> Result<()> {
-        let query = "UPDATE side SET cursor = NULL WHERE pair = ?1 AND side = ?2";
+        let query = "UPDATE side SET cursor = NULL, full_at = NULL WHERE pair = ?1 AND side = ?2";
         self.change("forget_cursor", query, params![pair.0, side_number(side)])
     }
 

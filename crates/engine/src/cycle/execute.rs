@@ -329,9 +329,9 @@ impl Cycle<'_> {
         if !self.taken.contains(&(side, uid.clone())) {
             return Ok(false);
         }
+        // The refusal took the time of the last full listing away: this one came after it.
         let row = self.ctx.store.pair(&self.pair.name)?;
-        let full_at = row.and_then(|row| row.sides[side].full_at);
-        Ok(full_at.is_some_and(|at| at >= self.begun))
+        Ok(row.is_some_and(|row| row.sides[side].full_at.is_some()))
     }
 
     async fn carry_out_one<'p>(&self, work: Work<'p>, brake: &Brake) -> (Work<'p>, End) {
