@@ -2,7 +2,9 @@
 //! it has answered; what then is in the row is what the provider holds. A write that was begun and
 //! never answered is found by [`Store::open_intents`] after a crash.
 
-use model::{CreateKey, Digest, MappingId, Resource, ResourceId, Series, Side, Sides, Timestamp};
+use model::{
+    CreateKey, Digest, MappingId, Resource, ResourceId, Series, Side, Sides, Timestamp, Uid,
+};
 use rusqlite::{Connection, Row, params};
 
 use crate::agree;
@@ -203,6 +205,25 @@ impl Store {
             let raw = row::raw(connection, known.id)?;
             Ok(Some(Resource { id: known.resource, version: known.version, raw, series }))
         })
+    }
+}
+
+impl Store {
+    /// A resource of this UID that a side holds and that is not mapped; the first by id.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn unmapped(&self, pair: PairId, side: Side, uid: &Uid) -> Result<Option<Resource>> {
+        let id = self.read(|connection| {
+            let query = row::select!(
+                "INDEXED BY snapshot_uid WHERE pair = ?1 AND uid = ?2 AND side = ?3
+                 AND mapping IS NULL AND present = 1 ORDER BY resource"
+            );
+            let key = params![pair.0, uid.as_str(), side_number(side)];
+            let row = sql::first(connection, query, key, row::snapshot)?;
+            Ok(row.map(|row| row.resource))
+        })?;
+        id.map_or(Ok(None), |id| self.resource(pair, side, &id))
     }
 }
 

@@ -56,7 +56,7 @@ impl Cycle<'_> {
     }
 
     /// Reads all pages from `since`.
-    async fn pass(&self, side: Side, since: Option<Cursor>) -> Result<Pass, Failure> {
+    pub(super) async fn pass(&self, side: Side, since: Option<Cursor>) -> Result<Pass, Failure> {
         let mut asked = since.clone();
         let mut full = false;
         let mut listed = 0;
@@ -260,13 +260,13 @@ enum Passed {
     Difference,
     /// All there is.
     Everything,
-    /// All there is, and that is nothing. Services have said so wrongly; it costs nothing to list an
-    /// empty calendar again in the next cycle.
+    /// All there is, and that is nothing. Services have said so wrongly; it costs nothing to list
+    /// an empty calendar again in the next cycle.
     Nothing,
 }
 
 /// How a pass ended.
-enum Pass {
+pub(super) enum Pass {
     Done,
     /// The difference can't be one: a full pass is needed.
     Doubtful,

@@ -64,7 +64,7 @@ impl Cycle<'_> {
                         let ours = reconcile::rendering(target, &made.series);
                         self.record(intent.id, &made, Some(&ours))?;
                     }
-                    Err(error) => return self.not_created(&intent, error),
+                    Err(error) => return self.not_created(&intent, target, error).await,
                 }
                 Ok(Settled::Known)
             }
@@ -79,22 +79,49 @@ impl Cycle<'_> {
         }
     }
 
-    /// A repeated creation was refused: then there is nothing of it, and the plan starts afresh.
-    fn not_created(&self, intent: &IntentRow, error: Error) -> Result<Settled, Failure> {
+    /// A repeated creation was not answered with what it made.
+    async fn not_created(
+        &self,
+        intent: &IntentRow,
+        target: &Series,
+        error: Error,
+    ) -> Result<Settled, Failure> {
         match error.kind() {
             ErrorKind::AlreadyExists
             | ErrorKind::Rejected
             | ErrorKind::Forbidden
-            | ErrorKind::Stale => {
-                self.ctx.store.abandon(intent.id)?;
-                Ok(Settled::Known)
-            }
+            | ErrorKind::Stale => self.look_for_creation(intent, target, error).await,
             ErrorKind::Unavailable | ErrorKind::Malformed => Ok(Settled::Failed(error)),
             ErrorKind::Gone
             | ErrorKind::CursorExpired
             | ErrorKind::RateLimited { .. }
             | ErrorKind::Unauthorized => Err(at(intent.side)(error)),
         }
+    }
+
+    /// A refusal says nothing about the first try, whose answer was lost: that is looked for by its
+    /// UID in all there is. Given up too early, it would be made twice.
+    async fn look_for_creation(
+        &self,
+        intent: &IntentRow,
+        target: &Series,
+        error: Error,
+    ) -> Result<Settled, Failure> {
+        let store = &self.ctx.store;
+        store.forget_cursor(self.id(), intent.side)?;
+        self.pass(intent.side, None).await?;
+        let row = store.pair(&self.pair.name)?;
+        if row.is_none_or(|row| row.sides[intent.side].full_at.is_none()) {
+            return Ok(Settled::Failed(error));
+        }
+        match store.unmapped(self.id(), intent.side, &target.uid)? {
+            Some(found) => {
+                let ours = reconcile::rendering(target, &found.series);
+                self.record(intent.id, &found, Some(&ours))?;
+            }
+            None => store.abandon(intent.id)?,
+        }
+        Ok(Settled::Known)
     }
 
     async fn settle_by_looking(
