@@ -395,7 +395,13 @@ impl Begun {
         }
         sql::run(connection, "UPDATE snapshot SET ours = 1 WHERE id = ?1", [row])?;
         match (&self.intent.subject, &self.intent.before) {
-            (SubjectRow::Known(_), _) => row::rebase(connection, row)?,
+            (SubjectRow::Known(mapping), source) => {
+                row::rebase(connection, row)?;
+                let origin = row::of_mapping(connection, *mapping, self.intent.side.opposite())?;
+                if let (Some(origin), Some(source)) = (origin, source) {
+                    row::set_base(connection, origin.id, source)?;
+                }
+            }
             (SubjectRow::New(new), Some(source)) => {
                 let side = self.intent.side;
                 agree::created(connection, self.pair, new, side, row, source)?;
