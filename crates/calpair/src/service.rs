@@ -78,7 +78,11 @@ impl Service {
     /// From now on pairs are kept: `heard` is told of every cycle.
     #[must_use]
     pub fn supervised(self, heard: impl Fn(&PairName, &Attended) + Send + Sync + 'static) -> Self {
-        let supervisor = Supervisor::new(self.ctx.clone(), heard);
+        let ctx = self.ctx.clone();
+        let supervisor = Supervisor::new(self.ctx.clone(), move |pair, attended| {
+            attention::remind(&ctx, attended);
+            heard(pair, attended);
+        });
         let service = Self { supervisor: Some(supervisor), ..self };
         service.restart_changed();
         service
@@ -235,3 +239,6 @@ impl From<store::Error> for Refusal {
 }
 
 type Answer = Result<Reply, Refusal>;
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! flights that end in another zone, reminders, places, titles in several scripts. Zones are
 //! defined in the texts, as Apple's devices do it.
 
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Weekday};
 
 use crate::Random;
@@ -27,6 +28,20 @@ pub fn lifelike(seed: u64, today: Date, count: usize) -> Vec<String> {
         });
     }
     texts
+}
+
+/// A resource of one event of an hour from `start`, in UTC. `rule` is the value of its RRULE, empty
+/// for an event that takes place once.
+pub fn hour(uid: &str, title: &str, start: Timestamp, rule: &str) -> String {
+    let end = start.saturating_add(minutes(60)).unwrap_or(start);
+    let rule = if rule.is_empty() { String::new() } else { format!("\nRRULE:{rule}") };
+    let (start, end) = (utc(start), utc(end));
+    text(uid, &[&format!("SUMMARY:{title}\nDTSTART:{start}\nDTEND:{end}{rule}")], &[])
+}
+
+/// An instant as the texts write it.
+pub(crate) fn utc(at: Timestamp) -> String {
+    at.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
 const TITLES: &[&str] = &[

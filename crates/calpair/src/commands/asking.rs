@@ -106,7 +106,11 @@ async fn here(service: &Service, request: Request) -> Reply {
         () = interrupted() => {
             service.hurry();
             let ended = tokio::time::timeout(GRACE, answer).await;
-            ended.unwrap_or_else(|_| Reply::message(Exit::TryAgain, "interrupted"))
+            let interrupted = "interrupted; what was begun is settled next time";
+            match ended {
+                Ok(reply) if reply.exit != Exit::Fine.code() => reply,
+                Ok(_) | Err(_) => Reply::message(Exit::TryAgain, interrupted),
+            }
         }
     };
     match service.close(Duration::ZERO).await {

@@ -30,6 +30,10 @@ const THREADS: usize = 2;
 /// 5 seconds that a stop may take.
 const GRACE: Duration = Duration::from_secs(4);
 
+/// How long a short command that has the state directory is waited for, and how often it is looked.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Questions that wait to be taken up; each is answered in a task of its own.
 const QUESTIONS: usize = 4;
 
@@ -61,7 +65,7 @@ async fn daemon(ground: &Ground, environment: &Environment) -> Exit {
     if let Some(error) = unwatched {
         tracing::warn!(%error, "changes of the configuration are not noticed; SIGHUP works");
     }
-    let service = match Service::open(ground.config.clone(), &ground.state, environment) {
+    let service = match take(ground, environment).await {
         Ok(service) => service,
         Err(error) => {
             tracing::error!("{error}");
@@ -103,6 +107,21 @@ async fn daemon(ground: &Ground, environment: &Environment) -> Exit {
         Err(error) => {
             tracing::error!("{error}");
             Exit::Failed
+        }
+    }
+}
+
+/// Takes the state directory; a short command that has it just now is waited for.
+async fn take(ground: &Ground, environment: &Environment) -> store::Result<Service> {
+    let began = tokio::time::Instant::now();
+    loop {
+        match Service::open(ground.config.clone(), &ground.state, environment) {
+            Err(error)
+                if *error.kind() == store::ErrorKind::Locked && began.elapsed() < PATIENCE =>
+            {
+                tokio::time::sleep(LOOK).await;
+            }
+            taken => return taken,
         }
     }
 }

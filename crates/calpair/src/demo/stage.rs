@@ -120,7 +120,7 @@ fn furnish(world: &World, calendars: &Sides<CalendarId>) {
         if at < LEFT {
             world.user(&calendars.left).create(text);
         }
-        if at >= LEFT || at < BOTH {
+        if !(BOTH..LEFT).contains(&at) {
             world.user(&calendars.right).create(text);
         }
     }

@@ -6,11 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use model::{Side, Sides};
 
+use sandbox::seed::hour;
+
 use super::equal;
 use super::stage::{ACCOUNTS, BOTH, LEFT, PAIR, RIGHT, Stage};
+use crate::clock::SystemClock;
 use crate::control::Request;
 use crate::exit::Exit;
-use crate::report::{History, Status, Sync};
+use crate::report::{History, Outcome, Status, Sync};
 use crate::terminal::{escaped, print};
 
 /// A step that has not happened by then doesn't.
@@ -117,7 +120,7 @@ async fn first_sync(stage: &Stage) -> Told {
 async fn settled(stage: &Stage) -> Told {
     for _ in 0..10 {
         let sync = sync(stage).await?;
-        if sync.pairs.iter().all(|pair| pair.outcome == crate::report::Outcome::InSync) {
+        if sync.pairs.iter().all(|pair| pair.outcome == Outcome::InSync) {
             return Ok(());
         }
     }
@@ -129,30 +132,17 @@ async fn sync(stage: &Stage) -> Result<Sync, String> {
     serde_json::from_value(reply.report).map_err(|_| reply.message.unwrap_or_default())
 }
 
-/// An event of an hour, `days` from now, as a phone writes it.
-fn event(uid: &str, title: &str, days: i64, extra: &str) -> String {
-    let at = |hour: i64| {
-        let day = Timestamp::from_second(days * 86_400 + midnight());
-        let at = day.and_then(|day| day.checked_add(Duration::from_secs(3600 * hour as u64)));
-        at.unwrap_or(Timestamp::UNIX_EPOCH).strftime("%Y%m%dT%H%M%SZ").to_string()
-    };
-    format!(
-        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//demo//EN\r\nBEGIN:VEVENT\r\nUID:{uid}\r\n\
-         DTSTAMP:{0}\r\nDTSTART:{0}\r\nDTEND:{1}\r\nSUMMARY:{title}\r\n{extra}END:VEVENT\r\n\
-         END:VCALENDAR\r\n",
-        at(9),
-        at(10),
-    )
-}
-
-fn midnight() -> i64 {
-    let now = crate::clock::SystemClock::read().as_second();
-    now - now.rem_euclid(86_400)
+/// So many days from today, at this hour.
+fn at(days: i64, hour: i64) -> Timestamp {
+    let now = SystemClock::read().as_second();
+    let midnight = now - now.rem_euclid(86_400);
+    let second = midnight + days * 86_400 + hour * 3_600;
+    Timestamp::from_second(second).expect("the next weeks are timestamps")
 }
 
 async fn edits_cross(stage: &Stage) -> Told {
     chapter("An edit on each side");
-    stage.user(Side::Left).create(&event("dentist@demo", "Dentist", 3, ""));
+    stage.user(Side::Left).create(&hour("dentist@demo", "Dentist", at(3, 9), ""));
     said(stage, "left: a new event, Dentist");
     until("it is on the right", || has(stage, Side::Right, "dentist@demo", "Dentist")).await?;
     said(stage, "right: it is there");
@@ -172,7 +162,7 @@ async fn edits_meet(stage: &Stage) -> Told {
     stage.user(Side::Left).set("dentist@demo", "SUMMARY", "Dentist for Zoë");
     said(stage, "left: a description, and the title becomes Dentist for Zoë");
     // Dates of changes have whole seconds; the right one is to be the later.
-    stage.world.set_now(crate::clock::SystemClock::read() + Duration::from_secs(2));
+    stage.world.set_now(SystemClock::read() + Duration::from_secs(2));
     stage.world.user(&stage.calendars.right).set("dentist@demo", "SUMMARY", "Dentist (moved)");
     said(stage, "right: the title becomes Dentist (moved), a little later");
     stage.ask(Request::Resume { pair: PAIR.to_owned() }).await;
@@ -196,24 +186,13 @@ async fn edits_meet(stage: &Stage) -> Told {
 
 async fn an_occurrence_moves(stage: &Stage) -> Told {
     chapter("One occurrence of a series is moved");
-    let series = event("choir@demo", "Choir", 1, "RRULE:FREQ=WEEKLY;COUNT=8\r\n");
+    let series = hour("choir@demo", "Choir", at(1, 9), "FREQ=WEEKLY;COUNT=8");
     stage.user(Side::Left).create(&series);
     until("it is on the right", || has(stage, Side::Right, "choir@demo", "FREQ=WEEKLY")).await?;
     said(stage, "left: a weekly series, Choir; right: it is there");
-    let third = |hour: i64| {
-        let at = Timestamp::from_second(midnight() + 15 * 86_400 + hour * 3_600);
-        at.unwrap_or(Timestamp::UNIX_EPOCH).strftime("%Y%m%dT%H%M%SZ").to_string()
-    };
-    let moved = format!(
-        "BEGIN:VEVENT\r\nUID:choir@demo\r\nDTSTAMP:{0}\r\nRECURRENCE-ID:{0}\r\nDTSTART:{1}\r\n\
-         DTEND:{2}\r\nSUMMARY:Choir\r\nEND:VEVENT\r\nEND:VCALENDAR",
-        third(9),
-        third(18),
-        third(19),
-    );
-    stage.user(Side::Right).edit("choir@demo", |text| text.replace("END:VCALENDAR", &moved));
+    stage.user(Side::Right).move_occurrence("choir@demo", at(15, 9), at(15, 18));
     said(stage, "right: the third one is moved to the evening");
-    let evening = format!("DTSTART:{}", third(18));
+    let evening = at(15, 18).strftime("DTSTART:%Y%m%dT%H%M%SZ").to_string();
     until("it moved on the left", || has(stage, Side::Left, "choir@demo", &evening)).await?;
     said(stage, "left: the third one is in the evening, the others stay");
     Ok(())
@@ -221,7 +200,7 @@ async fn an_occurrence_moves(stage: &Stage) -> Told {
 
 async fn a_deletion_crosses(stage: &Stage) -> Told {
     chapter("A deletion");
-    stage.user(Side::Left).create(&event("lunch@demo", "Lunch", 5, ""));
+    stage.user(Side::Left).create(&hour("lunch@demo", "Lunch", at(5, 12), ""));
     until("it is on the right", || has(stage, Side::Right, "lunch@demo", "Lunch")).await?;
     settled(stage).await?;
     stage.user(Side::Left).delete("lunch@demo");
@@ -264,8 +243,8 @@ async fn the_password_is_revoked(stage: &Stage) -> Told {
     }
     let asked = stage.world.request_count(ACCOUNTS.left);
     stage.user(Side::Left).set("dentist@demo", "SUMMARY", "Dentist for Zoë and Ben");
-    stage.user(Side::Left).create(&event("party@demo", "Party", 9, ""));
-    stage.user(Side::Right).create(&event("plumber@demo", "Plumber", 2, ""));
+    stage.user(Side::Left).create(&hour("party@demo", "Party", at(9, 19), ""));
+    stage.user(Side::Right).create(&hour("plumber@demo", "Plumber", at(2, 8), ""));
     stage.user(Side::Right).set("choir@demo", "LOCATION", "Church hall");
     said(stage, "meanwhile people go on: two edits on the left, two on the right");
     let reply = stage.ask(Request::Sync { pairs: Vec::new(), dry_run: false }).await;

@@ -7,6 +7,7 @@ use model::CalendarId;
 use super::World;
 use super::shapes::{Author, Condition, Held};
 use super::state::State;
+use crate::seed::utc;
 use crate::text::{self, Component};
 
 /// The user of a calendar. Methods say whether they could do what they were asked.
@@ -63,6 +64,25 @@ impl User {
                 master.set(&format!("{property}:{value}"));
             }
             root.write()
+        })
+    }
+
+    /// Moves one occurrence of a series in UTC to an hour from `start`, by an override. False
+    /// when the series is not there.
+    pub fn move_occurrence(&self, uid: &str, original: Timestamp, start: Timestamp) -> bool {
+        let hour = jiff::Span::new().hours(1);
+        let end = start.saturating_add(hour).unwrap_or(start);
+        let (original, start, end) = (utc(original), utc(start), utc(end));
+        self.edit(uid, |text| {
+            let Some(root) = Component::parse(text.as_bytes()) else { return text.to_owned() };
+            let mut events = root.components().filter(|inner| inner.name == "VEVENT");
+            let title = events.next().and_then(|master| master.line("SUMMARY"));
+            let title = title.map(|line| line.text.clone()).unwrap_or_default();
+            let moved = format!(
+                "BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:{original}\r\nRECURRENCE-ID:{original}\r\n\
+                 DTSTART:{start}\r\nDTEND:{end}\r\n{title}\r\nEND:VEVENT\r\nEND:VCALENDAR"
+            );
+            text.replace("END:VCALENDAR", &moved)
         })
     }
 

@@ -1,0 +1,292 @@
+//! The service over two simulated servers: what commands answer, and what stays of it.
+
+use model::CalendarId;
+use sandbox::dav::{Options, Profile, Running, serve};
+use sandbox::{Account, User, World, seed};
+use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+
+use super::*;
+use crate::control::Password;
+use crate::report;
+
+/// Two servers, a configuration, a state directory.
+struct Stage {
+    world: World,
+    calendars: [CalendarId; 2],
+    servers: [Running; 2],
+    folder: TempDir,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let world = World::new(1);
+        world.set_now(SystemClock::read());
+        let mut servers = Vec::new();
+        for name in ["left", "right"] {
+            world.add_account(Account::new(name));
+            servers.push(serve(&world, Options::new(Profile::plain(), name)).await.unwrap());
+        }
+        let calendars = ["left", "right"].map(|account| world.add_calendar(account, "Family"));
+        let servers = servers.try_into().unwrap_or_else(|_| unreachable!("there are two"));
+        Self { world, calendars, servers, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn config(&self) -> String {
+        let [left, right] = &self.servers;
+        format!(
+            "[accounts.l]\nprovider = \"caldav\"\nusername = \"left@example.com\"\nurl = \"{}\"\n\
+             [accounts.r]\nprovider = \"icloud\"\nusername = \"right@example.com\"\nurl = \"{}\"\n\
+             [[pairs]]\nname = \"p\"\nwindow = \"all\"\n\
+             left = {{ account = \"l\", calendar = \"Family\" }}\n\
+             right = {{ account = \"r\", calendar = \"Family\" }}\n",
+            left.url(),
+            right.url()
+        )
+    }
+
+    fn open(&self, text: &str) -> Service {
+        let config = config::parse(text, "c.toml").unwrap();
+        Service::open(config, &self.folder.path().join("state"), &Environment::default()).unwrap()
+    }
+
+    /// The service, both accounts connected.
+    async fn connected(&self) -> Service {
+        let service = self.open(&self.config());
+        for account in ["l", "r"] {
+            let reply = connect(&service, account, "abcd-efgh-ijkl-mnop").await;
+            assert_eq!(reply.exit, 0, "{reply:?}");
+        }
+        service
+    }
+
+    fn user(&self, side: usize) -> User {
+        self.world.user(&self.calendars[side])
+    }
+
+    fn create(&self, side: usize, uid: &str) {
+        let start = "2026-03-01T09:00:00Z".parse().unwrap();
+        self.user(side).create(&seed::hour(uid, &format!("Event {uid}"), start, ""));
+    }
+
+    fn numbers(&self) -> [usize; 2] {
+        [0, 1].map(|side| self.user(side).uids().len())
+    }
+}
+
+async fn connect(service: &Service, account: &str, password: &str) -> Reply {
+    connect_as(service, account, password, false).await
+}
+
+async fn connect_as(service: &Service, account: &str, password: &str, replace: bool) -> Reply {
+    let (account, password) = (account.to_owned(), Password(password.into()));
+    service.answer(Request::Connect { account, password, replace }).await
+}
+
+async fn sync(service: &Service) -> (u8, report::PairSync) {
+    let reply = service.answer(Request::Sync { pairs: Vec::new(), dry_run: false }).await;
+    let exit = reply.exit;
+    let mut report: report::Sync = read(reply);
+    (exit, report.pairs.remove(0))
+}
+
+async fn status(service: &Service) -> report::Status {
+    read(service.answer(Request::Status { pair: None }).await)
+}
+
+fn read<T: DeserializeOwned>(reply: Reply) -> T {
+    serde_json::from_value(reply.report.clone()).unwrap_or_else(|_| panic!("{reply:?}"))
+}
+
+fn message(reply: Reply) -> String {
+    reply.message.unwrap_or_default()
+}
+
+fn pair() -> String {
+    "p".to_owned()
+}
+
+#[tokio::test]
+async fn a_refused_password_is_not_kept_and_a_good_one_is() {
+    let stage = Stage::new().await;
+    let service = stage.open(&stage.config());
+    let (exit, synced) = sync(&service).await;
+    assert_eq!((exit, synced.outcome), (3, report::Outcome::ReconnectNeeded));
+    let refused = connect(&service, "l", "wrong").await;
+    assert_eq!(refused.exit, 3);
+    assert!(message(refused).contains("refused"));
+    assert!(message(connect(&service, "r", "wrong").await).contains("not an alias"));
+    assert_eq!(status(&service).await.accounts[0].state, "unconnected");
+    service.close(Duration::ZERO).await.unwrap();
+    drop(service);
+    let service = stage.connected().await;
+    assert_eq!(status(&service).await.accounts[0].state, "ok");
+    stage.create(0, "a");
+    assert_eq!(sync(&service).await.0, 0);
+    assert_eq!(stage.numbers(), [1, 1]);
+    service.close(Duration::ZERO).await.unwrap();
+    drop(service);
+    // It is kept, sealed; a quiet sync of another process costs a request a side.
+    let service = stage.open(&stage.config());
+    let (exit, synced) = sync(&service).await;
+    assert_eq!((exit, synced.requests), (0, report::Requests { left: 1, right: 1 }));
+}
+
+#[tokio::test]
+async fn another_account_is_taken_only_when_asked_to() {
+    let stage = Stage::new().await;
+    let service = stage.connected().await;
+    stage.create(0, "a");
+    sync(&service).await;
+    service.close(Duration::ZERO).await.unwrap();
+    drop(service);
+    let mut other = Account::new("other");
+    other.password = "other".to_owned();
+    stage.world.add_account(other);
+    stage.world.add_calendar("other", "Family");
+    let others = serve(&stage.world, Options::new(Profile::plain(), "other")).await.unwrap();
+    let text = stage.config().replace("left@example.com", "other@example.com");
+    let text = text.replace(&stage.servers[0].url(), &others.url());
+    let service = stage.open(&text);
+    let account = &status(&service).await.accounts[0];
+    assert_eq!(account.state, "unconnected");
+    let reason = "the password was given for another user name or server";
+    assert_eq!(account.reason.as_deref(), Some(reason));
+    let refused = connect(&service, "l", "other").await;
+    assert_eq!(refused.exit, 1);
+    assert!(message(refused).contains("different account"));
+    assert_eq!(connect_as(&service, "l", "other", true).await.exit, 0);
+    assert_eq!(sync(&service).await.0, 0);
+    // The other account's empty calendar deleted nothing; it got what the right side has.
+    assert_eq!(stage.numbers(), [1, 1]);
+}
+
+#[tokio::test]
+async fn without_its_key_nothing_is_sent_and_nothing_is_lost() {
+    let stage = Stage::new().await;
+    let service = stage.connected().await;
+    service.close(Duration::ZERO).await.unwrap();
+    drop(service);
+    let key = stage.folder.path().join("state/secret.key");
+    let bytes = std::fs::read(&key).unwrap();
+    std::fs::write(&key, "short").unwrap();
+    stage.world.forget_requests();
+    let service = stage.open(&stage.config());
+    assert!(service.key_trouble().unwrap().contains("it holds no key"));
+    assert_eq!(sync(&service).await.0, 3);
+    assert_eq!(status(&service).await.accounts[0].state, "unconnected");
+    assert_eq!(connect(&service, "l", "abcd-efgh-ijkl-mnop").await.exit, 1);
+    assert!(stage.world.requests().is_empty());
+    service.close(Duration::ZERO).await.unwrap();
+    drop(service);
+    std::fs::write(&key, bytes).unwrap();
+    let service = stage.open(&stage.config());
+    assert_eq!(sync(&service).await.0, 0);
+}
+
+#[tokio::test]
+async fn a_halted_plan_waits_for_its_approval() {
+    let stage = Stage::new().await;
+    let service = stage.connected().await;
+    for number in 0..30 {
+        stage.create(0, &format!("e{number}"));
+    }
+    sync(&service).await;
+    for number in 0..25 {
+        stage.user(0).delete(&format!("e{number}"));
+    }
+    let approve = || service.answer(Request::Approve { pair: pair() });
+    assert_eq!(approve().await.exit, 2);
+    assert_eq!(sync(&service).await.0, 4);
+    assert_eq!(stage.numbers(), [5, 30]);
+    assert_eq!(status(&service).await.pairs[0].state, "halted");
+    let approved = approve().await;
+    assert_eq!(approved.exit, 0);
+    assert!(message(approved).contains("25 on right"));
+    assert_eq!(sync(&service).await.0, 0);
+    assert_eq!(stage.numbers(), [5, 5]);
+}
+
+#[tokio::test]
+async fn a_paused_pair_is_left_alone_until_it_is_resumed() {
+    let stage = Stage::new().await;
+    let service = stage.connected().await;
+    stage.create(0, "a");
+    service.answer(Request::Pause { pair: pair() }).await;
+    let all = service.answer(Request::Sync { pairs: Vec::new(), dry_run: false }).await;
+    assert_eq!((all.exit, read::<report::Sync>(all).pairs.len()), (0, 0));
+    let named = service.answer(Request::Sync { pairs: vec![pair()], dry_run: false }).await;
+    assert_eq!(named.exit, 1);
+    assert_eq!(status(&service).await.pairs[0].state, "paused");
+    service.answer(Request::Resume { pair: pair() }).await;
+    assert_eq!(sync(&service).await.0, 0);
+    assert_eq!(stage.numbers(), [1, 1]);
+}
+
+#[tokio::test]
+async fn a_detached_pair_takes_only_its_own_copies_away() {
+    let stage = Stage::new().await;
+    let service = stage.connected().await;
+    for uid in ["a", "b", "c"] {
+        stage.create(0, uid);
+    }
+    stage.create(1, "d");
+    sync(&service).await;
+    assert_eq!(stage.numbers(), [4, 4]);
+    // A copy that somebody changed is theirs.
+    stage.user(1).set("b", "SUMMARY", "Mine now");
+    let detach = Request::Detach { pair: pair(), remove_copies: true };
+    let said = service.answer(detach).await;
+    assert_eq!(said.exit, 0, "{said:?}");
+    assert!(message(said).contains("right: 2 copies deleted, 1 kept"));
+    assert_eq!(stage.user(0).uids(), ["a", "b", "c"]);
+    assert_eq!(stage.user(1).uids(), ["b", "d"]);
+    assert_eq!(status(&service).await.pairs[0].state, "paused");
+    let all = service.answer(Request::Sync { pairs: Vec::new(), dry_run: false }).await;
+    assert!(read::<report::Sync>(all).pairs.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_done_can_be_asked_for() {
+    let stage = Stage::new().await;
+    let service = stage.connected().await;
+    stage.create(0, "a");
+    let dry = service.answer(Request::Sync { pairs: Vec::new(), dry_run: true }).await;
+    let dry: report::Sync = read(dry);
+    let action = &dry.pairs[0].actions.as_ref().unwrap()[0];
+    assert_eq!((action.action.as_str(), action.side), ("create", report::SideWord::Right));
+    assert_eq!(stage.numbers(), [1, 0]);
+    sync(&service).await;
+    let history = service.answer(Request::History { pair: Some(pair()), event: None }).await;
+    let history: report::History = read(history);
+    assert_eq!(history.changes.len(), 1);
+    assert_eq!(history.changes[0].title.as_deref(), Some("Event a"));
+    let explain = |event: &str| Request::Explain { pair: pair(), event: event.to_owned() };
+    let explained: report::Explanations = read(service.answer(explain("event A")).await);
+    assert_eq!(explained.events[0].state, "synced");
+    assert_eq!(service.answer(explain("nothing")).await.exit, 1);
+    let calendars = service.answer(Request::Calendars { account: "l".into() }).await;
+    assert_eq!(read::<report::Calendars>(calendars).calendars[0].name, "Family");
+    let checks: report::Checks = read(service.answer(Request::Check).await);
+    assert!(checks.checks.iter().all(|check| check.result == report::CheckResult::Ok));
+    let unknown = service.answer(Request::Pause { pair: "q".into() }).await;
+    assert_eq!(unknown.exit, 2);
+    assert!(message(unknown).contains("no pair `q`"));
+}
+
+#[tokio::test]
+async fn a_changed_configuration_moves_only_what_it_changes() {
+    let stage = Stage::new().await;
+    let service = stage.connected().await.supervised(|_, _| ());
+    let before = service.charges();
+    let text = stage.config();
+    service.take_up(config::parse(&text, "c.toml").unwrap()).unwrap();
+    assert_eq!(service.charges()[0].fingerprint, before[0].fingerprint);
+    let text = text.replace("\"all\"", "{ past = \"1d\" }");
+    service.take_up(config::parse(&text, "c.toml").unwrap()).unwrap();
+    assert_ne!(service.charges()[0].fingerprint, before[0].fingerprint);
+    stage.create(0, "a");
+    let (exit, _) = sync(&service).await;
+    assert_eq!(exit, 0);
+    service.close(Duration::from_secs(5)).await.unwrap();
+}
