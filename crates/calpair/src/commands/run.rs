@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::asking::{self, Ground};
 use crate::cli::Cli;
+use crate::config::{Alerts, Config};
 use crate::control::{Asked, Listener};
 use crate::environment::Environment;
 use crate::exit::Exit;
@@ -58,9 +59,7 @@ pub(in crate::commands) fn run(cli: &Cli, environment: &Environment) -> Exit {
 }
 
 async fn daemon(ground: &Ground, environment: &Environment) -> Exit {
-    for warning in ground.config.warnings.lines() {
-        tracing::warn!("{warning}");
-    }
+    warn(&ground.config);
     let (watch, unwatched) = Watch::begin(&ground.file);
     if let Some(error) = unwatched {
         tracing::warn!(%error, "changes of the configuration are not noticed; SIGHUP works");
@@ -111,6 +110,16 @@ async fn daemon(ground: &Ground, environment: &Environment) -> Exit {
     }
 }
 
+/// Says what is allowed and probably not meant.
+fn warn(config: &Config) {
+    for warning in config.warnings.lines() {
+        tracing::warn!("{warning}");
+    }
+    if config.alerts != Alerts::default() {
+        tracing::warn!("[alerts] is not built into this version yet; alerts are in this log only");
+    }
+}
+
 /// Takes the state directory; a short command that has it just now is waited for.
 async fn take(ground: &Ground, environment: &Environment) -> store::Result<Service> {
     let began = tokio::time::Instant::now();
@@ -155,9 +164,7 @@ async fn follow(mut watch: Watch, service: &Service) {
             Reload::Unchanged => tracing::info!("the configuration is the same"),
             Reload::Valid(config) => {
                 systemd::reloading();
-                for warning in config.warnings.lines() {
-                    tracing::warn!("{warning}");
-                }
+                warn(&config);
                 let before = service.config();
                 if before.daemon.state_dir != config.daemon.state_dir
                     || before.secrets != config.secrets
