@@ -83,10 +83,12 @@ impl Cycle<'_> {
                     if full {
                         unsure |= self.confirm_absences(side).await?;
                     }
-                    let passed = match (full, listed) {
-                        (false, _) => Passed::Difference,
-                        (true, 0) => Passed::Nothing,
-                        (true, _) => Passed::Everything,
+                    let passed = if !full {
+                        Passed::Difference
+                    } else if self.ctx.patience.believes(&self.pair.name, side, listed) {
+                        Passed::Everything
+                    } else {
+                        Passed::Nothing
                     };
                     return self.advance(side, since, cursor, passed, unsure);
                 }
@@ -260,8 +262,7 @@ enum Passed {
     Difference,
     /// All there is.
     Everything,
-    /// All there is, and that is nothing. Services have said so wrongly; it costs nothing to list
-    /// an empty calendar again in the next cycle.
+    /// All there is, and that is nothing; not believed yet.
     Nothing,
 }
 
