@@ -86,8 +86,7 @@ impl Stage {
         let store = Store::in_memory().expect("a database in memory can be opened");
         let life = Life { cycles: 0, crashes: 0, writes: 0, trace: Vec::new() };
         let chance_seed = random.next();
-        let stage =
-            Self { world, random, calendars, fields, store, pair, chance_seed, uids, life };
+        let stage = Self { world, random, calendars, fields, store, pair, chance_seed, uids, life };
         stage.connect();
         stage
     }

@@ -170,11 +170,14 @@ mod tests {
         })
     }
 
+    /// A sentence, what happened when, and the state that it leads to.
+    type Case<'a> = (&'a str, &'a [(i64, Event)], State);
+
     #[test]
     fn the_table() {
         use Event::{Accepted, Refused, Throttled};
         use State::{Ok, ReconnectNeeded, Suspect};
-        let cases: [(&str, &[(i64, Event)], State); 8] = [
+        let cases: [Case<'_>; 8] = [
             ("one refusal is only a suspicion", &[(0, Refused)], Suspect),
             ("accepted again, it is refuted", &[(0, Refused), (60, Accepted)], Ok),
             (

@@ -295,7 +295,9 @@ impl Canonical for Timestamp {
 
 /// An enum as a tag and the values of its variant.
 macro_rules! variants {
-    ($name:ident { $($tag:literal => $variant:ident $(($($value:ident),+))? $({$($field:ident),+})?,)+ }) => {
+    ($name:ident {
+        $($tag:literal => $variant:ident $(($($value:ident),+))? $({$($field:ident),+})?,)+
+    }) => {
         impl Canonical for $name {
             fn put(&self, out: &mut Vec<u8>) {
                 match self {
@@ -337,7 +339,9 @@ macro_rules! fields {
 }
 
 variants!(Zone { 0 => Iana(name), 1 => Posix { tzid, rules }, });
-variants!(When { 0 => Date(date), 1 => Floating(local), 2 => Utc(utc), 3 => Zoned { local, zone }, });
+variants!(When {
+    0 => Date(date), 1 => Floating(local), 2 => Utc(utc), 3 => Zoned { local, zone },
+});
 variants!(Until { 0 => Date(date), 1 => Floating(local), 2 => Utc(utc), });
 variants!(Class { 0 => Public, 1 => Private, 2 => Confidential, });
 variants!(Transparency { 0 => Opaque, 1 => Transparent, });

@@ -111,7 +111,8 @@ impl Users {
         user.create(&format!(
             "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//life//EN\r\nBEGIN:VEVENT\r\n\
              UID:{uid}\r\nDTSTAMP:20260101T000000Z\r\nDTSTART{start}\r\nDTEND{end}\r\n{rule}\
-             SUMMARY:{title}\r\nURL:{ORIGIN}{uid}\r\nX-KEPT:{uid}\r\n{alarm}END:VEVENT\r\nEND:VCALENDAR\r\n"
+             SUMMARY:{title}\r\nURL:{ORIGIN}{uid}\r\n\
+             X-KEPT:{uid}\r\n{alarm}END:VEVENT\r\nEND:VCALENDAR\r\n"
         ));
     }
 

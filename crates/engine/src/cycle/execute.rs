@@ -2,8 +2,6 @@
 //! came of it. What a write meets decides only whether the series is done, set aside, or planned
 //! again from what is there now.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-
 use futures_util::stream::{self, StreamExt};
 use model::{CreateKey, Resource, ResourceId, Series, Side, Sides, Uid};
 use provider::{Error, ErrorKind};
@@ -13,6 +11,7 @@ use store::{
 };
 
 use super::observe::sighting;
+use super::reaction::{Brake, Reaction, reaction};
 use super::{Cycle, at};
 use crate::Progress;
 use crate::report::{Failure, Report};
@@ -20,9 +19,6 @@ use crate::report::{Failure, Report};
 /// Steps under way at once; each account's gate holds the number of its requests below its own
 /// limit.
 const STEPS_IN_FLIGHT: usize = 16;
-
-/// So many failures in a row, with no success between them, are not about single series any more.
-const FAILURES_IN_A_ROW: u32 = 6;
 
 /// How a round ended.
 #[derive(Debug, Default)]
@@ -69,62 +65,6 @@ enum End {
     Met { side: Side, error: Error },
     /// The store failed.
     Store(store::Error),
-}
-
-/// What stops the steps that have not begun yet.
-#[derive(Default)]
-struct Brake {
-    pulled: AtomicBool,
-    failures: AtomicU32,
-}
-
-impl Brake {
-    fn on(&self) -> bool {
-        self.pulled.load(Ordering::Relaxed)
-            || self.failures.load(Ordering::Relaxed) >= FAILURES_IN_A_ROW
-    }
-
-    fn tell(&self, end: &End) {
-        match end {
-            End::Done(_) => self.failures.store(0, Ordering::Relaxed),
-            End::NotBegun => {}
-            End::Store(_) => self.pulled.store(true, Ordering::Relaxed),
-            End::Met { error, .. } => match reaction(error.kind()) {
-                Reaction::Unknown => {
-                    self.failures.fetch_add(1, Ordering::Relaxed);
-                }
-                Reaction::Stop => self.pulled.store(true, Ordering::Relaxed),
-                Reaction::LookAgain | Reaction::Taken | Reaction::SetAside => {}
-            },
-        }
-    }
-}
-
-/// What an error of a write means for the cycle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reaction {
-    /// The resource is not as it was known: read it, plan again.
-    LookAgain,
-    /// Its UID is taken: observe, plan again; if it is taken elsewhere, use another one.
-    Taken,
-    /// This series can't be written; the others can.
-    SetAside,
-    /// Whether it was written is unknown.
-    Unknown,
-    /// No write will succeed now.
-    Stop,
-}
-
-const fn reaction(kind: ErrorKind) -> Reaction {
-    match kind {
-        ErrorKind::Stale | ErrorKind::Gone => Reaction::LookAgain,
-        ErrorKind::AlreadyExists => Reaction::Taken,
-        ErrorKind::Forbidden | ErrorKind::Rejected => Reaction::SetAside,
-        ErrorKind::Unavailable | ErrorKind::Malformed => Reaction::Unknown,
-        ErrorKind::RateLimited { .. } | ErrorKind::Unauthorized | ErrorKind::CursorExpired => {
-            Reaction::Stop
-        }
-    }
 }
 
 impl Cycle<'_> {
@@ -336,7 +276,12 @@ impl Cycle<'_> {
 
     async fn carry_out_one<'p>(&self, work: Work<'p>, brake: &Brake) -> (Work<'p>, End) {
         let end = self.carry_out_step(&work, brake).await;
-        brake.tell(&end);
+        match &end {
+            End::Done(_) => brake.succeeded(),
+            End::NotBegun => {}
+            End::Met { error, .. } => brake.met(error),
+            End::Store(_) => brake.pull(),
+        }
         (self.ctx.progress)(Progress::Done(1));
         (work, end)
     }
@@ -346,7 +291,7 @@ impl Cycle<'_> {
         let mut begun = false;
         for (side, writing) in work.writes.iter() {
             let Some(writing) = writing else { continue };
-            if !begun && (brake.on() || self.ctx.stop.is_cancelled()) {
+            if !begun && (brake.is_on() || self.ctx.stop.is_cancelled()) {
                 return End::NotBegun;
             }
             begun = true;

@@ -13,6 +13,7 @@
 mod execute;
 mod observe;
 mod plan;
+mod reaction;
 mod resolve;
 mod settle;
 
