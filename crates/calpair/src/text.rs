@@ -264,3 +264,63 @@ fn table<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
     };
     rows.iter().map(aligned).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{AccountStatus, Action, Requests};
+
+    #[test]
+    fn columns_are_aligned_and_what_to_do_stands_below() {
+        let account = |name: &str, state: &str, action: Option<&str>| AccountStatus {
+            name: name.into(),
+            provider: "caldav".into(),
+            state: state.into(),
+            since: None,
+            reason: action.map(|_| "no password is stored".into()),
+            action: action.map(Into::into),
+        };
+        let accounts =
+            vec![account("nas", "ok", None), account("home", "unconnected", Some("do it"))];
+        let expected = "nas   caldav  ok\nhome  caldav  unconnected\n    no password is stored\n    \
+                        -> do it\n";
+        assert_eq!(status(&Status { accounts, pairs: Vec::new() }), expected);
+    }
+
+    #[test]
+    fn a_strangers_title_is_harmless_and_a_long_value_cut() {
+        let field = FieldChange {
+            field: "title".into(),
+            before: None,
+            after: Some("x".repeat(LONGEST_VALUE + 1)),
+        };
+        let action = Action {
+            action: "create".into(),
+            side: SideWord::Right,
+            uid: "u".into(),
+            title: Some("a\u{1b}[2J\nb".into()),
+            fields: vec![field],
+            reason: "new on left".into(),
+        };
+        let pair = PairSync {
+            name: "p".into(),
+            outcome: Outcome::Planned,
+            left: Written::default(),
+            right: Written { created: 1, updated: 2, deleted: 0 },
+            adopted: 0,
+            merged: 3,
+            conflicts: 1,
+            problems: 0,
+            requests: Requests { left: 1, right: 1 },
+            duration_ms: 5,
+            reason: None,
+            actions: Some(vec![action]),
+        };
+        let text = sync(&Sync { pairs: vec![pair] });
+        let first = "p: planned, right +1 ~2, 3 merged, 1 action, 1 conflict, 2 requests in 5 ms\n";
+        assert!(text.starts_with(first), "{text}");
+        assert!(text.contains("create on right: a\\u{1b}[2J\\nb  [u]\n"), "{text}");
+        let value = "x".repeat(LONGEST_VALUE);
+        assert!(text.contains(&format!("title: nothing -> \"{value}…\"\n")), "{text}");
+    }
+}
