@@ -282,8 +282,8 @@ mod tests {
         };
         let accounts =
             vec![account("nas", "ok", None), account("home", "unconnected", Some("do it"))];
-        let expected = "nas   caldav  ok\nhome  caldav  unconnected\n    no password is stored\n    \
-                        -> do it\n";
+        let expected = ["nas   caldav  ok", "home  caldav  unconnected"].join("\n")
+            + "\n    no password is stored\n    -> do it\n";
         assert_eq!(status(&Status { accounts, pairs: Vec::new() }), expected);
     }
 
