@@ -2,14 +2,15 @@
 
 import asyncio
 import base64
-import hashlib
 import re
 import urllib.parse
+from collections import Counter
 
 import aiohttp
 from lxml import etree
 
 import gen
+from meaning import differences
 
 DAV, CALDAV = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}"
 NAMESPACES = 'xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"'
@@ -20,8 +21,6 @@ MKCALENDAR = (
 )
 LISTING = f"<D:propfind {NAMESPACES}><D:prop><D:getetag/></D:prop></D:propfind>"
 BATCH = 500  # resources in one multiget: few requests, answers of under a megabyte
-COMPARED = ("SUMMARY", "SEQUENCE", "DTSTART", "RRULE", "EXDATE", "RECURRENCE-ID", "ATTENDEE")
-COMPARED += ("TRIGGER", "LOCATION", "DESCRIPTION")
 
 
 def session(user, password):
@@ -95,26 +94,11 @@ async def index(s, collection):
     return found
 
 
-def fingerprint(text):
-    """Of the events only (no VTIMEZONE); RRULE parts and parameters in any order."""
-    text = re.sub(r"BEGIN:VTIMEZONE.*?END:VTIMEZONE", "", text.replace('"', ""), flags=re.S)
-
-    def normal(line):
-        if line.startswith("RRULE:"):
-            return "RRULE:" + ";".join(sorted(line[6:].split(";")))
-        head, _, value = line.partition(":")
-        name, *parameters = head.split(";")
-        return ";".join([name, *sorted(parameters)]) + ":" + value
-
-    lines = sorted(normal(line.strip()) for line in text.splitlines() if line.startswith(COMPARED))
-    return hashlib.sha1("\n".join(lines).encode()).hexdigest()
-
-
 async def compare(sessions, urls):
     """What differs between the two collections, and both, indexed."""
     a, b = await asyncio.gather(*(index(s, url) for s, url in zip(sessions, urls)))
     both = a.keys() & b.keys()
-    differ = [uid for uid in both if fingerprint(a[uid][1]) != fingerprint(b[uid][1])]
+    differ = [names for uid in both if (names := differences(a[uid][1], b[uid][1]))]
     counts = {
         "a": len(a),
         "b": len(b),
@@ -122,6 +106,8 @@ async def compare(sessions, urls):
         "only_b": len(b.keys() - a.keys()),
         "differ": len(differ),
     }
+    if differ:
+        counts["in"] = dict(Counter(name for names in differ for name in names))
     return counts, a, b
 
 

@@ -13,10 +13,14 @@ use crate::servers::{SERVERS, environment, folder, install, tell};
 /// What the measuring side is made of: a fast loop, an HTTP client, an XML parser.
 const TOOLS: &[&str] = &["aiohttp==3.14.*", "lxml==6.*", "uvloop==0.*"];
 
+/// Proves that the comparison of both sides sees what it must: a figure is worth nothing without.
+const SELF_CHECK: &str = "test_meaning.py";
+
 /// Measures; `arguments` go to `bench.py`, whose result lines land in `.servers/bench.jsonl`.
 pub(crate) fn bench(root: &Path, arguments: &[String]) -> Result<(), String> {
     let venv = environment(root, "bench", TOOLS)?;
     let scripts = root.join("tests").join("bench");
+    run(Command::new(venv.join("bin").join("python")).arg("-B").arg(scripts.join(SELF_CHECK)))?;
     let mut measure = Command::new(venv.join("bin").join("python"));
     measure.arg(scripts.join("bench.py")).args(arguments);
     measure.arg("--out").arg(folder(root).join("bench.jsonl"));
@@ -46,6 +50,13 @@ fn asks_for(arguments: &[String], name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_comparison_of_both_sides_sees_every_difference() {
+        let script = crate::root().join("tests").join("bench").join(SELF_CHECK);
+        let done = Command::new("python3").arg("-B").arg(script).output().expect("needs python3");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
 
     #[test]
     fn a_pair_names_its_servers() {
