@@ -42,7 +42,8 @@ CREATE TABLE side (
     observed TEXT, -- the calendar that the side's snapshots are of
     rights   INTEGER NOT NULL DEFAULT 1,
     cursor   TEXT,
-    full_at  INTEGER,
+    full_at  INTEGER, -- of the last full pass
+    empty_at INTEGER, -- of a full pass that found nothing and is not believed yet
     PRIMARY KEY (pair, side)
 ) STRICT, WITHOUT ROWID;
 

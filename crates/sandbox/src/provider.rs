@@ -117,7 +117,7 @@ impl InProcess {
         let upto = held.seq;
         let begins = !matches!(place, Some(Place::Within { .. } | Place::Rest { .. }));
         let hidden = if begins { held.begin_listing() } else { Default::default() };
-        if fault == Some(Fault::EmptyListing) {
+        if fault == Some(Fault::EmptyListing) && begins {
             let next = Next::Complete(Place::Whole { seq: upto }.write(held));
             return Ok(Changes { scope: Scope::Full, items: Vec::new(), next });
         }

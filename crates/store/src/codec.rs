@@ -48,6 +48,10 @@ pub(crate) fn rights(number: i64) -> Result<Rights> {
 }
 
 pub(crate) fn instant(micros: i64) -> Result<Timestamp> {
+    // The last instant there is can be counted in microseconds, but not counted back.
+    if micros == Timestamp::MAX.as_microsecond() {
+        return Ok(Timestamp::MAX);
+    }
     Timestamp::from_microsecond(micros).map_err(|_| damaged())
 }
 
@@ -117,7 +121,7 @@ fn read_packed(bytes: &[u8]) -> Option<Series> {
         let (&stated, after) = rest.split_first()?;
         let (micros, after) = after.split_first_chunk::<8>()?;
         rest = after;
-        let instant = Timestamp::from_microsecond(i64::from_le_bytes(*micros)).ok()?;
+        let instant = instant(i64::from_le_bytes(*micros)).ok()?;
         Some((stated == 1).then_some(instant))
     };
     let (modified, from, until) = (time()?, time()??, time()?);
@@ -148,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_widest_times_survive() {
-        for time in [Timestamp::MIN, Timestamp::from_second(253_000_000_000).unwrap()] {
+        for time in [Timestamp::MIN, Timestamp::MAX] {
             assert_eq!(instant(time.as_microsecond()).unwrap(), time);
         }
     }

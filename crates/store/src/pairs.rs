@@ -55,6 +55,8 @@ pub struct SideRow {
     pub cursor: Option<Cursor>,
     /// When the last full pass was complete.
     pub full_at: Option<Timestamp>,
+    /// When a full pass found nothing, until that is believed or refuted.
+    pub empty_at: Option<Timestamp>,
 }
 
 const PAIRS: &str = "SELECT id, name, state, since, reason, action, paused, last_success, next_run
@@ -203,6 +205,16 @@ impl Store {
         self.change("forget_cursor", query, params![pair.0, side_number(side)])
     }
 
+    /// A full pass found nothing at `at`; `None`: it found something, or that is believed now.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn note_empty(&self, pair: PairId, side: Side, at: Option<Timestamp>) -> Result<()> {
+        let query = "UPDATE side SET empty_at = ?3 WHERE pair = ?1 AND side = ?2";
+        let key = params![pair.0, side_number(side), at.map(Timestamp::as_microsecond)];
+        self.change("note_empty", query, key)
+    }
+
     /// Ends a pair: everything known of it is forgotten, except its history.
     ///
     /// # Errors
@@ -272,7 +284,7 @@ fn by_name(connection: &Connection, name: &PairName) -> Result<Option<PairRow>> 
 
 fn pair(connection: &Connection, row: &Row<'_>) -> Result<PairRow> {
     let id = PairId(row.get(0)?);
-    let query = "SELECT account, calendar, asked, rights, cursor, full_at FROM side
+    let query = "SELECT account, calendar, asked, rights, cursor, full_at, empty_at FROM side
          WHERE pair = ?1 ORDER BY side";
     let sides = sql::all(connection, query, [id.0], side_row)?;
     let [left, right] = <[SideRow; 2]>::try_from(sides).map_err(|_| damaged())?;
@@ -298,6 +310,7 @@ fn side_row(row: &Row<'_>) -> Result<SideRow> {
         rights: rights(row.get(3)?)?,
         cursor: row.get::<_, Option<String>>(4)?.map(Cursor::new),
         full_at: maybe_instant(row.get(5)?)?,
+        empty_at: maybe_instant(row.get(6)?)?,
     })
 }
 

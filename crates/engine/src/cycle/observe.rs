@@ -85,7 +85,7 @@ impl Cycle<'_> {
                     }
                     let passed = if !full {
                         Passed::Difference
-                    } else if self.ctx.patience.believes(&self.pair.name, side, listed) {
+                    } else if self.believes(side, listed)? {
                         Passed::Everything
                     } else {
                         Passed::Nothing
@@ -94,6 +94,21 @@ impl Cycle<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a full pass that listed so many is believed. Services have said once, and wrongly,
+    /// that there is nothing: it has to be so in two cycles. To list an empty calendar again costs
+    /// no more than to ask what changed.
+    fn believes(&self, side: Side, listed: usize) -> Result<bool, Failure> {
+        let row = self.ctx.store.pair(&self.pair.name)?;
+        let empty_at = row.and_then(|row| row.sides[side].empty_at);
+        let believed = listed > 0 || empty_at.is_some_and(|at| at < self.begun);
+        match (believed, empty_at) {
+            (true, Some(_)) => self.ctx.store.note_empty(self.id(), side, None)?,
+            (false, None) => self.ctx.store.note_empty(self.id(), side, Some(self.begun))?,
+            (true, None) | (false, Some(_)) => {}
+        }
+        Ok(believed)
     }
 
     /// Whether a difference repeats so much of what is known that it is none.

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use model::{ResourceId, Series, Side};
+use model::{ResourceId, Series};
 use provider::{Error, ErrorKind, Outcome};
 use store::{ActionKind, IntentRow, UnreadableRow, Wrote};
 
@@ -109,7 +109,9 @@ impl Cycle<'_> {
     ) -> Result<Settled, Failure> {
         let store = &self.ctx.store;
         store.forget_cursor(self.id(), intent.side)?;
-        if !self.list_all(intent.side).await? {
+        self.pass(intent.side, None).await?;
+        let row = store.pair(&self.pair.name)?;
+        if row.is_none_or(|row| row.sides[intent.side].full_at.is_none()) {
             return Ok(Settled::Failed(error));
         }
         match store.unmapped(self.id(), intent.side, &target.uid)? {
@@ -120,18 +122,6 @@ impl Cycle<'_> {
             None => store.abandon(intent.id)?,
         }
         Ok(Settled::Known)
-    }
-
-    /// Lists a side in full; twice, where it seems to be empty. Whether that was all.
-    async fn list_all(&self, side: Side) -> Result<bool, Failure> {
-        for _ in 0..2 {
-            self.pass(side, None).await?;
-            let row = self.ctx.store.pair(&self.pair.name)?;
-            if row.is_some_and(|row| row.sides[side].full_at.is_some()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     async fn settle_by_looking(
