@@ -43,7 +43,7 @@ CREATE TABLE side (
     rights   INTEGER NOT NULL DEFAULT 1,
     cursor   TEXT,
     full_at  INTEGER, -- of the last full pass
-    empty_at INTEGER, -- of a full pass that found nothing and is not believed yet
+    empty_at INTEGER, -- since when full passes have found nothing
     PRIMARY KEY (pair, side)
 ) STRICT, WITHOUT ROWID;
 

@@ -55,7 +55,7 @@ pub struct SideRow {
     pub cursor: Option<Cursor>,
     /// When the last full pass was complete.
     pub full_at: Option<Timestamp>,
-    /// When a full pass found nothing, until that is believed or refuted.
+    /// Since when full passes have found nothing.
     pub empty_at: Option<Timestamp>,
 }
 
@@ -205,7 +205,7 @@ impl Store {
         self.change("forget_cursor", query, params![pair.0, side_number(side)])
     }
 
-    /// A full pass found nothing at `at`; `None`: it found something, or that is believed now.
+    /// Full passes have found nothing since `at`; `None`: the last one found something.
     ///
     /// # Errors
     /// When nothing could be written.

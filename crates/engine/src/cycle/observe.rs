@@ -102,12 +102,14 @@ impl Cycle<'_> {
     fn believes(&self, side: Side, listed: usize) -> Result<bool, Failure> {
         let row = self.ctx.store.pair(&self.pair.name)?;
         let empty_at = row.and_then(|row| row.sides[side].empty_at);
-        let believed = listed > 0 || empty_at.is_some_and(|at| at < self.begun);
-        match (believed, empty_at) {
-            (true, Some(_)) => self.ctx.store.note_empty(self.id(), side, None)?,
-            (false, None) => self.ctx.store.note_empty(self.id(), side, Some(self.begun))?,
-            (true, None) | (false, Some(_)) => {}
+        match empty_at {
+            Some(_) if listed > 0 => self.ctx.store.note_empty(self.id(), side, None)?,
+            None if listed == 0 => {
+                self.ctx.store.note_empty(self.id(), side, Some(self.begun))?;
+            }
+            Some(_) | None => {}
         }
+        let believed = listed > 0 || empty_at.is_some_and(|at| at < self.begun);
         Ok(believed)
     }
 
