@@ -12,7 +12,7 @@ use store::{
 
 use super::observe::sighting;
 use super::reaction::{Brake, Reaction, reaction};
-use super::{Cycle, at};
+use super::{Cycle, at, own_uid};
 use crate::Progress;
 use crate::report::{Failure, Report};
 
@@ -256,8 +256,7 @@ impl Cycle<'_> {
     fn with_free_uid(&self, write: &Write, side: Side, key: &CreateKey) -> Result<Write, Failure> {
         Ok(match write {
             Write::Create(series) if self.is_taken_elsewhere(side, &series.uid)? => {
-                let uid = Uid::new(format!("{key}@calpair"));
-                Write::Create(Series { uid, ..series.clone() })
+                Write::Create(Series { uid: own_uid(key), ..series.clone() })
             }
             Write::Create(_) | Write::Update(_) | Write::Delete => write.clone(),
         })

@@ -19,7 +19,7 @@ mod settle;
 
 use std::collections::HashSet;
 
-use model::{CalendarId, Side, Sides, Timestamp, Uid};
+use model::{CalendarId, CreateKey, Side, Sides, Timestamp, Uid};
 use provider::{Error, FETCH_LIMIT};
 use store::{PairId, PairRow};
 
@@ -170,4 +170,9 @@ impl<'a> Cycle<'a> {
 /// A provider's error as the cycle's failure.
 fn at(side: Side) -> impl Fn(Error) -> Failure {
     move |error| Failure::Provider { side, error }
+}
+
+/// The UID of a copy whose original's UID is taken elsewhere.
+fn own_uid(key: &CreateKey) -> Uid {
+    Uid::new(format!("{key}@calpair"))
 }

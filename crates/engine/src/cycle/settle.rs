@@ -11,7 +11,7 @@ use model::{ResourceId, Series};
 use provider::{Error, ErrorKind, Outcome};
 use store::{ActionKind, IntentRow, UnreadableRow, Wrote};
 
-use super::{Cycle, at};
+use super::{Cycle, at, own_uid};
 use crate::report::Failure;
 
 /// A server that failed under several writes at once is given this long to breathe.
@@ -114,7 +114,11 @@ impl Cycle<'_> {
         if row.is_none_or(|row| row.sides[intent.side].full_at.is_none()) {
             return Ok(Settled::Failed(error));
         }
-        match store.unmapped(self.id(), intent.side, &target.uid)? {
+        // Under a UID of our own it can only be ours. Any other may be somebody else's event; it
+        // meets the other side as such.
+        let own = intent.key.as_ref().is_some_and(|key| target.uid == own_uid(key));
+        let found = store.unmapped(self.id(), intent.side, &target.uid)?;
+        match found.filter(|_| own) {
             Some(found) => {
                 let ours = reconcile::rendering(target, &found.series);
                 self.record(intent.id, &found, Some(&ours))?;
