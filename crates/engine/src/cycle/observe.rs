@@ -195,7 +195,8 @@ impl Cycle<'_> {
         loop {
             let ids = self.ctx.store.unlisted(self.id(), side, after.as_ref(), FETCH_LIMIT)?;
             let Some(last) = ids.last().cloned() else { return Ok(unsure) };
-            unsure |= self.fetch_missing(side, &ids).await?;
+            let fetched = self.fetch(side, &ids).await?;
+            unsure |= self.store_fetched(side, fetched, Absence::Unlisted)?;
             after = Some(last);
         }
     }
@@ -211,9 +212,12 @@ impl Cycle<'_> {
         let mut unsure = false;
         for Fetched { id, outcome } in fetched {
             match (outcome, absence) {
-                (Outcome::Found(resource), _) => page.present.push(*resource),
+                (Outcome::Found(resource), _) => {
+                    unsure |= matches!(absence, Absence::Unlisted);
+                    page.present.push(*resource);
+                }
                 (Outcome::Unreadable(what), _) => page.sort(Change::Unreadable(what)),
-                (Outcome::Gone, Absence::Believed) => page.gone.push(id),
+                (Outcome::Gone, Absence::Believed | Absence::Unlisted) => page.gone.push(id),
                 (Outcome::Gone, Absence::Ghost) => unsure = true,
                 (Outcome::Failed(error), _) => {
                     tracing::debug!(%side, %error, "a resource could not be read; asked again");
@@ -295,6 +299,8 @@ pub(super) enum Pass {
 enum Absence {
     /// It is gone.
     Believed,
+    /// It is gone, and rightly was not listed. If it is there, the listing was not all.
+    Unlisted,
     /// It was listed a moment ago: nothing is certain.
     Ghost,
 }
