@@ -2,8 +2,10 @@
 
 pub mod environment;
 pub mod http;
+pub mod rig;
 pub mod servers;
 pub mod simulation;
+pub mod text;
 pub mod wait;
 
 use std::sync::Arc;

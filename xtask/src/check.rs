@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use crate::process::{run, variable, watch};
-use crate::servers::{Place, folder, provide, tell};
+use crate::servers::{Place, expander, folder, provide, tell};
 use crate::tidy;
 
 /// Format, lints, house style; then, if all are right, the tests.
@@ -44,6 +44,18 @@ pub(crate) fn test(root: &Path, arguments: &[String]) -> Result<(), String> {
     command.args((!some).then_some("--workspace")).args(arguments);
     command.env("CALPAIR_SKIPPED", &skipped);
     tell(&mut command, root, &places);
+    // Without servers there is nothing for it to compare.
+    if places.iter().any(|(_, place)| place.is_ok()) {
+        match expander(root) {
+            Ok(python) => drop(command.env("CALPAIR_EXPANDER", python)),
+            Err(reason) => println!("expander: missing: {reason}"),
+        }
+    }
+    if !some || arguments.iter().any(|word| word == "calpair-tests") {
+        // The program that they run is another package's, so cargo does not see that it is needed.
+        run(cargo(root).args(["build", "--quiet", "-p", "calpair"]))?;
+        command.env("CALPAIR_BIN", root.join("target").join("debug").join("calpair"));
+    }
     let mut tally = Tally::default();
     let outcome = watch(&mut command, |line| tally.count(line));
     let lines = std::fs::read_to_string(&skipped).unwrap_or_default();

@@ -15,6 +15,8 @@
 //! - `CALPAIR_RADICALE`, `CALPAIR_XANDIKOS`, `CALPAIR_CYRUS`, `CALPAIR_DAVICAL`, `CALPAIR_SOGO`,
 //!   `CALPAIR_SABREDAV`: the server's program, absolute. Set: it can be started by its script.
 //!   Not set: it is missing, and a test that needs it is skipped.
+//! - `CALPAIR_EXPANDER`: a Python that has the independent expander of recurrences, absolute; as
+//!   with the servers, its tests are skipped where it is not set.
 //! - `CALPAIR_SKIPPED`: a file to which a skipped test appends one line, `TEST: NAME`, where NAME
 //!   is the missing server. The lines are shown, with the reason, after the last result.
 //! - `CALPAIR_OWNER` (set by the test, read by the scripts): a process whose end stops the server.
@@ -88,6 +90,9 @@ pub(crate) const SERVERS: &[Server] = &[
     },
 ];
 
+/// Says when events take place, with code that shares nothing with ours.
+const EXPANDER: &[&str] = &["recurring-ical-events==3.8.2", "icalendar==7.3.0"];
+
 /// A server's program, or why there is none.
 pub(crate) type Place = (&'static Server, Result<PathBuf, String>);
 
@@ -154,6 +159,12 @@ pub(crate) fn environment(root: &Path, name: &str, packages: &[&str]) -> Result<
     ask(Command::new(pip).args(["-q", "--disable-pip-version-check", "install"]).args(packages))?;
     std::fs::write(&mark, asked).map_err(|error| format!("{}: {error}", mark.display()))?;
     Ok(venv)
+}
+
+/// The independent expander: a Python with its packages.
+pub(crate) fn expander(root: &Path) -> Result<PathBuf, String> {
+    let venv = environment(root, "expander", EXPANDER)?;
+    Ok(venv.join("bin").join("python"))
 }
 
 /// The server's program, installed if need be.

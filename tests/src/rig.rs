@@ -1,0 +1,138 @@
+//! A pair of calendars on servers, attended to by the engine in this process, in real time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use caldav::CalDav;
+use engine::{Attended, Chance, Clock, Context, Mode, Outcome, Pair, PairSide, Rules, attend};
+use model::{AccountName, CalendarId, PairName, Side, Sides, Timestamp};
+use store::{AccountRow, ProblemRow, Store};
+use tempfile::TempDir;
+
+/// How far apart refusals count; no test waits for it.
+const CONFIRM: Duration = Duration::from_secs(60);
+
+/// A pair that is not at rest after so many cycles never will be.
+const CYCLES: usize = 12;
+
+/// The system's own time.
+#[derive(Debug, Clone, Copy)]
+pub struct RealClock;
+
+#[async_trait]
+impl Clock for RealClock {
+    #[allow(clippy::disallowed_methods, reason = "real servers live in real time")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// A pair, what it remembers, and its place.
+pub struct Rig {
+    ctx: Context,
+    pair: Pair,
+    providers: Sides<Arc<CalDav>>,
+    _home: TempDir,
+}
+
+/// What a few cycles came to.
+#[derive(Debug, Default)]
+pub struct Rest {
+    /// Cycles until there was nothing to do, the last of them included.
+    pub cycles: usize,
+    /// Writes on both sides, cycle by cycle.
+    pub writes: Vec<u64>,
+    /// Requests on both sides.
+    pub requests: Sides<u64>,
+}
+
+impl Rig {
+    /// Two accounts as `connect` leaves them, and the calendar of each.
+    ///
+    /// # Panics
+    /// When there is no place for the database.
+    pub fn new(providers: Sides<CalDav>, calendars: Sides<CalendarId>) -> Self {
+        let providers = Sides::new(Arc::new(providers.left), Arc::new(providers.right));
+        let home = tempfile::tempdir().expect("a folder for the database");
+        let store = Store::open(home.path(), RealClock.now()).expect("a new database");
+        let sides = Sides::from_fn(|side| {
+            let provider = providers[side].clone();
+            let counted = provider.clone();
+            PairSide {
+                account: AccountName::new(side.as_str()),
+                provider,
+                asked: calendars[side].as_str().to_owned(),
+                known: Some(calendars[side].clone()),
+                requests: Arc::new(move || counted.requests()),
+            }
+        });
+        for side in Side::BOTH {
+            let row = AccountRow {
+                name: sides[side].account.clone(),
+                provider: "caldav".to_owned(),
+                identity: None,
+                state: "ok".to_owned(),
+                since: RealClock.now(),
+                reason: None,
+                action: None,
+                refusals: 0,
+                last_try: None,
+                not_before: None,
+                has_credential: true,
+            };
+            store.put_account(&row).expect("the database takes an account");
+        }
+        let pair = Pair { name: PairName::new("pair"), rules: Rules::default(), sides };
+        let ctx = Context::new(store, Arc::new(RealClock), Chance::from_system());
+        Self { ctx, pair, providers, _home: home }
+    }
+
+    /// One cycle.
+    pub async fn cycle(&self) -> Attended {
+        attend(&self.ctx, &self.pair, CONFIRM, Mode::Sync).await
+    }
+
+    /// Cycles until one has nothing to do.
+    ///
+    /// # Panics
+    /// When a cycle fails for another reason than a passing one, or there is no end to it.
+    pub async fn rest(&self) -> Rest {
+        let mut rest = Rest::default();
+        let mut last = None;
+        for _ in 0..CYCLES {
+            let attended = self.cycle().await;
+            rest.cycles += 1;
+            let Some(report) = &attended.report else { panic!("there was no cycle: {attended:?}") };
+            rest.writes.push(Side::BOTH.iter().map(|side| report.written[*side].total()).sum());
+            for side in Side::BOTH {
+                rest.requests[side] += report.requests[side];
+            }
+            match report.outcome {
+                Outcome::InSync => return rest,
+                Outcome::Changed | Outcome::Failed(_) => last = Some(attended),
+                Outcome::Planned | Outcome::Halted(_) => panic!("{attended:?}"),
+            }
+        }
+        panic!("not at rest after {CYCLES} cycles; the last one: {last:?}")
+    }
+
+    /// What can't be synced.
+    ///
+    /// # Panics
+    /// When the database can't be read.
+    pub fn problems(&self) -> Vec<ProblemRow> {
+        let row = self.ctx.store.pair(&self.pair.name).expect("the database can be read");
+        let row = row.expect("the pair has had a cycle");
+        self.ctx.store.problems(row.id).expect("the database can be read")
+    }
+
+    /// An account.
+    pub fn provider(&self, side: Side) -> &CalDav {
+        &self.providers[side]
+    }
+}

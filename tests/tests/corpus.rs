@@ -1,0 +1,431 @@
+//! Real events between real servers: a few hundred calendar files that other projects test with
+//! are put on one side, and the engine makes the sides the same.
+//!
+//! What is looked at is what the servers hold, read without calpair's code, and when it takes
+//! place, computed by an expander that shares nothing with it (tests/servers/expand.py).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use caldav::{CalDav, CalDavOptions, Flavour};
+use calpair_tests::environment::{corpus, variable};
+use calpair_tests::http::{Answer, Collection, NO_ANSWER};
+use calpair_tests::rig::Rig;
+use calpair_tests::servers::{self, Account, Server, say};
+use calpair_tests::{caldav_account, text, wait};
+use model::{CalendarId, Sides};
+use provider::Provider as _;
+use sandbox::dav::{Options, Profile, Running, serve};
+use sandbox::{Habits, World};
+use tokio::runtime::Runtime;
+
+/// Events taken from one file: a few files hold a thousand of the same kind.
+const PER_FILE: usize = 4;
+
+/// What an edit of the title may change beside it.
+const STAMPS: &[&str] = &["SUMMARY", "DTSTAMP", "LAST-MODIFIED", "SEQUENCE"];
+
+/// Texts that break the standard in a way that the expander reads differently: the UID (or how it
+/// begins) and how calpair reads it. What calpair then writes is in order, and so differs.
+const DISPUTED: &[(&str, &str)] = &[
+    ("1", "an extra period without times: the start alone counts"),
+    ("2a358cee-6489-4f14-a57f-*", "begins floating, ends in Amsterdam: all of it floats"),
+    ("D9182220", "an override of an occurrence that is excluded, too: it takes place"),
+    ("PERSOYPOYGVR55*", "New Zealand by name, Central Europe by definition: the name counts"),
+    ("RExample*", "a definition of US-Eastern without the rules since 2007: New York's count"),
+    ("S9HZETRQne", "a time in UTC and in Berlin at once: UTC"),
+    ("calsrv.example.com-873970198738701@*", "begins floating, ends in UTC: all of it floats"),
+    ("calsrv.example.com-873970198738704@*", "begins floating, ends in UTC: all of it floats"),
+    ("http://wiki.hamburg.ccc.de/*", "begins floating, ends in Berlin and UTC: all of it floats"),
+    ("s7", "times that repeat until a day: that day included"),
+    ("test-different-tz-until@*", "a rule in New York that ends at a floating time: New York's"),
+];
+
+/// Events that a server computes for minutes, answering nobody meanwhile: server and UID.
+const ENDLESS: &[(&str, &str)] = &[("radicale", "h7"), ("davical", "h3")];
+
+/// Events by UID, as a server holds them.
+type Held = BTreeMap<String, Vec<u8>>;
+
+/// One side: a calendar on a server, and the door behind calpair's back.
+struct End {
+    name: &'static str,
+    provider: Option<CalDav>,
+    calendar: CalendarId,
+    door: Collection,
+    keeper: Keeper,
+}
+
+enum Keeper {
+    Real(Server),
+    Simulated(
+        World,
+        CalendarId,
+        #[allow(dead_code, reason = "it lives as long as the test")] Running,
+    ),
+}
+
+impl End {
+    fn real(name: &'static str, user: fn(&Server) -> Account) -> Option<Self> {
+        let server = servers::start(name)?;
+        let account = user(&server);
+        let provider = caldav_account(account.origin(), &account.user, &account.password);
+        let calendar = provider.calendar_id(&account.calendar).expect("a calendar there");
+        let (door, keeper) = (account.collection(), Keeper::Real(server));
+        Some(Self { name, provider: Some(provider), calendar, door, keeper })
+    }
+
+    async fn icloud() -> Self {
+        let world = World::new(5);
+        world.account("sam", Habits::default());
+        let inside = world.add_calendar("sam", "Family");
+        let options = Options::new(Profile::icloud(), "sam");
+        let running = serve(&world, options).await.expect("a free port");
+        let password = world.password("sam").expect("the account was just made");
+        let clock = world.clone();
+        let options = CalDavOptions {
+            url: running.url().parse().expect("an address"),
+            username: "sam@example.com".to_owned(),
+            password: password.as_str().into(),
+            flavour: Flavour::ICloud,
+            clock: Arc::new(move || clock.now()),
+            deadline: None,
+            in_flight: None,
+        };
+        let provider = CalDav::new(options).expect("loopback is allowed");
+        let calendars = provider.calendars().await.expect("calendars");
+        let calendar = calendars.into_iter().find(|calendar| calendar.name == "Family");
+        let calendar = calendar.expect("the calendar that was made").id;
+        let url = format!("http://{}{}", running.partitions[0], calendar.as_str());
+        let door = Collection::new(&url, "sam@example.com", &password);
+        let keeper = Keeper::Simulated(world, inside, running);
+        Self { name: "icloud", provider: Some(provider), calendar, door, keeper }
+    }
+
+    /// Everything that the server holds: name and text.
+    fn texts(&self) -> BTreeMap<String, Vec<u8>> {
+        match &self.keeper {
+            Keeper::Real(_) => {
+                let names = self.door.versions().into_keys();
+                names.filter_map(|name| Some((name.clone(), self.door.get(&name)?))).collect()
+            }
+            Keeper::Simulated(world, calendar, _) => {
+                world.held(calendar).into_iter().map(|held| (held.id, held.raw)).collect()
+            }
+        }
+    }
+
+    /// What changes with anything that is written: names and versions, or texts.
+    fn print(&self) -> BTreeMap<String, Vec<u8>> {
+        match &self.keeper {
+            Keeper::Real(_) => {
+                let versions = self.door.versions().into_iter();
+                versions.map(|(name, version)| (name, version.into_bytes())).collect()
+            }
+            Keeper::Simulated(..) => self.texts(),
+        }
+    }
+
+    fn by_uid(&self) -> BTreeMap<String, (String, Vec<u8>)> {
+        let texts = self.texts().into_iter();
+        texts.filter_map(|(name, raw)| Some((text::uid(&raw)?, (name, raw)))).collect()
+    }
+}
+
+/// Every event of the corpus under a UID of its own: where it is from, and its text.
+fn events() -> Vec<(String, Vec<u8>)> {
+    let corpus = corpus();
+    let whole = if corpus.is_whole { "the whole corpus" } else { "the project's own files" };
+    say(&format!("events from {}, {whole}", corpus.folder.display()));
+    let mut events = Vec::new();
+    let mut taken = BTreeSet::new();
+    for (file, bytes) in corpus.files() {
+        for part in ical::split(&bytes).unwrap_or_default().into_iter().take(PER_FILE) {
+            let uid = text::uid(&part);
+            let part = match uid {
+                Some(uid) if !taken.insert(uid.clone()) => {
+                    let other = format!("{uid}-{}", events.len());
+                    taken.insert(other.clone());
+                    text::with_uid(&part, &other)
+                }
+                _ => part,
+            };
+            events.push((file.clone(), part));
+        }
+    }
+    events
+}
+
+/// Puts the events on a side; those that are refused, and why.
+fn import(end: &End, other: &End, events: &[(String, Vec<u8>)]) -> Vec<String> {
+    let mut refused = Vec::new();
+    for (at, (file, raw)) in events.iter().enumerate() {
+        let uid = text::uid(raw).unwrap_or_default();
+        let endless = |(name, endless): &&(&str, &str)| {
+            (*name == end.name || *name == other.name) && *endless == uid
+        };
+        if let Some((name, _)) = ENDLESS.iter().find(endless) {
+            refused.push(format!("{file}: kept from {name}, which computes it for minutes"));
+            continue;
+        }
+        let answer: Answer = end.door.put(&format!("corpus-{at}.ics"), raw);
+        if !(200..300).contains(&answer.status) {
+            refused.push(format!("{file}: {}", answer.reason()));
+        }
+        if let (NO_ANSWER, Keeper::Real(server)) = (answer.status, &end.keeper) {
+            server.stop();
+            server.resume();
+        }
+    }
+    refused
+}
+
+/// What the expander says about two texts of one event.
+#[derive(Default)]
+struct Compared {
+    occurrences: u64,
+    unequal: Vec<String>,
+    unsure: Vec<String>,
+}
+
+fn compare(expander: &str, left: &Held, right: &Held) -> Compared {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/servers/expand.py");
+    let mut child = Command::new(expander)
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the expander runs");
+    let mut cases = String::new();
+    for (uid, raw) in left {
+        let Some(other) = right.get(uid) else { continue };
+        let (left, right) = (String::from_utf8_lossy(raw), String::from_utf8_lossy(other));
+        let case = serde_json::json!({ "uid": uid, "left": left, "right": right });
+        writeln!(cases, "{case}").expect("a String takes everything");
+    }
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let feeding = std::thread::spawn(move || stdin.write_all(cases.as_bytes()));
+    let mut compared = Compared::default();
+    for line in BufReader::new(child.stdout.take().expect("a pipe")).lines() {
+        let line = line.expect("text");
+        let said: serde_json::Value = serde_json::from_str(&line).expect("a document");
+        if let Some(count) = said["count"].as_u64() {
+            compared.occurrences += count;
+        } else if said["unequal"].is_array() {
+            match disputed(said["uid"].as_str().unwrap_or_default()) {
+                Some(reading) => compared.unsure.push(format!("{line} {reading}")),
+                None => compared.unequal.push(line),
+            }
+        } else {
+            compared.unsure.push(line);
+        }
+    }
+    feeding.join().expect("it does not panic").expect("the expander reads everything");
+    assert!(child.wait().expect("it ends").success(), "the expander fails");
+    compared
+}
+
+fn disputed(uid: &str) -> Option<&'static str> {
+    let found = DISPUTED.iter().find(|(name, _)| match name.strip_suffix('*') {
+        Some(begins) => uid.starts_with(begins),
+        None => uid == *name,
+    });
+    found.map(|(_, reading)| *reading)
+}
+
+/// Texts only.
+fn held(by_uid: &BTreeMap<String, (String, Vec<u8>)>) -> Held {
+    by_uid.iter().map(|(uid, (_, raw))| (uid.clone(), raw.clone())).collect()
+}
+
+fn listed(title: &str, lines: &[String]) {
+    say(&format!("  {}: {title}", lines.len()));
+    lines.iter().for_each(|line| say(&format!("      {line}")));
+}
+
+/// Imports into the left side, and holds the pair to everything that it promises.
+fn the_same(runtime: &Runtime, mut left: End, mut right: End) {
+    let Some(expander) = variable("CALPAIR_EXPANDER") else { return servers::skip("expander") };
+    let events = events();
+    let (refused, importing) = wait::timed(|| import(&left, &right, &events));
+    let providers =
+        Sides::new(left.provider.take().expect("once"), right.provider.take().expect("once"));
+    let rig = Rig::new(providers, Sides::new(left.calendar.clone(), right.calendar.clone()));
+    let (rest, syncing) = wait::timed(|| runtime.block_on(rig.rest()));
+    say(&format!(
+        "{} ↔ {}: {} events, {} refused by {}, import {:.1} s; {} cycles in {:.1} s, writes {:?}, \
+         requests {} and {}",
+        left.name,
+        right.name,
+        events.len(),
+        refused.len(),
+        left.name,
+        importing.as_secs_f64(),
+        rest.cycles,
+        syncing.as_secs_f64(),
+        rest.writes,
+        rest.requests.left,
+        rest.requests.right,
+    ));
+    listed("refused, with the server's reason", &refused);
+    let problems = rig.problems();
+    let told: Vec<String> = problems
+        .iter()
+        .map(|problem| format!("{} {}: {}", problem.uid, problem.side, problem.reason))
+        .collect();
+    listed("problems", &told);
+    assert!(rest.writes[1..].iter().all(|writes| *writes == 0), "a later cycle writes");
+
+    let before = Sides::new(left.by_uid(), right.by_uid());
+    let excused: BTreeSet<String> =
+        problems.iter().map(|problem| problem.uid.as_str().replace('\\', "")).collect();
+    let missing: Vec<&String> = before
+        .left
+        .keys()
+        .filter(|uid| !before.right.contains_key(*uid) && !excused.contains(*uid))
+        .collect();
+    assert!(missing.is_empty(), "neither on the other side nor a problem: {missing:?}");
+    let invented: Vec<&String> =
+        before.right.keys().filter(|uid| !before.left.contains_key(*uid)).collect();
+    assert!(invented.is_empty(), "only on the other side: {invented:?}");
+    let unsure = equal(&expander, &before);
+    listed("disputed, or beyond the expander", &unsure);
+    quiet(runtime, &rig, &left, &right);
+    edited(runtime, &rig, &left, &right);
+    equal(&expander, &Sides::new(left.by_uid(), right.by_uid()));
+    quiet(runtime, &rig, &left, &right);
+}
+
+/// Both sides take place at the same times; what nobody can say that of.
+fn equal(expander: &str, sides: &Sides<BTreeMap<String, (String, Vec<u8>)>>) -> Vec<String> {
+    let (compared, took) =
+        wait::timed(|| compare(expander, &held(&sides.left), &held(&sides.right)));
+    say(&format!(
+        "  {} and {} series, {} occurrences in ten years the same, {} differ ({:.1} s)",
+        sides.left.len(),
+        sides.right.len(),
+        compared.occurrences,
+        compared.unequal.len(),
+        took.as_secs_f64(),
+    ));
+    assert!(compared.unequal.is_empty(), "{}", compared.unequal.join("\n"));
+    compared.unsure
+}
+
+/// Two more cycles change nothing.
+fn quiet(runtime: &Runtime, rig: &Rig, left: &End, right: &End) {
+    let before = (left.print(), right.print());
+    for _ in 0..2 {
+        let attended = runtime.block_on(rig.cycle());
+        let report = attended.report.expect("a cycle");
+        let written = report.written.left.total() + report.written.right.total();
+        assert_eq!(written, 0, "a quiet cycle writes");
+        let Sides { left, right } = report.requests;
+        say(&format!("  a quiet cycle: {left} and {right} requests, {:?}", report.outcome));
+    }
+    assert!(before == (left.print(), right.print()), "a quiet cycle changes something");
+}
+
+/// Another title for everything on the right; on the left nothing else may change.
+fn edited(runtime: &Runtime, rig: &Rig, left: &End, right: &End) {
+    let before = left.by_uid();
+    let mut edits = BTreeMap::new();
+    let mut refused = Vec::new();
+    for (at, (uid, (name, raw))) in right.by_uid().into_iter().enumerate() {
+        let title = format!("Edited {at}");
+        let answer = right.door.put(&name, &text::with_title(&raw, &title));
+        if (200..300).contains(&answer.status) {
+            edits.insert(uid, title);
+        } else {
+            refused.push(format!("{uid}: {}", answer.reason()));
+        }
+    }
+    let (rest, took) = wait::timed(|| runtime.block_on(rig.rest()));
+    say(&format!(
+        "  {} titles edited on {}: {:?} writes, {:.1} s",
+        edits.len(),
+        right.name,
+        rest.writes,
+        took.as_secs_f64()
+    ));
+    listed("edits refused, with the server's reason", &refused);
+    let after = left.by_uid();
+    let problems: BTreeSet<String> =
+        rig.problems().iter().map(|problem| problem.uid.as_str().replace('\\', "")).collect();
+    let mut wrong = Vec::new();
+    for (uid, title) in edits.iter().filter(|(uid, _)| !problems.contains(*uid)) {
+        let (Some((name, old)), Some((_, new))) = (before.get(uid), after.get(uid)) else {
+            wrong.push(format!("{uid} is gone"));
+            continue;
+        };
+        let wanted = format!("SUMMARY:{title}").into_bytes();
+        if !text::lines(new).contains(&wanted) {
+            wrong.push(format!("{uid} has not got its title"));
+        }
+        if text::census(old, STAMPS) != text::census(new, STAMPS) {
+            wrong.extend(drift(left, name, uid, old, new, title));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What changed beside the title, unless the server itself changes it when anybody edits the title.
+fn drift(end: &End, name: &str, uid: &str, old: &[u8], new: &[u8], title: &str) -> Option<String> {
+    let (old_lines, new_lines) = (text::census(old, STAMPS), text::census(new, STAMPS));
+    let control = format!("control-{name}");
+    let own = text::with_uid(&text::with_title(old, title), &format!("control-{uid}"));
+    let answer = end.door.put(&control, &own);
+    let by_itself = end.door.get(&control);
+    end.door.delete(&control);
+    let without: Vec<&str> = STAMPS.iter().copied().chain(["UID"]).collect();
+    if by_itself.is_some_and(|raw| text::census(&raw, &without) == text::census(new, &without)) {
+        say(&format!("      the server's own: {uid}"));
+        return None;
+    }
+    let lost: Vec<_> = old_lines.keys().filter(|line| !new_lines.contains_key(*line)).collect();
+    let made: Vec<_> = new_lines.keys().filter(|line| !old_lines.contains_key(*line)).collect();
+    let show = |lines: &[&Vec<u8>]| {
+        lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect::<Vec<_>>()
+    };
+    Some(format!("{uid} ({}): lost {:?}, made {:?}", answer.status, show(&lost), show(&made)))
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+#[test]
+fn radicale_and_xandikos() {
+    let Some(left) = End::real("radicale", Server::alice) else { return };
+    let Some(right) = End::real("xandikos", Server::alice) else { return };
+    the_same(&runtime(), left, right);
+}
+
+#[test]
+fn cyrus_and_radicale() {
+    let Some(left) = End::real("cyrus", Server::alice) else { return };
+    let Some(right) = End::real("radicale", Server::bob) else { return };
+    the_same(&runtime(), left, right);
+}
+
+#[test]
+fn davical_and_xandikos() {
+    let Some(left) = End::real("davical", Server::alice) else { return };
+    let Some(right) = End::real("xandikos", Server::alice) else { return };
+    the_same(&runtime(), left, right);
+}
+
+#[test]
+fn icloud_and_cyrus() {
+    let Some(right) = End::real("cyrus", Server::bob) else { return };
+    let runtime = runtime();
+    let left = runtime.block_on(End::icloud());
+    the_same(&runtime, left, right);
+}
