@@ -33,6 +33,15 @@ def agreed(results):
     return "ok"
 
 
+def needless(case, results):
+    """Writes in a sync that had nothing to do: an echo of the client's own."""
+    if case in ("initial", "change"):
+        return ""
+    sides = [side["kinds"] for result in results for side in result["http"].values()]
+    writes = sum(side.get("PUT", 0) + side.get("DELETE", 0) for side in sides)
+    return f" {writes} needless writes" if writes else ""
+
+
 def row(key, results):
     pair, n, latency, case, client = key
 
@@ -58,7 +67,7 @@ def row(key, results):
         max(max(each(result, "peak_inflight"), default=0) for result in results),
         f"{traffic:.0f}",
         f"{kinds(results[-1], 'A')} / {kinds(results[-1], 'B')}",
-        agreed(results) + (f" exit not 0 in {bad} of {len(results)}" if bad else ""),
+        agreed(results) + needless(case, results) + (f" exit not 0 in {bad} of {len(results)}" if bad else ""),
     ]
 
 
