@@ -99,7 +99,7 @@ impl Findings {
     pub(super) fn new(file: &str, text: &str, mut list: Vec<Finding>) -> Self {
         list.sort_by_key(|finding| (finding.span.start, finding.span.end));
         let file = crate::terminal::escaped(file).into_owned();
-        // Most files have nothing to show, and masking costs more than all the rest of a quiet sync.
+        // Most files have nothing to show, and masking costs more than the rest of a quiet sync.
         let mut shown = if list.is_empty() { String::new() } else { masked(text) };
         for finding in list.iter().filter(|finding| finding.shown == Shown::Hidden) {
             let stars = "*".repeat(finding.span.len());
