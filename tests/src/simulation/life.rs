@@ -153,7 +153,11 @@ impl Users {
         let Some(held) = user.get(uid) else { return };
         let text = String::from_utf8_lossy(&held.raw).into_owned();
         let Some(at) = occurrence(&text, nth) else { return };
-        if text.contains(&at) && !text.contains(&format!("DTSTART:{at}")) {
+        // Nobody's device writes a second override of one occurrence, or one that is cancelled.
+        let is_excepted = ["RECURRENCE-ID", "EXDATE"]
+            .into_iter()
+            .any(|name| text.lines().any(|line| line.starts_with(name) && line.contains(&at)));
+        if is_excepted {
             return;
         }
         let title = self.token(side, Field::Title);
