@@ -2,9 +2,11 @@
 
 pub mod environment;
 pub mod http;
+pub mod program;
 pub mod rig;
 pub mod servers;
 pub mod simulation;
+pub mod stage;
 pub mod text;
 pub mod wait;
 

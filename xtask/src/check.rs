@@ -33,6 +33,10 @@ pub(crate) fn check(root: &Path, arguments: &[String]) -> Result<(), String> {
 /// Provides the servers and runs every test, or those of the packages that `arguments` name with
 /// `-p`; `arguments` go to `cargo test` as they are.
 pub(crate) fn test(root: &Path, arguments: &[String]) -> Result<(), String> {
+    test_with(root, arguments, &[])
+}
+
+fn test_with(root: &Path, arguments: &[String], told: &[(&str, &str)]) -> Result<(), String> {
     let places = provide(root)?;
     let skipped = folder(root).join("skipped");
     std::fs::create_dir_all(folder(root))
@@ -42,7 +46,7 @@ pub(crate) fn test(root: &Path, arguments: &[String]) -> Result<(), String> {
     command.args(["test", "--no-fail-fast"]);
     let some = arguments.iter().any(|word| word == "-p" || word == "--package");
     command.args((!some).then_some("--workspace")).args(arguments);
-    command.env("CALPAIR_SKIPPED", &skipped);
+    command.env("CALPAIR_SKIPPED", &skipped).envs(told.iter().copied());
     tell(&mut command, root, &places);
     // Without servers there is nothing for it to compare.
     if places.iter().any(|(_, place)| place.is_ok()) {
@@ -66,6 +70,14 @@ pub(crate) fn test(root: &Path, arguments: &[String]) -> Result<(), String> {
     }
     println!("{}", tally.closing(named.len()));
     outcome
+}
+
+/// The crash tests with every call in place of a sample; `arguments` go to them (names of tests).
+pub(crate) fn crash(root: &Path, arguments: &[String]) -> Result<(), String> {
+    let words = ["-p", "calpair-tests", "--test", "crash", "--", "--nocapture"];
+    let words: Vec<String> =
+        words.iter().map(|word| (*word).to_owned()).chain(arguments.iter().cloned()).collect();
+    test_with(root, &words, &[("CALPAIR_CRASH", "all")])
 }
 
 /// Why the server at the end of a skipped test's line is missing.

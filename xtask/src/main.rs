@@ -23,6 +23,7 @@ cargo xtask COMMAND
   servers start NAME[:PORT]... starts test servers by hand (stop: ends them; list: installs them)
   sim [--seeds N] [--from S] [--seed S]
                                the seeded simulation, in release
+  crash                        kills `calpair sync` at every durable or network system call
   bench [--n 1000] [--pair mem] [--latency \"0 50\"] [--runs 3] [--converge]
                                requests, time and memory of `calpair sync`, as a table
 
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         "test" => check::test(&root, rest),
         "servers" => by_hand::servers(&root, rest),
         "sim" => simulate(&root, rest),
+        "crash" => check::crash(&root, rest),
         "bench" => bench::bench(&root, rest),
         _ => {
             eprint!("{USAGE}");
