@@ -1,0 +1,396 @@
+//! The program as its users meet it: commands, exit codes, states, the daemon, and what it leaves
+//! behind. One side is a simulated iCloud, the other a server by the book, both over HTTP.
+
+use std::process::Command;
+use std::time::Duration;
+
+use calpair_tests::program::{Ended, Home, modes, start};
+use calpair_tests::rig::RealClock;
+use calpair_tests::stage::Stage;
+use calpair_tests::wait;
+use engine::Clock as _;
+use model::{Side, Sides};
+use sandbox::dav::Profile;
+use sandbox::seed::hour;
+use serde_json::Value;
+use store::Store;
+
+/// What takes longer than this does not happen any more; far more than a busy machine needs.
+const SOON: Duration = Duration::from_secs(40);
+
+/// A stop may take so long (PRODUCT section 4).
+const STOP: Duration = Duration::from_secs(5);
+
+struct Scene {
+    stage: Stage,
+    home: Home,
+}
+
+impl Scene {
+    /// A pair, nothing connected; `daemon` are lines of that section.
+    fn new(daemon: &str) -> Self {
+        let stage = Stage::new(Sides::new(Profile::icloud(), Profile::plain()));
+        let home = Home::new(stage.logins(), daemon);
+        Self { stage, home }
+    }
+
+    /// A pair with both accounts connected.
+    fn connected(daemon: &str) -> Self {
+        let scene = Self::new(daemon);
+        scene.home.connect_both();
+        scene
+    }
+
+    /// A user creates an event.
+    fn create(&self, side: Side, uid: &str, title: &str) {
+        let start = "2026-12-01T09:00:00Z".parse().expect("an instant");
+        self.stage.user(side).create(&hour(uid, title, start, ""));
+    }
+
+    fn title(&self, side: Side, uid: &str) -> Option<String> {
+        let held = self.stage.user(side).get(uid)?;
+        let text = String::from_utf8(held.raw).expect("the world holds text");
+        let line = text.lines().find_map(|line| line.strip_prefix("SUMMARY:"));
+        line.map(str::to_owned)
+    }
+
+    fn has(&self, side: Side, uid: &str) -> bool {
+        self.stage.user(side).get(uid).is_some()
+    }
+
+    fn sync(&self) -> Ended {
+        self.home.run(&["sync", "--json"])
+    }
+
+    /// Syncs, and expects this exit code and outcome.
+    fn syncs(&self, code: i32, outcome: &str) -> Value {
+        let ended = self.sync();
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        let pair = ended.json()["pairs"][0].clone();
+        assert_eq!(pair["outcome"], outcome, "{ended:?}");
+        pair
+    }
+
+    fn status(&self) -> Value {
+        let ended = self.home.run(&["status", "--json"]);
+        let report = ended.json();
+        assert_eq!(report["version"], 1);
+        report
+    }
+
+    fn writes(&self) -> usize {
+        Side::BOTH.iter().map(|side| self.stage.world.write_count(side.as_str())).sum()
+    }
+}
+
+#[test]
+fn a_wrong_configuration_is_shown_with_its_place() {
+    let scene = Scene::new("");
+    let fine = scene.home.run(&["check"]);
+    assert_eq!(fine.code, Some(0), "{fine:?}");
+    scene.home.write(&scene.home.config("intervall = \"60s\"", ""));
+    for arguments in [&["check"][..], &["sync"], &["status"], &["run"]] {
+        let ended = scene.home.run(arguments);
+        assert_eq!(ended.code, Some(2), "{arguments:?} {ended:?}");
+        let said = ended.stderr + &ended.stdout;
+        for words in ["calpair.toml:4:1", "intervall", "interval"] {
+            assert!(said.contains(words), "{arguments:?}: no {words} in {said}");
+        }
+    }
+    assert_eq!(scene.home.run(&["sink"]).code, Some(2), "a command that is none");
+    let missing = Command::new(calpair_tests::environment::program())
+        .args(["--config", "/nowhere/calpair.toml", "check"])
+        .output()
+        .expect("it runs");
+    assert_eq!(missing.status.code(), Some(2));
+}
+
+#[test]
+fn from_nothing_to_a_pair_in_sync() {
+    let scene = Scene::new("");
+    scene.create(Side::Left, "a", "Dentist");
+    scene.syncs(3, "reconnect-needed");
+    assert_eq!(scene.status()["accounts"][0]["state"], "unconnected");
+    let refused = scene.home.connect(Side::Left, "zzzz-zzzz-zzzz-zzzz");
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    scene.home.connect_both();
+    let online = scene.home.run(&["check", "--online"]);
+    assert_eq!(online.code, Some(0), "{online:?}");
+    let calendars = scene.home.run(&["calendars", "left", "--json"]).json();
+    assert!(calendars["calendars"].to_string().contains("\"Family\""), "{calendars}");
+
+    let before = scene.writes();
+    let planned = scene.home.run(&["sync", "--dry-run", "--json"]);
+    assert_eq!(planned.code, Some(0), "{planned:?}");
+    let planned = planned.json()["pairs"][0].clone();
+    assert_eq!(planned["outcome"], "planned");
+    let action = &planned["actions"][0];
+    assert_eq!((&action["action"], &action["side"]), (&"create".into(), &"right".into()));
+    assert_eq!((&action["uid"], &action["title"]), (&"a".into(), &"Dentist".into()));
+    assert!(action["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{action}");
+    assert_eq!(scene.writes(), before, "a dry run writes");
+    assert!(!scene.has(Side::Right, "a"), "a dry run writes");
+
+    let synced = scene.syncs(0, "changed");
+    assert_eq!(synced["right"]["created"], 1);
+    assert_eq!(scene.title(Side::Right, "a").as_deref(), Some("Dentist"));
+    let quiet = scene.syncs(0, "in-sync");
+    assert_eq!(quiet["requests"], serde_json::json!({ "left": 1, "right": 1 }));
+    let status = scene.status();
+    let pair = &status["pairs"][0];
+    assert_eq!((&pair["name"], &pair["state"]), (&"p".into(), &"ok".into()), "{status}");
+    assert_eq!((&pair["left"]["series"], &pair["right"]["series"]), (&1.into(), &1.into()));
+    assert!(pair["last_success"].is_string() && pair["problems"] == serde_json::json!([]));
+    assert_eq!(status["accounts"][0]["state"], "ok");
+    scene.stage.world.assert_no_mail();
+    scene.stage.world.assert_conditional_writes();
+}
+
+#[test]
+fn what_was_done_is_told() {
+    let scene = Scene::connected("");
+    scene.create(Side::Left, "a", "Dentist");
+    scene.syncs(0, "changed");
+    scene.stage.user(Side::Right).set("a", "SUMMARY", "Dentist at ten");
+    scene.syncs(0, "changed");
+    assert_eq!(scene.title(Side::Left, "a").as_deref(), Some("Dentist at ten"));
+    let history = scene.home.run(&["history", "p", "--event", "a", "--json"]);
+    assert_eq!(history.code, Some(0), "{history:?}");
+    let changes = history.json()["changes"].clone();
+    let told: Vec<String> = changes
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|change| format!("{} {}", change["action"], change["side"]).replace('"', ""))
+        .collect();
+    assert!(told.contains(&"create right".to_owned()), "{changes}");
+    assert!(told.contains(&"update left".to_owned()), "{changes}");
+    assert!(changes.to_string().contains("Dentist at ten"), "before and after are kept");
+    let none = scene.home.run(&["history", "--event", "nobody", "--json"]);
+    assert_eq!(none.json()["changes"], serde_json::json!([]));
+    for words in ["a", "at ten"] {
+        let explained = scene.home.run(&["explain", "p", words]);
+        assert_eq!(explained.code, Some(0), "{explained:?}");
+        assert!(explained.stdout.contains("Dentist at ten"), "{explained:?}");
+    }
+    let doctor = scene.home.run(&["doctor"]);
+    assert!(doctor.stdout.contains("database"), "{doctor:?}");
+}
+
+#[test]
+fn a_refused_password_is_confirmed_before_it_is_given_up() {
+    let scene = Scene::connected("confirm = \"1s\"");
+    scene.syncs(0, "in-sync");
+    scene.stage.world.revoke("left");
+    scene.stage.world.forget_requests();
+    scene.syncs(75, "retrying");
+    let state = |scene: &Scene| scene.status()["accounts"][0]["state"].clone();
+    assert_eq!(state(&scene), "suspect");
+    let gave_up = wait::until(SOON, || (scene.sync().code == Some(3)).then_some(()));
+    assert!(gave_up.is_some(), "{}", scene.status());
+    assert_eq!(state(&scene), "reconnect-needed");
+    let tries = scene.stage.world.request_count("left");
+    assert_eq!(tries, 3, "tries of a refused password");
+    let account = scene.status()["accounts"][0].clone();
+    let reason = account["reason"].as_str().unwrap_or_default().to_owned();
+    assert!(reason.contains("401"), "{account}");
+    assert_eq!(account["action"], "calpair connect left");
+    // It lasts over restarts, and nothing is sent with it any more.
+    scene.create(Side::Left, "l", "Left meanwhile");
+    scene.create(Side::Right, "r", "Right meanwhile");
+    scene.syncs(3, "reconnect-needed");
+    assert_eq!(scene.stage.world.request_count("left"), tries);
+    scene.stage.world.restore("left");
+    scene.home.connect_both();
+    scene.syncs(0, "changed");
+    assert!(scene.has(Side::Right, "l") && scene.has(Side::Left, "r"), "both sides catch up");
+    assert_eq!(state(&scene), "ok");
+}
+
+#[test]
+fn one_process_at_a_time() {
+    let scene = Scene::connected("");
+    let held = Store::open(&scene.home.state(), RealClock.now()).expect("nobody else has it");
+    let ended = scene.sync();
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    drop(held);
+    scene.syncs(0, "in-sync");
+}
+
+#[test]
+fn what_cannot_be_synced_is_a_problem_and_stops_nothing() {
+    let scene = Scene::connected("");
+    scene.create(Side::Left, "fine", "Fine");
+    let broken = hour("odd", "Odd", "2026-12-01T09:00:00Z".parse().expect("an instant"), "")
+        .replace("DTSTART:2026", "DTSTART:20x6");
+    scene.stage.user(Side::Left).put("odd.ics", broken.as_bytes());
+    let pair = scene.syncs(6, "changed");
+    assert_eq!(pair["problems"], 1);
+    assert!(scene.has(Side::Right, "fine"));
+    let status = scene.home.run(&["status", "--json"]);
+    let problem = status.json()["pairs"][0]["problems"][0].clone();
+    assert_eq!((&problem["uid"], &problem["side"]), (&"odd".into(), &"left".into()), "{problem}");
+    assert!(problem["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
+    assert!(scene.stage.user(Side::Left).delete("odd"));
+    scene.syncs(0, "in-sync");
+}
+
+#[test]
+fn a_server_that_is_down_is_tried_again_later() {
+    let mut scene = Scene::connected("");
+    scene.create(Side::Left, "a", "Dentist");
+    scene.stage.take_down(Side::Right);
+    let pair = scene.syncs(75, "retrying");
+    assert!(pair["reason"].is_string(), "{pair}");
+    let status = scene.status();
+    assert_eq!(status["pairs"][0]["state"], "retrying", "{status}");
+    assert_eq!(status["accounts"][1]["state"], "ok", "an outage is no refusal");
+}
+
+#[test]
+fn many_deletions_wait_for_approval() {
+    let scene = Scene::connected("");
+    let uid = |number: usize| format!("e{number}");
+    (0..30).for_each(|number| scene.create(Side::Left, &uid(number), "One of many"));
+    scene.syncs(0, "changed");
+    let untimely = scene.home.run(&["approve", "p"]);
+    assert_eq!(untimely.code, Some(2), "{untimely:?}");
+    let deleted = (0..25).all(|number| scene.stage.user(Side::Left).delete(&uid(number)));
+    assert!(deleted, "they were there");
+    let pair = scene.syncs(4, "halted");
+    assert!(pair["reason"].as_str().is_some_and(|reason| reason.contains("25")), "{pair}");
+    assert_eq!(scene.stage.user(Side::Right).uids().len(), 30, "nothing is deleted");
+    assert_eq!(scene.status()["pairs"][0]["state"], "halted");
+    let approved = scene.home.run(&["approve", "p"]);
+    assert_eq!(approved.code, Some(0), "{approved:?}");
+    let pair = scene.syncs(0, "changed");
+    assert_eq!(pair["right"]["deleted"], 25);
+    assert_eq!(scene.stage.user(Side::Right).uids().len(), 5);
+}
+
+#[test]
+fn a_paused_pair_rests() {
+    let scene = Scene::connected("");
+    assert_eq!(scene.home.run(&["sync"]).code, Some(0));
+    assert_eq!(scene.home.run(&["pause", "p"]).code, Some(0));
+    scene.create(Side::Left, "a", "Dentist");
+    assert_eq!(scene.sync().code, Some(0), "a sync of all leaves it out");
+    assert!(!scene.has(Side::Right, "a"));
+    assert_eq!(scene.status()["pairs"][0]["state"], "paused");
+    assert_eq!(scene.home.run(&["resume", "p"]).code, Some(0));
+    scene.syncs(0, "changed");
+    assert!(scene.has(Side::Right, "a"));
+    assert_eq!(scene.home.run(&["pause", "q"]).code, Some(2), "a pair that is none");
+}
+
+fn signal(process: u32, name: &str) {
+    let sent = Command::new("kill").args([name, &process.to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "{name} can't be sent");
+}
+
+#[test]
+fn the_daemon_syncs_answers_and_stops() {
+    let scene = Scene::connected("interval = \"1s\"");
+    scene.create(Side::Left, "a", "Dentist");
+    let daemon = scene.home.start(&["run"]);
+    let there = wait::until(SOON, || scene.has(Side::Right, "a").then_some(()));
+    assert!(there.is_some(), "the daemon syncs by itself");
+    // Commands are answered by the daemon, which has the state.
+    let synced = scene.sync();
+    assert_eq!(synced.code, Some(0), "{synced:?}");
+    let state = scene.home.state();
+    for (path, mode) in modes(&state) {
+        let wanted = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode, wanted, "{} has mode {mode:o}", path.display());
+    }
+    assert!(state.join("control.sock").exists());
+    let second = scene.home.start(&["run"]).end(SOON);
+    assert_eq!(second.code, Some(5), "{second:?}");
+    signal(daemon.id(), "-TERM");
+    let ended = daemon.end(STOP);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(!state.join("control.sock").exists(), "its socket goes with it");
+    scene.syncs(0, "in-sync");
+}
+
+#[test]
+fn a_changed_configuration_is_taken_up_and_a_wrong_one_is_not() {
+    let scene = Scene::connected("interval = \"1h\"");
+    let daemon = scene.home.start(&["run"]);
+    let success = || {
+        let status = scene.home.run(&["status", "--json"]);
+        (status.code == Some(0) && status.json()["pairs"][0]["last_success"].is_string())
+            .then_some(())
+    };
+    assert!(wait::until(SOON, success).is_some(), "a first cycle");
+    scene.create(Side::Left, "a", "Dentist");
+    scene.home.write(&scene.home.config("interval = \"1s\"", ""));
+    let there = wait::until(SOON, || scene.has(Side::Right, "a").then_some(()));
+    assert!(there.is_some(), "the shorter interval is taken up");
+    scene.home.write(&scene.home.config("interval = \"soon\"", ""));
+    signal(daemon.id(), "-HUP");
+    scene.create(Side::Left, "b", "Barber");
+    let there = wait::until(SOON, || scene.has(Side::Right, "b").then_some(()));
+    assert!(there.is_some(), "the running configuration stays");
+    signal(daemon.id(), "-TERM");
+    let ended = daemon.end(STOP);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("calpair.toml:4:"), "the wrong line is told: {}", ended.stderr);
+}
+
+/// Words that must never be printed unasked: a title, a place, a text, a person, a password.
+const CANARIES: [&str; 5] =
+    ["canary-title", "canary-place", "canary-text", "canary-person", "abcd-efgh-ijkl-mnop"];
+
+#[test]
+fn nothing_private_is_logged() {
+    let scene = Scene::new("confirm = \"1s\"");
+    let text = |uid: &str, start: &str| {
+        format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x//EN\r\nBEGIN:VEVENT\r\nUID:{uid}\r\n\
+             DTSTAMP:20260101T000000Z\r\nDTSTART:{start}\r\nDTEND:20261201T100000Z\r\n\
+             SUMMARY:canary-title\r\nLOCATION:canary-place\r\nDESCRIPTION:canary-text\r\n\
+             ATTENDEE;CN=canary-person:mailto:canary-person@example.com\r\nEND:VEVENT\r\n\
+             END:VCALENDAR\r\n"
+        )
+    };
+    scene.stage.user(Side::Left).put("a.ics", text("a", "20261201T090000Z").as_bytes());
+    scene.stage.user(Side::Left).put("b.ics", text("b", "canary-title").as_bytes());
+    let mut logs = String::new();
+    let mut run = |arguments: &[&str], input: &str| {
+        for format in ["json", "text"] {
+            let mut words = vec!["-vv", "--log", format];
+            words.extend(arguments);
+            let mut command = scene.home.command(&words);
+            command.env("RUST_LOG", "trace");
+            let ended = start(command, input).end(SOON);
+            logs.push_str(&ended.stderr);
+        }
+    };
+    run(&["connect", "left", "--password-stdin"], "abcd-efgh-ijkl-mnop\n");
+    run(&["connect", "right", "--password-stdin"], "abcd-efgh-ijkl-mnop\n");
+    run(&["sync"], "");
+    scene.stage.user(Side::Right).set("a", "SUMMARY", "canary-title two");
+    scene.stage.user(Side::Left).set("a", "SUMMARY", "canary-title three");
+    run(&["sync"], "");
+    scene.stage.user(Side::Left).delete("a");
+    run(&["sync"], "");
+    scene.stage.world.revoke("left");
+    run(&["sync"], "");
+    run(&["doctor"], "");
+    run(&["status"], "");
+    assert!(logs.lines().count() > 20, "something is logged: {logs}");
+    for canary in CANARIES {
+        let line = logs.lines().find(|line| line.contains(canary));
+        assert!(line.is_none(), "{canary} is in the log: {line:?}");
+    }
+    // The password is sealed, and nothing but the database holds what events say.
+    for (path, _) in modes(&scene.home.state()) {
+        let Ok(bytes) = std::fs::read(&path) else { continue };
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("abcd-efgh-ijkl-mnop"), "{} has the password", path.display());
+        assert!(!text.contains("abcdefghijklmnop"), "{} has the password", path.display());
+        let is_database = path.to_string_lossy().contains("calpair.db");
+        assert!(is_database || !text.contains("canary-title"), "{}", path.display());
+    }
+}
