@@ -32,19 +32,19 @@ pub struct Corpus {
     pub is_whole: bool,
 }
 
-/// The large collection (`CALPAIR_SHARED/corpus`, else `shared/corpus` beside a folder above this
-/// one), else the project's own files.
+/// The large collection, else the project's own files. Where `CALPAIR_SHARED` names a folder the
+/// collection is its `corpus`; else it is looked for in a folder `shared` beside or above this one.
 pub fn corpus() -> Corpus {
-    let told = variable("CALPAIR_SHARED").map(PathBuf::from);
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let above = here.ancestors().map(|folder| folder.join("shared"));
-    let whole = told.into_iter().chain(above).map(|folder| folder.join("corpus"));
-    for folder in whole {
-        if folder.is_dir() {
-            return Corpus { folder, is_whole: true };
-        }
+    let folders = match variable("CALPAIR_SHARED") {
+        Some(told) => vec![PathBuf::from(told)],
+        None => here.ancestors().map(|folder| folder.join("shared")).collect(),
+    };
+    let mut whole = folders.into_iter().map(|folder| folder.join("corpus"));
+    match whole.find(|folder| folder.is_dir()) {
+        Some(folder) => Corpus { folder, is_whole: true },
+        None => Corpus { folder: here.join("../crates/ical/tests/data"), is_whole: false },
     }
-    Corpus { folder: here.join("../crates/ical/tests/data"), is_whole: false }
 }
 
 impl Corpus {
