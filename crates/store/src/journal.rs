@@ -184,11 +184,7 @@ impl Store {
     /// # Errors
     /// When the database can't be read.
     pub fn open_intents(&self, pair: PairId) -> Result<Vec<IntentRow>> {
-        self.read(|connection| {
-            let query = "SELECT id, mapping, \"left\", \"right\", side, action, key, resource,
-                 before, target FROM intent WHERE pair = ?1 AND applied = 0 ORDER BY id";
-            sql::all(connection, query, [pair.0], intent_row)
-        })
+        self.read(|connection| open(connection, pair))
     }
 
     /// A resource as it is known, with the provider's form, to write against.
@@ -225,6 +221,13 @@ impl Store {
         })?;
         id.map_or(Ok(None), |id| self.resource(pair, side, &id))
     }
+}
+
+/// The writes that were begun and neither answered nor abandoned, oldest first.
+pub(crate) fn open(connection: &Connection, pair: PairId) -> Result<Vec<IntentRow>> {
+    let query = "SELECT id, mapping, \"left\", \"right\", side, action, key, resource,
+         before, target FROM intent WHERE pair = ?1 AND applied = 0 ORDER BY id";
+    sql::all(connection, query, [pair.0], intent_row)
 }
 
 fn insert(
@@ -699,6 +702,24 @@ mod tests {
         assert_eq!(agreed, [Some(mapping)]);
         assert!(world.touched().known.is_empty());
         assert_eq!(world.store.integrity().unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_an_open_creation_may_have_made_is_nobodys_new_event() {
+        let world = World::new();
+        let mapping = world.agreed("1", "Zahnarzt");
+        let edited = event("1", "Kino", 9);
+        world.lose(RIGHT, "r1");
+        world.see(LEFT, "l1", "2", &edited);
+        // Under a UID of our own, as where the provider holds the other one somewhere else.
+        let target = event("own", "Kino", 9);
+        let begun = world.create(SubjectRow::Known(mapping), RIGHT, &target);
+        world.see(RIGHT, "again", "1", &target);
+        let batch = world.touched();
+        assert_eq!((batch.known.len(), batch.contacts.len()), (0, 0));
+        world.stored(begun, "again", &target);
+        let batch = world.touched();
+        assert_eq!((batch.known.len(), batch.contacts.len()), (1, 0));
     }
 
     #[test]

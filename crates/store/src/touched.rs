@@ -13,8 +13,9 @@ use model::{MappingId, ResourceId, Series, Side, Sides, Timestamp, Uid};
 use rusqlite::{Connection, params};
 
 use crate::codec::{damaged, maybe_packed, side_number};
+use crate::journal::{self, ActionKind};
 use crate::row::{self, Snapshot, select};
-use crate::{PairId, Result, Store, sql};
+use crate::{PairId, Result, Store, SubjectRow, sql};
 
 /// How far a walk through the touched rows has come; the default is the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -147,31 +148,40 @@ impl Store {
 struct Blocked {
     mappings: HashSet<MappingId>,
     resources: HashSet<(Side, ResourceId)>,
+    /// What a creation was to make: a resource of this UID may be the one that it made.
+    created: HashSet<(Side, Uid)>,
 }
 
 impl Blocked {
     fn read(connection: &Connection, pair: PairId) -> Result<Self> {
-        let query = "SELECT mapping, \"left\", \"right\" FROM intent
-             WHERE pair = ?1 AND applied = 0";
-        let subjects = sql::all(connection, query, [pair.0], |row| {
-            let resource = |at| Ok::<_, crate::Error>(row.get::<_, Option<String>>(at)?);
-            Ok((row.get::<_, Option<i64>>(0)?, Sides::new(resource(1)?, resource(2)?)))
-        })?;
-        let mut blocked = Self { mappings: HashSet::new(), resources: HashSet::new() };
-        for (mapping, resources) in subjects {
-            blocked.mappings.extend(mapping.map(MappingId));
-            for (side, resource) in resources.iter() {
-                let resource = resource.as_deref().map(ResourceId::new);
-                blocked.resources.extend(resource.map(|resource| (side, resource)));
+        let mut blocked =
+            Self { mappings: HashSet::new(), resources: HashSet::new(), created: HashSet::new() };
+        for intent in journal::open(connection, pair)? {
+            match intent.subject {
+                SubjectRow::Known(mapping) => {
+                    blocked.mappings.insert(mapping);
+                }
+                SubjectRow::New(resources) => {
+                    let named = resources.iter().filter_map(|(side, id)| Some((side, id.clone()?)));
+                    blocked.resources.extend(named);
+                }
+            }
+            if intent.action == ActionKind::Create {
+                blocked.created.extend(intent.target.map(|target| (intent.side, target.uid)));
             }
         }
         Ok(blocked)
     }
 
     fn has(&self, row: &Snapshot) -> bool {
-        row.mapping.is_some_and(|mapping| self.mappings.contains(&mapping))
-            || (!self.resources.is_empty()
-                && self.resources.contains(&(row.side, row.resource.clone())))
+        match row.mapping {
+            Some(mapping) => self.mappings.contains(&mapping),
+            None => {
+                let uid = row.uid.as_ref().map(|uid| (row.side, uid.clone()));
+                self.resources.contains(&(row.side, row.resource.clone()))
+                    || uid.is_some_and(|uid| self.created.contains(&uid))
+            }
+        }
     }
 }
 
