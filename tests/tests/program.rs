@@ -304,6 +304,8 @@ fn the_daemon_syncs_answers_and_stops() {
         assert_eq!(mode, wanted, "{} has mode {mode:o}", path.display());
     }
     assert!(state.join("control.sock").exists());
+    let copies = || std::fs::read_dir(state.join("backups")).ok()?.next();
+    assert!(wait::until(SOON, copies).is_some(), "a daily copy of the database is kept");
     let second = scene.home.start(&["run"]).end(SOON);
     assert_eq!(second.code, Some(5), "{second:?}");
     signal(daemon.id(), "-TERM");

@@ -127,6 +127,14 @@ impl Service {
         self.ctx.store.clone().close()
     }
 
+    /// Copies the database beside itself, if the newest copy is older than `age`.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn keep_copy(&self, age: Duration) -> store::Result<()> {
+        self.ctx.store.backup_older_than(age, self.ctx.now()).map(|_| ())
+    }
+
     /// Does what is asked for.
     pub async fn answer(&self, request: Request) -> Reply {
         let answered = match request {

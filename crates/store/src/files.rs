@@ -20,8 +20,11 @@ const LOCK: &str = "calpair.lock";
 const CLOSED: &str = "calpair.closed";
 const BACKUPS: &str = "backups";
 
-/// How many backups are kept: a migration gone wrong is noticed before four more.
-const BACKUPS_KEPT: usize = 5;
+/// How many backups are kept: a migration gone wrong, or a damage, is noticed within a week.
+const BACKUPS_KEPT: usize = 7;
+
+/// How a backup's name tells when it was made.
+const MADE: &str = "%Y%m%dT%H%M%SZ";
 
 /// A state directory that this process owns.
 #[derive(Debug)]
@@ -105,7 +108,7 @@ impl Home {
     ) -> Result<PathBuf> {
         let folder = self.directory.join(BACKUPS);
         make_folder(&folder)?;
-        let name = format!("calpair-{}-v{version}.db", now.strftime("%Y%m%dT%H%M%SZ"));
+        let name = format!("calpair-{}-v{version}.db", now.strftime(MADE));
         let (path, unfinished) = (folder.join(&name), folder.join(format!("{name}.new")));
         remove(&unfinished)?;
         make_file(&unfinished)?;
@@ -123,6 +126,14 @@ impl Home {
     /// The newest copy of the database.
     pub(crate) fn newest_backup(&self) -> Option<PathBuf> {
         self.backups().pop()
+    }
+
+    /// Whether a copy was made after `then`, as the names say.
+    pub(crate) fn has_backup_since(&self, then: Timestamp) -> bool {
+        let newest = self.newest_backup();
+        let name = newest.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+        let then = format!("calpair-{}", then.strftime(MADE));
+        name.is_some_and(|name| name > then.as_str())
     }
 
     /// Oldest first. What can't be read is not there: this is asked for when all else has failed.

@@ -107,6 +107,18 @@ impl Store {
         inner.read(|connection| back_up(connection, home, now)).map(Some)
     }
 
+    /// The same, if the newest copy is older than `age`.
+    ///
+    /// # Errors
+    /// As [`Store::backup`].
+    pub fn backup_older_than(&self, age: Duration, now: Timestamp) -> Result<Option<PathBuf>> {
+        let has = |home: &Home| home.has_backup_since(now - age);
+        if self.lock().home.as_ref().is_some_and(has) {
+            return Ok(None);
+        }
+        self.backup(now)
+    }
+
     fn over(connection: Connection, home: Option<Home>) -> Store {
         let inner = Inner {
             connection: Some(connection),
@@ -499,6 +511,17 @@ mod tests {
         let store = open(&folder).unwrap();
         let copies: Vec<_> = (0..8).map(|second| store.backup(at(second)).unwrap()).collect();
         let kept: Vec<_> = copies.iter().flatten().filter(|path| path.exists()).collect();
-        assert_eq!(kept, copies[3..].iter().flatten().collect::<Vec<_>>());
+        assert_eq!(kept, copies[1..].iter().flatten().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_copy_is_made_when_the_last_one_is_old() {
+        let folder = folder();
+        let store = open(&folder).unwrap();
+        let age = Duration::from_secs(60);
+        for (now, is_made) in [(10, true), (11, false), (69, false), (71, true), (72, false)] {
+            let copy = store.backup_older_than(age, at(now)).unwrap();
+            assert_eq!(copy.is_some(), is_made, "{now}");
+        }
     }
 }

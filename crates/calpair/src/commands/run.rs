@@ -35,6 +35,11 @@ const GRACE: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How old the newest copy of the database may become, and how often that is looked at: often
+/// enough that a daemon which is restarted daily makes one.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const LOOK_FOR_COPY: Duration = Duration::from_secs(60 * 60);
+
 /// Questions that wait to be taken up; each is answered in a task of its own.
 const QUESTIONS: usize = 4;
 
@@ -94,6 +99,7 @@ async fn daemon(ground: &Ground, environment: &Environment) -> Exit {
         () = asking::interrupted() => {}
         () = follow(watch, &service) => {}
         () = stay_alive() => {}
+        () = keep_copies(&service) => {}
     }
     tracing::info!("stopping");
     systemd::stopping();
@@ -207,6 +213,18 @@ async fn stay_alive() {
     loop {
         systemd::alive();
         tokio::time::sleep(every).await;
+    }
+}
+
+/// Has the database copied once a day, beside itself. Never returns.
+async fn keep_copies(service: &Arc<Service>) {
+    loop {
+        let copying = Arc::clone(service);
+        let copied = tokio::task::spawn_blocking(move || copying.keep_copy(DAY)).await;
+        if let Ok(Err(error)) = copied {
+            tracing::warn!(%error, "the daily copy of the database was not made");
+        }
+        tokio::time::sleep(LOOK_FOR_COPY).await;
     }
 }
 

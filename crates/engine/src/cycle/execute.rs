@@ -277,7 +277,7 @@ impl Cycle<'_> {
         let end = self.carry_out_step(&work, brake).await;
         match &end {
             End::Done(_) => brake.succeeded(),
-            End::NotBegun => {}
+            End::NotBegun => return (work, end),
             End::Met { error, .. } => brake.met(error),
             End::Store(_) => brake.pull(),
         }
