@@ -1,6 +1,5 @@
 //! One account's way to its server: every request of it goes through [`Account::send`].
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -8,14 +7,14 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use provider::{Error, ErrorKind, Result};
-use reqwest::{Client, Url};
+use reqwest::Url;
 use tokio::time::Instant;
 
 use crate::allow::{self, place};
-use crate::client::{self, Reuse};
-use crate::credential::Credential;
+use crate::credential::{Credential, Proof, Scheme};
 use crate::gate::{Company, Entry, Gate};
-use crate::{Allow, body, challenge, failure, redirect, retry_after};
+use crate::wire::{Connection, Line, Wire};
+use crate::{Allow, challenge, failure, redirect, retry_after};
 
 /// How an account is asked.
 #[derive(Clone, Debug)]
@@ -31,13 +30,16 @@ pub struct Options {
     pub deadline: Duration,
     /// How many requests run at once.
     pub in_flight: usize,
+    /// What carries the requests.
+    pub wire: Wire,
 }
 
 impl Options {
-    /// The usual: 120 s, 8 requests at once, nothing beyond the origin.
+    /// The usual: 120 s, 8 requests at once, nothing beyond the origin, over the network.
     pub fn new(origin: Url, credential: Credential) -> Self {
         let deadline = Duration::from_secs(120);
-        Self { origin, credential, allow: Allow::Origin, deadline, in_flight: 8 }
+        let wire = Wire::Network;
+        Self { origin, credential, allow: Allow::Origin, deadline, in_flight: 8, wire }
     }
 }
 
@@ -57,11 +59,9 @@ impl Reached {
 #[derive(Debug)]
 pub struct Account {
     options: Options,
-    authorization: Option<HeaderValue>,
+    proof: Proof,
     gate: Gate,
-    client: Client,
-    /// Keeps no connection; made when a kept one turns out dead.
-    fresh: OnceLock<Client>,
+    line: Line,
     requests: AtomicU64,
 }
 
@@ -73,17 +73,10 @@ impl Account {
     /// beyond loopback); [`ErrorKind::Unauthorized`] for a credential that can't be sent.
     pub fn new(options: Options) -> Result<Self> {
         allow::check_origin(&options.origin)?;
-        let authorization = options.credential.header()?;
-        let client = client::build(&options.origin, Reuse::UpTo(options.in_flight))?;
+        let proof = options.credential.proof()?;
+        let line = Line::new(&options.wire, &options.origin, options.in_flight)?;
         let gate = Gate::new(place(&options.origin), options.in_flight);
-        Ok(Self {
-            options,
-            authorization,
-            gate,
-            client,
-            fresh: OnceLock::new(),
-            requests: AtomicU64::new(0),
-        })
+        Ok(Self { options, proof, gate, line, requests: AtomicU64::new(0) })
     }
 
     /// The configured address.
@@ -124,15 +117,40 @@ impl Account {
         self.send_in(request, Company::Alone).await
     }
 
+    /// Notes a throttling that only the adapter can read from an answer (a status of its own, a
+    /// reason in the body): the account is left alone as after a 429. Returns the error for it.
+    pub fn throttled(&self, retry_after: Option<Duration>) -> Error {
+        self.gate.throttled_again(retry_after)
+    }
+
     async fn send_in(&self, request: Request<Bytes>, company: Company) -> Result<Response<Bytes>> {
         let url = self.target(&request)?;
         let entry = self.gate.enter(company).await?;
+        let pass = self.proof.pass().await?;
+        let (mut response, mut reached) = self.within(&request, &url, pass.header()).await?;
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(pass) = self.proof.another(pass).await?
+        {
+            // A refused request was not carried out: it is repeated whatever it does.
+            (response, reached) = self.within(&request, &url, pass.header()).await?;
+        }
+        self.judge(response, reached, &entry)
+    }
+
+    /// One request with its redirects, in the time allowed.
+    async fn within(
+        &self,
+        request: &Request<Bytes>,
+        url: &Url,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<(Response<Bytes>, Url)> {
         let deadline = self.options.deadline;
-        match tokio::time::timeout(deadline, self.follow(&request, url.clone(), &entry)).await {
+        let answer = self.follow(request, url.clone(), authorization);
+        match tokio::time::timeout(deadline, answer).await {
             Ok(result) => result,
             Err(_) => {
-                tracing::debug!(method = %request.method(), host = %place(&url), "no answer");
-                Err(failure::too_slow(&url, deadline))
+                tracing::debug!(method = %request.method(), host = %place(url), "no answer");
+                Err(failure::too_slow(url, deadline))
             }
         }
     }
@@ -154,13 +172,13 @@ impl Account {
         &self,
         request: &Request<Bytes>,
         mut url: Url,
-        entry: &Entry<'_>,
-    ) -> Result<Response<Bytes>> {
+        authorization: Option<&HeaderValue>,
+    ) -> Result<(Response<Bytes>, Url)> {
         for _ in 0..=redirect::MOST_REDIRECTS {
-            let response = self.attempt(request, &url).await?;
+            let response = self.attempt(request, &url, authorization).await?;
             let status = response.status();
             if !redirect::is_redirect(status) {
-                return self.judge(response, url, entry);
+                return Ok((response, url));
             }
             let (allow, origin) = (self.options.allow, &self.options.origin);
             url =
@@ -175,15 +193,18 @@ impl Account {
         url: Url,
         entry: &Entry<'_>,
     ) -> Result<Response<Bytes>> {
+        let by_password = self.proof.scheme() == Scheme::Basic;
         match response.status() {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 return Err(self.gate.throttled(entry, retry_after::read(response.headers())));
             }
             // quirk: icloud-2
-            StatusCode::UNAUTHORIZED if self.gate.in_penalty() => {
+            StatusCode::UNAUTHORIZED if by_password && self.gate.in_penalty() => {
                 return Err(self.gate.throttled(entry, None));
             }
-            StatusCode::UNAUTHORIZED => check_scheme(&url, response.headers())?,
+            StatusCode::UNAUTHORIZED if by_password => check_scheme(&url, response.headers())?,
+            // It may be a throttling that only the adapter can read.
+            StatusCode::FORBIDDEN => {}
             status if !status.is_server_error() => self.gate.accepted(entry),
             _ => {}
         }
@@ -192,62 +213,50 @@ impl Account {
     }
 
     /// One hop, repeated once on a connection of its own where that can't do harm.
-    async fn attempt(&self, request: &Request<Bytes>, url: &Url) -> Result<Response<Bytes>> {
+    async fn attempt(
+        &self,
+        request: &Request<Bytes>,
+        url: &Url,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response<Bytes>> {
         let repeatable = is_repeatable(request);
-        match self.exchange(&self.client, request, url).await? {
+        match self.exchange(Connection::Kept, request, url, authorization).await? {
             // quirk: icloud-70
             Ok(response) if repeatable && response.status() == StatusCode::MISDIRECTED_REQUEST => {}
             Ok(response) => return Ok(response),
             Err(lost) if !repeatable => return Err(lost),
             Err(_) => {}
         }
-        let fresh = match self.fresh.get() {
-            Some(fresh) => fresh,
-            None => {
-                let client = client::build(&self.options.origin, Reuse::Never)?;
-                self.fresh.get_or_init(|| client)
-            }
-        };
-        self.exchange(fresh, request, url).await?
+        self.exchange(Connection::Fresh, request, url, authorization).await?
     }
 
     /// The inner error is a connection that was lost before an answer.
     async fn exchange(
         &self,
-        client: &Client,
+        connection: Connection,
         request: &Request<Bytes>,
         url: &Url,
+        authorization: Option<&HeaderValue>,
     ) -> Result<Result<Response<Bytes>>> {
         let started = Instant::now();
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut outgoing = reqwest::Request::new(request.method().clone(), url.clone());
-        *outgoing.headers_mut() = request.headers().clone();
-        if let Some(authorization) = &self.authorization {
+        let mut outgoing = request.clone();
+        if let Some(authorization) = authorization {
             outgoing.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }
-        if !request.body().is_empty() {
-            *outgoing.body_mut() = Some(request.body().clone().into());
-        }
-        let method = request.method();
-        let response = match client.execute(outgoing).await {
-            Ok(response) => response,
-            Err(error) => {
-                let lost = failure::is_lost_connection(&error);
-                let error = failure::no_answer(url, error);
-                tracing::debug!(%method, number, ms = ms(started), "{error}");
-                return if lost { Ok(Err(error)) } else { Err(error) };
+        let (method, host) = (request.method(), place(url));
+        let answer = self.line.exchange(connection, &self.options.origin, outgoing, url).await;
+        match &answer {
+            Ok(Ok(answer)) => {
+                let (code, bytes, ms) =
+                    (answer.status().as_u16(), answer.body().len(), ms(started));
+                tracing::debug!(%method, number, host, status = code, bytes, ms, "answered");
             }
-        };
-        let status = response.status();
-        let headers = response.headers().clone();
-        let body = body::read(url, response).await;
-        let bytes = body.as_ref().map_or(0, Bytes::len);
-        let (host, code, ms) = (place(url), status.as_u16(), ms(started));
-        tracing::debug!(%method, number, host, status = code, bytes, ms, "answered");
-        let mut answer = Response::new(body?);
-        *answer.status_mut() = status;
-        *answer.headers_mut() = headers;
-        Ok(Ok(answer))
+            Ok(Err(error)) | Err(error) => {
+                tracing::debug!(%method, number, host, ms = ms(started), "{error}");
+            }
+        }
+        answer
     }
 }
 
@@ -261,7 +270,7 @@ fn ms(started: Instant) -> u64 {
 fn is_repeatable(request: &Request<Bytes>) -> bool {
     match request.method().as_str() {
         "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "REPORT" => true,
-        "PUT" | "DELETE" => {
+        "PUT" | "PATCH" | "DELETE" => {
             let headers = request.headers();
             headers.contains_key(IF_MATCH) || headers.contains_key(IF_NONE_MATCH)
         }

@@ -84,10 +84,28 @@ impl Gate {
     /// Notes that the server refused for lack of patience, and says how long to leave it alone.
     // quirk: icloud-4, icloud-5
     pub(crate) fn throttled(&self, entry: &Entry<'_>, asked: Option<Duration>) -> Error {
-        let now = Instant::now();
-        let mut state = self.state();
+        let state = self.state();
         // Requests that ran side by side are refused together: that is one refusal.
-        if state.throttled_at.is_none_or(|at| entry.started > at) {
+        let counts = state.throttled_at.is_none_or(|at| entry.started > at);
+        self.close(state, counts, asked)
+    }
+
+    /// The same for a request that has left the gate. As long as the gate is closed, it is taken
+    /// for one that ran beside those that closed it.
+    pub(crate) fn throttled_again(&self, asked: Option<Duration>) -> Error {
+        let state = self.state();
+        let counts = state.not_before.is_none_or(|until| until <= Instant::now());
+        self.close(state, counts, asked)
+    }
+
+    fn close(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        counts: bool,
+        asked: Option<Duration>,
+    ) -> Error {
+        let now = Instant::now();
+        if counts {
             state.strikes = (state.strikes + 1).min(MOST_DOUBLINGS);
             state.throttled_at = Some(now);
         }

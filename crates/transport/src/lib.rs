@@ -15,8 +15,10 @@ mod client;
 mod credential;
 mod failure;
 mod gate;
+pub mod oauth;
 mod redirect;
 mod retry_after;
+mod wire;
 
 pub use account::{Account, Options, Reached};
 pub use allow::Allow;
@@ -27,3 +29,4 @@ pub use redirect::RedirectRefused;
 pub use reqwest::Url;
 /// A password or token: zeroed when dropped, never printed.
 pub use secrecy::SecretString;
+pub use wire::{Answer, Answering, Wire};
