@@ -162,7 +162,7 @@ fn confirmation(
 ) -> store::Result<Option<Attended>> {
     match answer {
         Ok(_) => {
-            tell(ctx, account, Event::Accepted, confirm)?;
+            tell(ctx, account, Event::Accepted, confirm, None)?;
             Ok(None)
         }
         Err(error) => provider_failed(ctx, account, confirm, &error).map(Some),
@@ -180,7 +180,7 @@ fn provider_failed(
     let mut not_before = None;
     match error.kind() {
         ErrorKind::Unauthorized => {
-            let state = tell(ctx, account, Event::Refused, confirm)?;
+            let state = tell(ctx, account, Event::Refused, confirm, Some(error))?;
             if state == State::ReconnectNeeded {
                 let row = ctx.store.account(account)?;
                 let reason = row.and_then(|row| row.reason);
@@ -190,7 +190,7 @@ fn provider_failed(
         }
         ErrorKind::RateLimited { retry_after } => {
             let wait = retry_after.unwrap_or(PATIENCE);
-            tell(ctx, account, Event::Throttled(now + wait), confirm)?;
+            tell(ctx, account, Event::Throttled(now + wait), confirm, None)?;
             not_before = Some(wait);
         }
         ErrorKind::CursorExpired
@@ -216,7 +216,7 @@ fn after_cycle(
     let mut attended = match &report.outcome {
         Outcome::InSync | Outcome::Changed | Outcome::Planned => {
             for side in Side::BOTH {
-                tell(ctx, &pair.sides[side].account, Event::Accepted, confirm)?;
+                tell(ctx, &pair.sides[side].account, Event::Accepted, confirm, None)?;
             }
             Attended {
                 report: None,
@@ -259,6 +259,7 @@ fn tell(
     account: &AccountName,
     event: Event,
     confirm: Duration,
+    refusal: Option<&Error>,
 ) -> store::Result<State> {
     let now = ctx.now();
     let Some(row) = ctx.store.account(account)? else { return Ok(State::Unconnected) };
@@ -267,7 +268,7 @@ fn tell(
     if after == before {
         return Ok(after.state);
     }
-    let (reason, action) = words(account, &row, after);
+    let (reason, action) = words(account, &row, after, refusal);
     let changed = after.state != before.state;
     ctx.store.put_account(&AccountRow {
         state: after.state.as_str().to_owned(),
@@ -298,20 +299,21 @@ fn words(
     account: &AccountName,
     row: &AccountRow,
     after: Standing,
+    refusal: Option<&Error>,
 ) -> (Option<String>, Option<String>) {
-    let credential = match row.provider.as_str() {
-        "icloud" => "app-specific password",
-        _ => "credential",
+    let refused = |tries: String| match (row.provider.as_str(), refusal) {
+        ("icloud", _) => Some(format!("app-specific password refused (401, {tries})")),
+        // A refused sign-in says why, most of the time.
+        ("google" | "microsoft", Some(refusal)) => Some(format!("{refusal} ({tries})")),
+        ("google" | "microsoft", None) => row.reason.clone(),
+        _ => Some(format!("credential refused (401, {tries})")),
     };
     match after.state {
         State::Ok | State::Unconnected => (None, None),
         State::Attention => (row.reason.clone(), row.action.clone()),
-        State::Suspect => (
-            Some(format!("{credential} refused (401, {} of {} tries)", after.refusals, TRIES)),
-            None,
-        ),
+        State::Suspect => (refused(format!("{} of {TRIES} tries", after.refusals)), None),
         State::ReconnectNeeded => (
-            Some(format!("{credential} refused (401, confirmed {} times)", after.refusals)),
+            refused(format!("confirmed {} times", after.refusals)),
             Some(format!("calpair connect {account}")),
         ),
     }
@@ -381,5 +383,48 @@ fn alert(ctx: &Context, pair: &Pair, attended: &Attended, row: &PairRow) {
         } else if attended.state == PairState::Ok {
             ctx.alerts.over(&pair.name, &[event]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(provider: &str, refusals: u32, refusal: Option<&Error>) -> (String, Option<String>) {
+        let name = AccountName::new("work");
+        let state = if refusals < TRIES { State::Suspect } else { State::ReconnectNeeded };
+        let row = AccountRow {
+            name: name.clone(),
+            provider: provider.into(),
+            identity: None,
+            state: state.as_str().into(),
+            since: Timestamp::UNIX_EPOCH,
+            reason: Some("as before".into()),
+            action: None,
+            refusals,
+            last_try: None,
+            not_before: None,
+            has_credential: true,
+        };
+        let after = Standing { refusals, state, ..Standing::CONNECTED };
+        let (reason, action) = words(&name, &row, after, refusal);
+        (reason.unwrap(), action)
+    }
+
+    #[test]
+    fn a_refusal_is_said_with_what_it_most_likely_means() {
+        let dead = Error::new(ErrorKind::Unauthorized, "Google refused the sign-in: seven days");
+        let connect = Some("calpair connect work".to_owned());
+        let cases = [
+            ("icloud", 3, "app-specific password refused (401, confirmed 3 times)"),
+            ("caldav", 1, "credential refused (401, 1 of 3 tries)"),
+            ("google", 1, "Google refused the sign-in: seven days (1 of 3 tries)"),
+            ("google", 3, "Google refused the sign-in: seven days (confirmed 3 times)"),
+        ];
+        for (provider, refusals, expected) in cases {
+            let action = connect.clone().filter(|_| refusals == 3);
+            assert_eq!(said(provider, refusals, Some(&dead)), (expected.to_owned(), action));
+        }
+        assert_eq!(said("google", 2, None).0, "as before", "a throttling in between changes none");
     }
 }

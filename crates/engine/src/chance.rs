@@ -31,6 +31,11 @@ impl Chance {
         CreateKey::new(text)
     }
 
+    /// Random bytes, good enough for secrets when the operating system seeded them.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        self.with(|random| random.random())
+    }
+
     /// A duration between 90 and 110 per cent of `duration`, so that pairs drift apart.
     pub fn jitter(&self, duration: Duration) -> Duration {
         duration.mul_f64(self.with(|random| random.random_range(0.9..1.1)))

@@ -14,7 +14,7 @@ use crate::explain;
 use crate::merge::{Merged, Merging, edited, merge};
 use crate::plan::{Decision, Skip, Step, Subject, Waiting, Write};
 use crate::policy::{Conflict, Direction, Policy, SkipRules};
-use crate::touched::{Held, Known, Now, Pending};
+use crate::touched::{Contact, Held, Known, Now, Pending};
 
 /// How a side of a mapped series stands to its base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +59,8 @@ pub(crate) fn known(known: &Known, policy: &Policy) -> Step {
     }
 }
 
-/// Decides about what a first contact has put together.
-pub(crate) fn contact(aligned: &Aligned<'_>, policy: &Policy) -> Step {
+/// Decides about what a first contact has put together; it is part of `contact`.
+pub(crate) fn aligned(aligned: &Aligned<'_>, contact: &Contact, policy: &Policy) -> Step {
     match aligned {
         Aligned::Double(side, held) => {
             let mut step = new_step(Sides::from_fn(|s| (s == *side).then_some(*held)));
@@ -71,7 +71,7 @@ pub(crate) fn contact(aligned: &Aligned<'_>, policy: &Policy) -> Step {
             step
         }
         Aligned::Series(held) => match (held.left, held.right) {
-            (Some(left), Some(right)) => meet(Sides { left, right }, policy),
+            (Some(left), Some(right)) => meet(Sides { left, right }, contact, policy),
             (Some(one), None) => create(one, Side::Right, policy),
             (None, Some(one)) => create(one, Side::Left, policy),
             (None, None) => new_step(*held),
@@ -254,7 +254,7 @@ impl Case<'_> {
 }
 
 /// First contact of two resources: adopted where they agree, else merged; never doubled.
-fn meet(held: Sides<&Held>, policy: &Policy) -> Step {
+fn meet(held: Sides<&Held>, contact: &Contact, policy: &Policy) -> Step {
     let now = held.map(|held| &held.series);
     let mut step = new_step(held.map(Some));
     if Side::BOTH.into_iter().all(|side| outside(policy, now[side])) {
@@ -268,7 +268,7 @@ fn meet(held: Sides<&Held>, policy: &Policy) -> Step {
     let merged = merge(&Merging {
         lens: &lens,
         base: None,
-        pending: Sides::default(),
+        pending: Sides::from_fn(|side| contact.pending[side].get(&held[side].id)),
         now,
         one_way: gates.map(|gate| gate == Gate::Direction),
         closed: gates.map(|gate| gate == Gate::Rights),

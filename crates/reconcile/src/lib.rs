@@ -59,7 +59,7 @@ pub fn plan(touched: &Touched, policy: &Policy, totals: &Totals) -> Plan {
         let mut taken = touched_uids.clone();
         Side::BOTH.into_iter().for_each(|side| taken[side].extend(&contact.taken[side]));
         for aligned in align::align(contact, &taken) {
-            let mut step = decide::contact(&aligned, policy);
+            let mut step = decide::aligned(&aligned, contact, policy);
             decide::refuse_taken_uid(&mut step, &taken, &freed);
             steps.push(step);
         }

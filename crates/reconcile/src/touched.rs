@@ -1,6 +1,6 @@
 //! What the plan is made from: only the series of which at least one side was touched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{MappingId, ResourceId, Series, Side, Sides, Uid};
 
@@ -101,6 +101,8 @@ pub struct Contact {
     /// Those UIDs among them that a mapped resource of the side has already (mapped resources that
     /// are touched themselves may be left out).
     pub taken: Sides<BTreeSet<Uid>>,
+    /// Writes of ours to them that are not part of an agreement yet.
+    pub pending: Sides<BTreeMap<ResourceId, Pending>>,
 }
 
 /// Sums over the whole pair, which a batch can't see.

@@ -179,12 +179,14 @@ impl Intake<'_> {
         // is known by its target. That is this now.
         sql::run(
             self.connection,
-            "UPDATE intent SET target = ?3 WHERE mapping = ?1 AND side = ?2 AND applied = 1
-             AND target IS NOT NULL",
+            "UPDATE intent SET target = ?3 WHERE pair = ?4 AND side = ?2 AND applied = 1
+             AND target IS NOT NULL AND (mapping = ?1 OR (mapping IS NULL AND result = ?5))",
             params![
                 row.mapping.map(|mapping| mapping.0),
                 side_number(self.side),
-                pack(&sighting.resource.series)
+                pack(&sighting.resource.series),
+                self.pair.0,
+                row.resource.as_str()
             ],
         )?;
         Ok(())

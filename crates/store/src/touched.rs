@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use model::{MappingId, ResourceId, Series, Side, Sides, Timestamp, Uid};
 use rusqlite::{Connection, params};
 
-use crate::codec::{damaged, maybe_packed, side_number};
+use crate::codec::{damaged, maybe_packed, side as side_of, side_number};
 use crate::journal::{self, ActionKind};
 use crate::row::{self, Snapshot, select};
 use crate::{PairId, Result, Store, SubjectRow, sql};
@@ -83,6 +83,8 @@ pub struct ContactRow {
     pub held: Sides<Vec<(ResourceId, Series)>>,
     /// UIDs among them that a mapped resource of the side has already.
     pub taken: Sides<BTreeSet<Uid>>,
+    /// Writes of ours to them that no agreement covers yet.
+    pub pending: Sides<BTreeMap<ResourceId, PendingRow>>,
 }
 
 impl Store {
@@ -104,6 +106,7 @@ impl Store {
                 Batch { next: last.filter(|_| rows.len() == limit), ..Batch::default() };
             let mut handed_out = HashSet::new();
             let blocked = Blocked::read(connection, pair)?;
+            let unagreed = unagreed(connection, pair)?;
             for row in rows {
                 if blocked.has(&row) {
                     continue;
@@ -116,7 +119,8 @@ impl Store {
                     let first = members.keys().min().copied();
                     let free = members.values().all(|row| !blocked.has(row));
                     if free && first.is_some_and(|first| first > after.0) {
-                        batch.contacts.push(contact(connection, pair, members.into_values())?);
+                        let members = members.into_values();
+                        batch.contacts.push(contact(connection, pair, members, &unagreed)?);
                     }
                 }
             }
@@ -235,6 +239,23 @@ fn pending(connection: &Connection, mapping: MappingId, side: Side) -> Result<Op
     })
 }
 
+/// The latest write of ours to each resource that is in no mapping.
+fn unagreed(
+    connection: &Connection,
+    pair: PairId,
+) -> Result<BTreeMap<(Side, ResourceId), PendingRow>> {
+    let query = "SELECT side, result, before, target FROM intent
+         WHERE pair = ?1 AND mapping IS NULL AND applied = 1 AND result IS NOT NULL
+         AND before IS NOT NULL AND target IS NOT NULL ORDER BY id";
+    let writes = sql::all(connection, query, [pair.0], |row| {
+        let resource = ResourceId::new(row.get::<_, String>(1)?);
+        let before = maybe_packed(row, 2)?.ok_or_else(damaged)?;
+        let target = maybe_packed(row, 3)?.ok_or_else(damaged)?;
+        Ok(((side_of(row.get(0)?)?, resource), PendingRow { before, target }))
+    })?;
+    Ok(writes.into_iter().collect())
+}
+
 /// Everything that belongs to one contact, by row; touched rows are keyed by their id, others
 /// stand behind all of them, so that the least key is the first touched row.
 fn members(
@@ -302,6 +323,7 @@ fn contact(
     connection: &Connection,
     pair: PairId,
     members: impl Iterator<Item = Snapshot>,
+    unagreed: &BTreeMap<(Side, ResourceId), PendingRow>,
 ) -> Result<ContactRow> {
     let mut contact = ContactRow::default();
     for row in members {
@@ -311,7 +333,11 @@ fn contact(
                 contact.taken[side].insert(series.uid.clone());
             }
         }
-        contact.held[row.side].push((row.resource, series));
+        let key = (row.side, row.resource);
+        if let Some(pending) = unagreed.get(&key) {
+            contact.pending[key.0].insert(key.1.clone(), pending.clone());
+        }
+        contact.held[key.0].push((key.1, series));
     }
     for side in Side::BOTH {
         contact.held[side].sort_by(|one, other| one.0.cmp(&other.0));

@@ -8,7 +8,7 @@ use model::{Exception, Field, Series, Side, Sides, Timestamp};
 use sandbox::Author;
 
 use super::Stage;
-use super::life::{Users, origin};
+use super::life::{Token, Users, origin};
 
 /// What a checker found.
 #[derive(Debug)]
@@ -50,7 +50,8 @@ pub(super) fn always(stage: &Stage) -> Result<(), Found> {
 /// True when a pair is at rest: both sides mean the same, and nothing that a user wrote is lost.
 pub(super) fn at_rest(stage: &Stage, users: &Users) -> Result<(), Found> {
     converged(stage)?;
-    nothing_lost(stage, users)
+    nothing_lost(stage, users)?;
+    fairly_overruled(stage, users)
 }
 
 /// The resources of a side by the event that a user once created, whatever became of its UID.
@@ -138,6 +139,25 @@ fn nothing_lost(stage: &Stage, users: &Users) -> Result<(), Found> {
         let kept = places.iter().any(|place| holds(place, &token.text));
         if !kept && !taken_away.contains(&token.text) {
             return Err(Found(format!("{} of {} is lost", token.text, token.side)));
+        }
+    }
+    Ok(())
+}
+
+/// A text of one side loses against one of the other side only: what calpair itself carried over
+/// is nobody's edit.
+fn fairly_overruled(stage: &Stage, users: &Users) -> Result<(), Found> {
+    for change in stage.store.history(None, None, HISTORY).map_err(Found::store)? {
+        let (Some(before), Some(after)) = (&change.before, &change.after) else { continue };
+        if change.action != "overruled" {
+            continue;
+        }
+        let [before, after] = [before, after].map(model::canonical::encode);
+        let won = |token: &&Token| holds(&after, &token.text) && !holds(&before, &token.text);
+        if let Some(token) = users.tokens.iter().filter(won).find(|won| won.side == change.side) {
+            let (side, uid) = (change.side, &change.uid);
+            let text = &token.text;
+            return Err(Found(format!("on {side}, {uid} was overruled by its own {text}")));
         }
     }
     Ok(())

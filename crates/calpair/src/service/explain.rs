@@ -122,7 +122,7 @@ fn planned(found: &FoundRow, policy: &Policy) -> Vec<String> {
                     .into_iter()
                     .collect()
             });
-            let contact = Contact { held, taken: Sides::default() };
+            let contact = Contact { held, ..Contact::default() };
             Touched { known: Vec::new(), contacts: vec![contact] }
         }
     };

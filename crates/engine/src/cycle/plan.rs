@@ -127,6 +127,9 @@ fn touched(batch: Batch) -> Touched {
                     .held
                     .map(|held| held.into_iter().map(|(id, series)| Held { id, series }).collect()),
                 taken: row.taken,
+                pending: row.pending.map(|writes| {
+                    writes.into_iter().map(|(id, write)| (id, pending_write(write))).collect()
+                }),
             })
             .collect(),
     }

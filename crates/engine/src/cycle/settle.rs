@@ -141,11 +141,11 @@ impl Cycle<'_> {
                     Some(target) if found.series.same_content(target) => {
                         self.record(intent.id, &found, None)?;
                     }
-                    Some(_) => {
+                    Some(_) if !is_untouched(intent, &found.series) => {
                         store.mark_pending(intent.id, self.ctx.now())?;
                         self.store_batch(intent.side, &[*found], &[], &[])?;
                     }
-                    None => {
+                    Some(_) | None => {
                         store.abandon(intent.id)?;
                         self.store_batch(intent.side, &[*found], &[], &[])?;
                     }
@@ -172,4 +172,9 @@ impl Cycle<'_> {
         }
         Ok(Settled::Known)
     }
+}
+
+/// Whether a side holds what it held before the write: then that never arrived.
+fn is_untouched(intent: &IntentRow, found: &Series) -> bool {
+    intent.before.as_ref().is_some_and(|before| found.same_content(before))
 }

@@ -1,7 +1,7 @@
 //! Which resources become one series, and in which order a plan is carried out.
 
 use model::{MappingId, ResourceId, Series, Side, Sides, Uid};
-use reconcile::{Decision, Halt, Known, Policy, Subject, Totals, Touched, Write, likeness};
+use reconcile::{Decision, Halt, Known, Now, Policy, Subject, Totals, Touched, Write, likeness};
 
 use crate::world::*;
 
@@ -24,6 +24,24 @@ fn check(says: &str, left: &[(&str, Series)], right: &[(&str, Series)], wanted: 
         .collect();
     got.sort();
     assert_eq!(got, wanted, "{says}\n{}", picture(&after));
+}
+
+#[test]
+fn at_a_first_contact_too_what_we_wrote_is_nobodys_edit() {
+    // Left was given right's "b" and its answer was lost; then both users typed, left's last.
+    let left = modified(Series { uid: Uid::new("a"), ..located("b", "room") }, 30);
+    let right = modified(named("a", "c"), 20);
+    let mut met = meeting(vec![held("1", left)], vec![held("2", right)]);
+    let (before, target) = (named("a", "a"), named("a", "b"));
+    let id = ResourceId::new("1");
+    met.contacts[0].pending.left.insert(id, reconcile::Pending { before, target });
+    let (_, after) = settle(&met, &Policy::default());
+    for side in Side::BOTH {
+        let Now::Present(held) = &after.known[0].now[side] else { panic!("it is there") };
+        let event = held.series.master.as_ref().unwrap();
+        assert_eq!(event.title.as_ref().unwrap().expose(), "c", "{side}");
+        assert_eq!(event.location.as_ref().unwrap().expose(), "room", "{side}");
+    }
 }
 
 #[test]

@@ -27,6 +27,13 @@ pub(crate) fn single(title: &str) -> Series {
     Series::single("uid".into(), event(title))
 }
 
+pub(crate) fn located(title: &str, location: &str) -> Series {
+    let mut series = single(title);
+    let event = series.master.as_mut().unwrap();
+    event.location = Some(model::Redacted::new(location.into()));
+    series
+}
+
 /// Daily from 2026-03-02T09:00.
 pub(crate) fn daily(title: &str) -> Series {
     let mut series = single(title);
@@ -106,7 +113,7 @@ pub(crate) fn touched(known: Known) -> Touched {
 }
 
 pub(crate) fn contact(held: Sides<Vec<Held>>) -> Contact {
-    Contact { held, taken: Sides::default() }
+    Contact { held, ..Contact::default() }
 }
 
 pub(crate) fn meeting(left: Vec<Held>, right: Vec<Held>) -> Touched {
@@ -171,7 +178,7 @@ pub(crate) fn apply(touched: &Touched, steps: &[&Step]) -> Touched {
                             Side::BOTH.iter().any(|s| of(*s).any(|id| Some(id) == ids[*s].as_ref()))
                         });
                         let taken = was.map(|was| was.taken.clone()).unwrap_or_default();
-                        next.contacts.push(Contact { held, taken });
+                        next.contacts.push(Contact { held, taken, ..Contact::default() });
                     }
                 }
             }
