@@ -65,7 +65,7 @@ pub enum Command {
     #[command(after_help = CHECK)]
     Check(Check),
 
-    /// Connects an account: asks for its password and tries it.
+    /// Connects an account: asks for its password, or opens the provider's page in the browser.
     #[command(after_help = CONNECT)]
     Connect(Connect),
 
@@ -167,6 +167,14 @@ pub struct Connect {
     /// Reads the password from the first line of stdin.
     #[arg(long)]
     pub password_stdin: bool,
+    /// Opens no browser: prints the address of the provider's page.
+    ///
+    /// The address that the browser ends at, wherever it runs, is pasted back.
+    #[arg(long, conflicts_with_all = ["password_stdin", "refresh_token_stdin"])]
+    pub no_browser: bool,
+    /// Reads a refresh token, made with the same OAuth client, from the first line of stdin.
+    #[arg(long, conflicts_with = "password_stdin")]
+    pub refresh_token_stdin: bool,
     /// Sends the password as it was typed, even if it doesn't look like an app-specific one.
     #[arg(long)]
     pub force: bool,

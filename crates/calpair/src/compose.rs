@@ -5,34 +5,33 @@
 //! (patience, few requests at a time) holds for all of them. An account whose credential can't be
 //! had gets an adapter that sends nothing, and is remembered as `unconnected` with the reason.
 
+mod adapter;
+mod stored;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use caldav::{CalDav, CalDavOptions, Flavour};
+use caldav::Flavour;
 use engine::account::State;
 use engine::supervise::Charge;
 use engine::{Clock, Pair, PairSide, Rules, Window};
-use model::{
-    AccountName, Calendar, CalendarId, CreateKey, Cursor, Resource, ResourceId, Series, Sides,
-};
-use provider::{Changes, Error, ErrorKind, Fetched, Provider};
+use model::{AccountName, Sides};
+use provider::{Error, ErrorKind};
 use secrecy::SecretString;
 use store::{AccountRow, Store};
-use transport::Url;
+use transport::oauth::{self, Tokens};
 
+pub(crate) use self::adapter::Adapter;
+pub(crate) use self::stored::{Holder, KeyOrReason, no_credential, open};
+use self::stored::{Stored, Unusable};
 use crate::config::{self, Account, Config};
-use crate::secrets::Credential;
-
-/// The key that credentials are sealed with, or why there is none.
-pub(crate) type KeyOrReason = Result<store::Key, String>;
+use crate::signin;
 
 /// An account as this process reaches it.
 #[derive(Clone)]
 pub(crate) struct Reach {
     pub(crate) account: Account,
-    pub(crate) provider: Arc<dyn Provider>,
-    dav: Option<Arc<CalDav>>,
+    pub(crate) adapter: Adapter,
     /// Another one each time the adapter is made anew, so that its pairs notice.
     generation: u64,
 }
@@ -77,16 +76,13 @@ impl Roster {
         key: &KeyOrReason,
         clock: &Arc<dyn Clock>,
     ) -> store::Result<()> {
-        let made = stored(account, store, key)?.and_then(|password| {
-            dav(account, password, clock).map_err(|reason| Unusable { reason, action: None })
+        let made = stored::open(account, store, key)?.and_then(|stored| {
+            adapter(account, stored, clock).map_err(|reason| Unusable { reason, action: None })
         });
         remember(account, made.as_ref().err(), store, clock)?;
         self.generations += 1;
-        let (provider, dav): (Arc<dyn Provider>, _) = match made {
-            Ok(dav) => (Arc::clone(&dav) as _, Some(dav)),
-            Err(unusable) => (Arc::new(Unconnected(unusable.reason)), None),
-        };
-        let reach = Reach { account: account.clone(), provider, dav, generation: self.generations };
+        let adapter = made.unwrap_or_else(|unusable| Adapter::unconnected(unusable.reason));
+        let reach = Reach { account: account.clone(), adapter, generation: self.generations };
         self.reaches.insert(account.name.clone(), reach);
         Ok(())
     }
@@ -102,7 +98,7 @@ impl Roster {
         let reaches = pair.sides.as_ref().map(|end| self.reaches.get(&end.account));
         let (Some(left), Some(right)) = (reaches.left, reaches.right) else { return None };
         let reaches = Sides::new(left, right);
-        if reaches.iter().any(|(_, reach)| reach.account.dav().is_err()) {
+        if reaches.iter().any(|(_, reach)| reach.account.built().is_err()) {
             return None;
         }
         let generations = reaches.as_ref().map(|reach| reach.generation);
@@ -118,13 +114,12 @@ impl Roster {
 }
 
 fn side_of(end: &config::End, reach: &Reach) -> PairSide {
-    let dav = reach.dav.clone();
     PairSide {
         account: end.account.clone(),
-        provider: Arc::clone(&reach.provider),
+        provider: Arc::clone(&reach.adapter.provider),
         asked: end.calendar.clone(),
-        known: dav.as_ref().and_then(|dav| dav.calendar_id(&end.calendar)),
-        requests: Arc::new(move || dav.as_ref().map_or(0, |dav| dav.requests())),
+        known: (reach.adapter.calendar_id)(&end.calendar),
+        requests: Arc::clone(&reach.adapter.requests),
     }
 }
 
@@ -139,83 +134,86 @@ fn rules(pair: &config::Pair) -> Rules {
     }
 }
 
-/// An adapter for an account with this password; sends nothing yet. The error is a sentence.
-pub(crate) fn dav(
-    account: &Account,
-    password: SecretString,
-    clock: &Arc<dyn Clock>,
-) -> Result<Arc<CalDav>, String> {
-    let reached = account.dav().map_err(|error| error.to_string())?;
-    let url = Url::parse(reached.url.as_str())
-        .map_err(|error| format!("{} is not an address: {error}", reached.url.origin()))?;
-    let clock = Arc::clone(clock);
-    let options = CalDavOptions {
-        url,
-        username: reached.username.clone(),
-        password,
-        flavour: match account.provider {
-            config::Provider::ICloud(_) => Flavour::ICloud,
-            config::Provider::CalDav(_)
-            | config::Provider::Google(_)
-            | config::Provider::Microsoft(_) => Flavour::Generic,
-        },
-        clock: Arc::new(move || clock.now()),
-        deadline: None,
-        in_flight: None,
-    };
-    CalDav::new(options).map(Arc::new).map_err(|error| error.to_string())
-}
-
-/// Why an account can't be used, and what to do.
-struct Unusable {
-    reason: String,
-    action: Option<String>,
-}
-
-/// The account's password, if it is stored, can be opened, and is meant for this user and server.
-fn stored(
-    account: &Account,
-    store: &Store,
-    key: &KeyOrReason,
-) -> store::Result<Result<SecretString, Unusable>> {
-    let name = &account.name;
-    let reached = match account.dav() {
-        Ok(reached) => reached,
-        Err(error) => return Ok(Err(Unusable { reason: error.to_string(), action: None })),
-    };
-    let unusable =
-        |reason: String, action: String| Ok(Err(Unusable { reason, action: Some(action) }));
-    let key = match key {
-        Ok(key) => key,
-        Err(reason) => return unusable(reason.clone(), "calpair doctor".into()),
-    };
-    let connect = format!("calpair connect {name}");
-    let opened = match store.credential(name, key) {
-        Ok(Some(bytes)) => Credential::from_bytes(&bytes),
-        Ok(None) => return unusable("no password is stored".into(), connect),
-        Err(error) if is_about_key(&error) => {
-            return unusable(
-                error.sentence().to_owned(),
-                format!("put the key back, or {connect}"),
-            );
+/// An adapter for an account with what is stored for it; sends nothing yet. The error is a
+/// sentence.
+fn adapter(account: &Account, stored: Stored, clock: &Arc<dyn Clock>) -> Result<Adapter, String> {
+    let secret = stored.secret();
+    match (&account.provider, signin::client(account)?) {
+        (config::Provider::Google(google), Some(client)) => {
+            let tokens = Tokens::new(client, secret, time(clock), stored.keep());
+            Adapter::google(google, Arc::new(tokens), clock)
         }
-        Err(error) => return Err(error),
-    };
-    match opened {
-        Some(opened)
-            if opened.username == reached.username && opened.origin == reached.url.origin() =>
-        {
-            Ok(Ok(opened.password))
-        }
-        Some(_) => {
-            unusable("the password was given for another user name or server".into(), connect)
-        }
-        None => unusable("what is stored is no password".into(), connect),
+        _ => with_password(account, secret, clock),
     }
 }
 
-fn is_about_key(error: &store::Error) -> bool {
-    matches!(error.kind(), store::ErrorKind::WrongKey | store::ErrorKind::Forged)
+fn with_password(
+    account: &Account,
+    password: SecretString,
+    clock: &Arc<dyn Clock>,
+) -> Result<Adapter, String> {
+    match &account.provider {
+        config::Provider::ICloud(dav) => Adapter::dav(dav, Flavour::ICloud, password, clock),
+        config::Provider::CalDav(dav) => Adapter::dav(dav, Flavour::Generic, password, clock),
+        config::Provider::Google(_) | config::Provider::Microsoft(_) => {
+            Err(format!("account {} has no password", account.name))
+        }
+    }
+}
+
+fn time(clock: &Arc<dyn Clock>) -> oauth::Clock {
+    let clock = Arc::clone(clock);
+    Arc::new(move || clock.now())
+}
+
+/// A credential that is tried before it is kept.
+pub(crate) struct Trial {
+    pub(crate) adapter: Adapter,
+    secret: SecretString,
+    tokens: Option<Arc<Tokens>>,
+}
+
+impl Trial {
+    /// Makes an adapter for a password, or for a refresh token that gives every right that is
+    /// needed: that is asked for here.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`](provider::ErrorKind) when the configuration doesn't do, or a right
+    /// is missing; as [`oauth::Client::renew`].
+    pub(crate) async fn begin(
+        account: &Account,
+        secret: SecretString,
+        clock: &Arc<dyn Clock>,
+    ) -> provider::Result<Self> {
+        let unusable = |reason: String| Error::new(ErrorKind::Forbidden, reason);
+        let Some(client) = signin::client(account).map_err(unusable)? else {
+            let adapter = with_password(account, secret.clone(), clock).map_err(unusable)?;
+            return Ok(Self { adapter, secret, tokens: None });
+        };
+        let grant = client.renew(&secret).await?;
+        client.check(&grant)?;
+        // Nothing is kept before it is known whose it is.
+        let (time, keep) = (time(clock), Arc::new(|_: &SecretString| Ok(())));
+        let tokens = Tokens::granted(client, grant, Some(secret.clone()), time, keep)?;
+        let tokens = Arc::new(tokens);
+        let made = match &account.provider {
+            config::Provider::Google(google) => Adapter::google(google, Arc::clone(&tokens), clock),
+            config::Provider::ICloud(_)
+            | config::Provider::CalDav(_)
+            | config::Provider::Microsoft(_) => {
+                Err(format!("account {} has no sign-in", account.name))
+            }
+        };
+        Ok(Self { adapter: made.map_err(unusable)?, secret, tokens: Some(tokens) })
+    }
+
+    /// What is to be kept: a refresh token may have been replaced by now.
+    pub(crate) async fn secret(&self) -> SecretString {
+        match &self.tokens {
+            Some(tokens) => tokens.refresh_token().await,
+            None => self.secret.clone(),
+        }
+    }
 }
 
 /// Sees to it that the account's row says whether there is a credential. A refused one stays
@@ -255,49 +253,4 @@ fn remember(
         not_before: None,
         has_credential: false,
     })
-}
-
-/// In the place of an adapter: an account that can't be used. It sends nothing.
-struct Unconnected(String);
-
-impl Unconnected {
-    fn error(&self) -> Error {
-        Error::new(ErrorKind::Unauthorized, self.0.clone())
-    }
-}
-
-#[async_trait]
-impl Provider for Unconnected {
-    async fn identity(&self) -> provider::Result<String> {
-        Err(self.error())
-    }
-
-    async fn calendars(&self) -> provider::Result<Vec<Calendar>> {
-        Err(self.error())
-    }
-
-    async fn changes(&self, _: &CalendarId, _: Option<&Cursor>) -> provider::Result<Changes> {
-        Err(self.error())
-    }
-
-    async fn fetch(&self, _: &CalendarId, _: &[ResourceId]) -> provider::Result<Vec<Fetched>> {
-        Err(self.error())
-    }
-
-    async fn create(
-        &self,
-        _: &CalendarId,
-        _: &Series,
-        _: &CreateKey,
-    ) -> provider::Result<Resource> {
-        Err(self.error())
-    }
-
-    async fn update(&self, _: &CalendarId, _: &Resource, _: &Series) -> provider::Result<Resource> {
-        Err(self.error())
-    }
-
-    async fn delete(&self, _: &CalendarId, _: &Resource) -> provider::Result<()> {
-        Err(self.error())
-    }
 }

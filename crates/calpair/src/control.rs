@@ -53,7 +53,7 @@ pub enum Request {
         /// Whether nothing is to be written.
         dry_run: bool,
     },
-    /// `connect`, with the password as it is to be sent.
+    /// `connect`, with the password as it is to be sent, or with a refresh token.
     Connect {
         /// Whose.
         account: String,

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// The variables that calpair knows. `NOTIFY_SOCKET` and `WATCHDOG_USEC` are systemd's protocol
 /// and read where it is spoken.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
+    "BROWSER",
     "CALPAIR_CONFIG",
     "CREDENTIALS_DIRECTORY",
     "HOME",

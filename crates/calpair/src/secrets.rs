@@ -1,10 +1,12 @@
 //! Secrets on their way in: the key that seals them in the database, and passwords as they are
 //! typed. Sealing itself is the store's business. Nothing here can be printed.
 
+mod client;
 mod credential;
 mod key;
 mod password;
 
+pub use client::{ClientSecretError, ClientSecretProblem, client_secret};
 pub use credential::Credential;
 pub use key::{Key, KeyError, KeyProblem, key};
-pub use password::{PasswordError, from_stdin, from_terminal};
+pub use password::{PasswordError, from_stdin, from_terminal, token_from_stdin};

@@ -58,7 +58,7 @@ impl Service {
     pub fn open(config: Config, state: &Path, environment: &Environment) -> store::Result<Self> {
         let store = Store::open(state, SystemClock::read())?;
         let key = secrets::key(&config.secrets, environment, state)
-            .map(|key| store::Key::new(*key.expose()))
+            .map(|key| Arc::new(store::Key::new(*key.expose())))
             .map_err(|error| error.to_string());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let mut ctx = Context::new(store, clock, Chance::from_system());
@@ -146,7 +146,7 @@ impl Service {
             Request::Connect { account, password, replace } => {
                 self.connect(&account, password, connect::owner(replace)).await
             }
-            Request::Disconnect { account } => self.disconnect(&account),
+            Request::Disconnect { account } => self.disconnect(&account).await,
             Request::Pause { pair } => self.pause(&pair),
             Request::Resume { pair } => self.resume(&pair),
             Request::Approve { pair } => self.approve(&pair),

@@ -1,5 +1,8 @@
-//! `calpair connect`: a password comes in, never as an argument. What doesn't look like an
-//! app-specific password is questioned before it is sent to iCloud.
+//! `calpair connect`: a password comes in, never as an argument, or a person signs in at the
+//! provider's own page. What doesn't look like an app-specific password is questioned before it is
+//! sent to iCloud.
+
+mod sign_in;
 
 use secrecy::SecretString;
 
@@ -12,43 +15,63 @@ use crate::exit::Exit;
 use crate::icloud::{self, Shape};
 use crate::{secrets, terminal};
 
-/// Asks for the password, and has it tried and kept.
+/// Gets the credential, and has it tried and kept.
 pub(super) fn run(cli: &Cli, options: &Options, environment: &Environment) -> Exit {
     let ground = match Ground::enter(cli, environment) {
         Ok(ground) => ground,
         Err(exit) => return exit,
     };
-    let complain = |exit, sentence: &str| {
-        terminal::complain(sentence);
-        exit
-    };
     let Some(account) = ground.config.accounts.get(&options.account) else {
         let sentence = format!("the configuration has no account `{}`", options.account);
-        return complain(Exit::Usage, &sentence);
+        terminal::complain(&sentence);
+        return Exit::Usage;
     };
-    let username = match account.dav() {
-        Ok(dav) => &dav.username,
-        Err(error) => return complain(Exit::Usage, &error.to_string()),
+    let secret = match &account.provider {
+        Provider::ICloud(dav) | Provider::CalDav(dav) => {
+            with_password(account, &dav.username, options)
+        }
+        Provider::Google(_) => sign_in::run(&ground, account, options, environment),
+        Provider::Microsoft(_) => account
+            .built()
+            .map_err(|error| (Exit::Usage, error.to_string()))
+            .and_then(|()| sign_in::run(&ground, account, options, environment)),
     };
+    let secret = match secret {
+        Ok(secret) => secret,
+        Err((exit, sentence)) => {
+            terminal::eprint(&format!("calpair: {}\n", printable(&sentence)));
+            return exit;
+        }
+    };
+    let request = Request::Connect {
+        account: options.account.as_str().to_owned(),
+        password: Password(secret),
+        replace: options.replace,
+    };
+    asking::said(&ground.ask(environment, request))
+}
+
+/// The secret, or why there is none.
+type Secret = Result<SecretString, (Exit, String)>;
+
+/// The text with its lines, and nothing else that acts on a terminal.
+fn printable(text: &str) -> String {
+    text.lines().map(terminal::escaped).collect::<Vec<_>>().join("\n")
+}
+
+fn with_password(account: &Account, username: &str, options: &Options) -> Secret {
+    if options.no_browser || options.refresh_token_stdin {
+        let provider = account.provider.as_str();
+        let sentence = format!("`{}` is a {provider} account: it has a password", account.name);
+        return Err((Exit::Usage, sentence));
+    }
     let typed = if options.password_stdin {
         secrets::from_stdin(std::io::stdin().lock())
     } else {
         secrets::from_terminal(&prompt(account, username))
     };
-    let typed = match typed {
-        Ok(typed) => typed,
-        Err(error) => return complain(Exit::Usage, &asking::sentences(&error)),
-    };
-    let Some(password) = meant(account, typed, options.force) else {
-        terminal::eprint(&format!("calpair: {}\n", icloud::QUESTIONED));
-        return Exit::Usage;
-    };
-    let request = Request::Connect {
-        account: options.account.as_str().to_owned(),
-        password: Password(password),
-        replace: options.replace,
-    };
-    asking::said(&ground.ask(environment, request))
+    let typed = typed.map_err(|error| (Exit::Usage, asking::sentences(&error)))?;
+    meant(account, typed, options.force).ok_or((Exit::Usage, icloud::QUESTIONED.to_owned()))
 }
 
 fn prompt(account: &Account, username: &str) -> String {

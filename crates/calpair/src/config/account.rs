@@ -94,14 +94,14 @@ pub struct NotBuilt {
 }
 
 impl Account {
-    /// What the CalDAV adapter needs.
+    /// Whether this version can reach it.
     ///
     /// # Errors
     /// The account's provider is one that this version doesn't have.
-    pub fn dav(&self) -> Result<&Dav, NotBuilt> {
+    pub fn built(&self) -> Result<(), NotBuilt> {
         match &self.provider {
-            Provider::ICloud(dav) | Provider::CalDav(dav) => Ok(dav),
-            Provider::Google(_) | Provider::Microsoft(_) => {
+            Provider::ICloud(_) | Provider::CalDav(_) | Provider::Google(_) => Ok(()),
+            Provider::Microsoft(_) => {
                 Err(NotBuilt { account: self.name.clone(), provider: self.provider.as_str() })
             }
         }

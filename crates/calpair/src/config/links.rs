@@ -95,7 +95,7 @@ pub(super) fn warnings(accounts: &Accounts, drafts: &[Draft]) -> Vec<Finding> {
             findings.push(too_often(span, &pair.name, pair.interval));
         }
         for (side, account) in used {
-            if let Some(Err(not_built)) = account.map(Account::dav)
+            if let Some(Err(not_built)) = account.map(Account::built)
                 && let Some(end) = &draft.ends[side]
             {
                 let help = format!("pair `{}` is left out until then", pair.name);

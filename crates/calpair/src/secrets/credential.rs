@@ -1,5 +1,5 @@
-//! What is sealed in the database for an account: the password, and for whom and where it was
-//! given. A configuration that names another user or another server does not get it.
+//! What is sealed in the database for an account: the password or refresh token, and for whom and
+//! where it was given. A configuration that names another user or another server does not get it.
 
 use std::borrow::Cow;
 
@@ -12,11 +12,11 @@ use crate::control::Password;
 /// A password with the user and server that it was given for.
 #[derive(Debug)]
 pub struct Credential {
-    /// The user name.
+    /// The user name, or the id of the OAuth client.
     pub username: String,
-    /// The server: scheme, host, port.
+    /// The server (scheme, host, port), or the addresses of token endpoint and API.
     pub origin: String,
-    /// The password as it is sent.
+    /// The password as it is sent, or the refresh token.
     pub password: SecretString,
 }
 

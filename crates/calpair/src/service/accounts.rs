@@ -33,7 +33,7 @@ impl Service {
         let Some(reach) = reach else {
             return Err(Refusal::usage(format!("the configuration has no account `{name}`")));
         };
-        let calendars = reach.provider.calendars().await;
+        let calendars = reach.adapter.provider.calendars().await;
         let calendars = calendars.map_err(|error| failed(name, &error))?;
         let report = Calendars {
             account: name.to_owned(),

@@ -33,7 +33,7 @@ impl Service {
         }
         let reach = self.setup().roster.get(&account.name).cloned();
         let Some(reach) = reach else { return Ok(Vec::new()) };
-        let calendars = match reach.provider.calendars().await {
+        let calendars = match reach.adapter.provider.calendars().await {
             Ok(calendars) => calendars,
             Err(error) => {
                 let action = Some("calpair status; is the network there?".to_owned());

@@ -3,17 +3,16 @@
 
 use engine::account::State;
 use model::AccountName;
-use provider::{Error, ErrorKind, Provider as _};
+use provider::{Error, ErrorKind};
 use store::AccountRow;
 
 use super::accounts::failed;
 use super::{Answer, Refusal, Service};
-use crate::compose;
+use crate::compose::{self, Holder, Trial};
 use crate::config::{Account, Provider};
 use crate::control::{Password, Reply};
 use crate::exit::Exit;
-use crate::icloud;
-use crate::secrets::Credential;
+use crate::{google, icloud, signin};
 
 /// Whose credential may be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,18 +29,17 @@ pub(super) const fn owner(replace: bool) -> Owner {
 }
 
 impl Service {
-    pub(super) async fn connect(&self, name: &str, password: Password, owner: Owner) -> Answer {
+    pub(super) async fn connect(&self, name: &str, secret: Password, owner: Owner) -> Answer {
         let account = self.account_of(name)?;
-        let reached = account.dav().map_err(|error| Refusal::usage(error.to_string()))?;
+        let holder = Holder::of(&account).map_err(|error| Refusal::usage(error.to_string()))?;
         let Ok(key) = &self.key else {
             let trouble = self.key_trouble().unwrap_or_default();
             return Err(Refusal::new(Exit::Failed, format!("nothing can be stored: {trouble}")));
         };
-        let tried = compose::dav(&account, password.0.clone(), &self.ctx.clock)
-            .map_err(|reason| Refusal::new(Exit::Failed, format!("account {name}: {reason}")))?;
         let refused = |error| refused(&account, &error);
-        let identity = tried.identity().await.map_err(refused)?;
-        let calendars = tried.calendars().await.map_err(refused)?;
+        let trial = Trial::begin(&account, secret.0, &self.ctx.clock).await.map_err(refused)?;
+        let identity = trial.adapter.provider.identity().await.map_err(refused)?;
+        let calendars = trial.adapter.provider.calendars().await.map_err(refused)?;
         let before = self.ctx.store.account(&account.name)?;
         let known = before.as_ref().and_then(|row| row.identity.as_deref());
         let another = known.is_some_and(|known| known != identity);
@@ -51,11 +49,7 @@ impl Service {
         if another {
             self.forget_pairs_of(&account.name).await?;
         }
-        let credential = Credential {
-            username: reached.username.clone(),
-            origin: reached.url.origin().to_owned(),
-            password: password.0,
-        };
+        let credential = holder.credential(trial.secret().await);
         self.ctx.store.seal_credential(&account.name, &credential.to_bytes(), key)?;
         self.ctx.store.put_account(&AccountRow {
             name: account.name.clone(),
@@ -80,13 +74,15 @@ impl Service {
         Ok(Reply::message(Exit::Fine, format!("{name} is connected: {number} calendar{plural}")))
     }
 
-    pub(super) fn disconnect(&self, name: &str) -> Answer {
+    pub(super) async fn disconnect(&self, name: &str) -> Answer {
         let account = self.account_of(name)?;
+        let revoked = self.revoke(&account).await?;
         self.ctx.store.forget_credential(&account.name)?;
         if let Some(row) = self.ctx.store.account(&account.name)? {
             // Whatever it was: without a credential it is unconnected.
             let state = State::Unconnected.as_str().to_owned();
-            let (reason, action) = ("no password is stored", format!("calpair connect {name}"));
+            let reason = compose::no_credential(&account);
+            let action = format!("calpair connect {name}");
             self.ctx.store.put_account(&AccountRow {
                 state,
                 since: self.ctx.now(),
@@ -96,7 +92,29 @@ impl Service {
             })?;
         }
         self.renew(&account)?;
-        Ok(Reply::message(Exit::Fine, format!("{name} is disconnected; its mappings stay")))
+        let sentence = format!("{name} is disconnected; its mappings stay");
+        Ok(Reply::message(Exit::Fine, [vec![sentence], revoked].concat().join("\n")))
+    }
+
+    /// Takes back the rights that a sign-in gave, where the provider can do that. What came of it
+    /// is said, and is no reason to keep the credential.
+    async fn revoke(&self, account: &Account) -> Result<Vec<String>, Refusal> {
+        let client = match signin::client(account) {
+            Ok(Some(client)) if client.can_revoke() => client,
+            Ok(_) => return Ok(Vec::new()),
+            Err(reason) => return Ok(vec![unrevoked(account, &reason)]),
+        };
+        let stored = match compose::open(account, &self.ctx.store, &self.key)? {
+            Ok(stored) => stored,
+            Err(unusable) if unusable.reason == compose::no_credential(account) => {
+                return Ok(Vec::new());
+            }
+            Err(unusable) => return Ok(vec![unrevoked(account, &unusable.reason)]),
+        };
+        Ok(vec![match client.revoke(&stored.secret()).await {
+            Ok(()) => format!("its access at {} was revoked", client.issuer()),
+            Err(error) => unrevoked(account, &error.to_string()),
+        }])
     }
 
     /// After a change of a credential: another adapter, and its pairs begin anew with it.
@@ -133,12 +151,22 @@ impl Service {
     }
 }
 
+/// The stored sign-in is forgotten here, and may live on there.
+fn unrevoked(account: &Account, reason: &str) -> String {
+    let place = match account.provider {
+        Provider::Google(_) => google::CONNECTIONS,
+        Provider::ICloud(_) | Provider::CalDav(_) | Provider::Microsoft(_) => "the provider's page",
+    };
+    format!("its access could not be revoked ({reason}); take it away at {place}")
+}
+
 fn refused(account: &Account, error: &Error) -> Refusal {
     let checklist = match account.provider {
         Provider::ICloud(_) => icloud::REFUSED.to_owned(),
-        Provider::CalDav(_) | Provider::Google(_) | Provider::Microsoft(_) => {
+        Provider::CalDav(_) => {
             format!("the server refused this user name and password ({error})")
         }
+        Provider::Google(_) | Provider::Microsoft(_) => error.to_string(),
     };
     match error.kind() {
         ErrorKind::Unauthorized => Refusal::new(Exit::ReconnectNeeded, checklist),
@@ -149,9 +177,8 @@ fn refused(account: &Account, error: &Error) -> Refusal {
 fn another_account(account: &Account) -> Refusal {
     let whose = match account.provider {
         Provider::ICloud(_) => "this is a different Apple ID",
-        Provider::CalDav(_) | Provider::Google(_) | Provider::Microsoft(_) => {
-            "this is a different account"
-        }
+        Provider::Google(_) => "this is a different Google account",
+        Provider::CalDav(_) | Provider::Microsoft(_) => "this is a different account",
     };
     let sentence = format!(
         "{whose} than {} was connected with; nothing was stored. To take it all the same and \
@@ -164,7 +191,8 @@ fn another_account(account: &Account) -> Refusal {
 fn no_calendar(account: &Account) -> String {
     match account.provider {
         Provider::ICloud(_) => icloud::NO_CALENDAR.to_owned(),
-        Provider::CalDav(_) | Provider::Google(_) | Provider::Microsoft(_) => {
+        Provider::Google(_) => google::NO_CALENDAR.to_owned(),
+        Provider::CalDav(_) | Provider::Microsoft(_) => {
             format!("{} is connected, but has no calendar yet", account.name)
         }
     }

@@ -76,7 +76,7 @@ impl Service {
             self.usable(&account)?;
             let reach = self.setup().roster.get(&account.name).cloned();
             if let Some(reach) = reach {
-                let answered = reach.provider.identity().await;
+                let answered = reach.adapter.provider.identity().await;
                 answered.map_err(|error| failed(account.name.as_str(), &error))?;
             }
         }
@@ -112,7 +112,7 @@ impl Service {
                 removed.kept += 1;
                 continue;
             }
-            match reach.provider.delete(calendar, resource).await {
+            match reach.adapter.provider.delete(calendar, resource).await {
                 Ok(()) => removed.deleted += 1,
                 Err(error) => {
                     removed.kept += 1;

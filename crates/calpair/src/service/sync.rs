@@ -43,7 +43,7 @@ impl Service {
         for name in names {
             let pair = self.pair_of(name)?;
             for (_, end) in pair.sides.iter() {
-                if let Err(error) = self.account_of(end.account.as_str())?.dav() {
+                if let Err(error) = self.account_of(end.account.as_str())?.built() {
                     return Err(Refusal::usage(error.to_string()));
                 }
             }

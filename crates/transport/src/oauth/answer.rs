@@ -127,8 +127,8 @@ impl Verdict {
             }
             Verdict::Refused(refusal) => {
                 let what = match refusal.stage {
-                    Stage::Exchange => "refused to sign in",
-                    Stage::Renewal => "refused the stored sign-in",
+                    Stage::Exchange => "gave no sign-in",
+                    Stage::Renewal => "refused the sign-in",
                 };
                 let code = match &refusal.subtype {
                     Some(subtype) => format!("{}, {subtype}", refusal.error),

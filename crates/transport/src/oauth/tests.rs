@@ -23,11 +23,14 @@ const SCOPES: &[Scope] = &[
     },
 ];
 
+/// What is answered; `None` for a lost connection.
+type Scene = Option<(u16, String)>;
+
 /// A provider in this process: its answers in order, the last one for ever, `None` for a lost
 /// connection.
 #[derive(Clone, Default)]
 struct Scripted {
-    answers: Arc<Mutex<VecDeque<Option<(u16, String)>>>>,
+    answers: Arc<Mutex<VecDeque<Scene>>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -293,7 +296,7 @@ async fn a_refusal_says_what_it_most_likely_means() {
         "error_codes":[700082],"error_description":"canary"}"#;
     let client = Scripted::new(&[(400, body)]).client();
     let error = client.renew(&"r".into()).await.unwrap_err();
-    let expected = "Issuer refused the stored sign-in (invalid_grant, invalid_rapt): it is dead";
+    let expected = "Issuer refused the sign-in (invalid_grant, invalid_rapt): it is dead";
     assert_eq!(error.to_string(), expected);
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), "400 invalid_grant (invalid_rapt) 700082");

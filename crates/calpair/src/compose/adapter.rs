@@ -1,0 +1,122 @@
+//! An account's adapter, whichever it is: the provider that the engine asks, and the two things
+//! that it wants to know beside.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use caldav::{CalDav, CalDavOptions, Flavour};
+use engine::Clock;
+use model::{Calendar, CalendarId, CreateKey, Cursor, Resource, ResourceId, Series};
+use provider::{Changes, Error, ErrorKind, Fetched, Provider};
+use secrecy::SecretString;
+use transport::oauth::Tokens;
+use transport::{Credential, Url};
+
+use crate::config::{Dav, Google};
+use crate::{google as told, signin};
+
+/// The id that a configured text is by itself, without asking anybody.
+type Find = Arc<dyn Fn(&str) -> Option<CalendarId> + Send + Sync>;
+
+/// An adapter.
+#[derive(Clone)]
+pub(crate) struct Adapter {
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(super) requests: Arc<dyn Fn() -> u64 + Send + Sync>,
+    pub(super) calendar_id: Find,
+}
+
+impl Adapter {
+    /// For a CalDAV server; sends nothing yet. The error is a sentence.
+    pub(super) fn dav(
+        dav: &Dav,
+        flavour: Flavour,
+        password: SecretString,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, String> {
+        let url = Url::parse(dav.url.as_str())
+            .map_err(|error| format!("{} is not an address: {error}", dav.url.origin()))?;
+        let clock = Arc::clone(clock);
+        let options = CalDavOptions {
+            url,
+            username: dav.username.clone(),
+            password,
+            flavour,
+            clock: Arc::new(move || clock.now()),
+            deadline: None,
+            in_flight: None,
+        };
+        let made = Arc::new(CalDav::new(options).map_err(|error| error.to_string())?);
+        let (counting, finding) = (Arc::clone(&made), Arc::clone(&made));
+        Ok(Self {
+            provider: made,
+            requests: Arc::new(move || counting.requests()),
+            calendar_id: Arc::new(move |text| finding.calendar_id(text)),
+        })
+    }
+
+    /// For Google Calendar; sends nothing yet. The error is a sentence.
+    pub(super) fn google(
+        google: &Google,
+        tokens: Arc<Tokens>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, String> {
+        let _ =
+            (signin::url(google.api_url.as_ref(), told::API)?, Credential::Bearer(tokens), clock);
+        Err("google is not built into this version yet".to_owned())
+    }
+
+    /// In the place of one: an account that can't be used.
+    pub(super) fn unconnected(reason: String) -> Self {
+        Self {
+            provider: Arc::new(Unconnected(reason)),
+            requests: Arc::new(|| 0),
+            calendar_id: Arc::new(|_| None),
+        }
+    }
+}
+
+/// Sends nothing.
+struct Unconnected(String);
+
+impl Unconnected {
+    fn error(&self) -> Error {
+        Error::new(ErrorKind::Unauthorized, self.0.clone())
+    }
+}
+
+#[async_trait]
+impl Provider for Unconnected {
+    async fn identity(&self) -> provider::Result<String> {
+        Err(self.error())
+    }
+
+    async fn calendars(&self) -> provider::Result<Vec<Calendar>> {
+        Err(self.error())
+    }
+
+    async fn changes(&self, _: &CalendarId, _: Option<&Cursor>) -> provider::Result<Changes> {
+        Err(self.error())
+    }
+
+    async fn fetch(&self, _: &CalendarId, _: &[ResourceId]) -> provider::Result<Vec<Fetched>> {
+        Err(self.error())
+    }
+
+    async fn create(
+        &self,
+        _: &CalendarId,
+        _: &Series,
+        _: &CreateKey,
+    ) -> provider::Result<Resource> {
+        Err(self.error())
+    }
+
+    async fn update(&self, _: &CalendarId, _: &Resource, _: &Series) -> provider::Result<Resource> {
+        Err(self.error())
+    }
+
+    async fn delete(&self, _: &CalendarId, _: &Resource) -> provider::Result<()> {
+        Err(self.error())
+    }
+}
