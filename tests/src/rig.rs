@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use caldav::CalDav;
 use engine::{Attended, Chance, Clock, Context, Mode, Outcome, Pair, PairSide, Rules, attend};
 use model::{AccountName, CalendarId, PairName, Side, Sides, Timestamp};
+use provider::Provider;
 use store::{AccountRow, ProblemRow, Store};
 use tempfile::TempDir;
 
@@ -32,11 +33,26 @@ impl Clock for RealClock {
     }
 }
 
+/// An account, and the calendar in it that is kept the same.
+pub struct End {
+    provider: Arc<dyn Provider>,
+    requests: Arc<dyn Fn() -> u64 + Send + Sync>,
+    calendar: CalendarId,
+}
+
+impl End {
+    /// A calendar of a CalDAV account.
+    pub fn caldav(account: CalDav, calendar: CalendarId) -> Self {
+        let provider = Arc::new(account);
+        let counted = Arc::clone(&provider);
+        Self { provider, requests: Arc::new(move || counted.requests()), calendar }
+    }
+}
+
 /// A pair, what it remembers, and its place.
 pub struct Rig {
     ctx: Context,
     pair: Pair,
-    providers: Sides<Arc<CalDav>>,
     _home: TempDir,
 }
 
@@ -52,24 +68,19 @@ pub struct Rest {
 }
 
 impl Rig {
-    /// Two accounts as `connect` leaves them, and the calendar of each.
+    /// Two accounts as `connect` leaves them.
     ///
     /// # Panics
     /// When there is no place for the database.
-    pub fn new(providers: Sides<CalDav>, calendars: Sides<CalendarId>) -> Self {
-        let providers = Sides::new(Arc::new(providers.left), Arc::new(providers.right));
+    pub fn new(ends: Sides<End>) -> Self {
         let home = tempfile::tempdir().expect("a folder for the database");
         let store = Store::open(home.path(), RealClock.now()).expect("a new database");
-        let sides = Sides::from_fn(|side| {
-            let provider = providers[side].clone();
-            let counted = provider.clone();
-            PairSide {
-                account: AccountName::new(side.as_str()),
-                provider,
-                asked: calendars[side].as_str().to_owned(),
-                known: Some(calendars[side].clone()),
-                requests: Arc::new(move || counted.requests()),
-            }
+        let sides = Sides::from_fn(|side| PairSide {
+            account: AccountName::new(side.as_str()),
+            provider: Arc::clone(&ends[side].provider),
+            asked: ends[side].calendar.as_str().to_owned(),
+            known: Some(ends[side].calendar.clone()),
+            requests: Arc::clone(&ends[side].requests),
         });
         for side in Side::BOTH {
             let row = AccountRow {
@@ -89,7 +100,7 @@ impl Rig {
         }
         let pair = Pair { name: PairName::new("pair"), rules: Rules::default(), sides };
         let ctx = Context::new(store, Arc::new(RealClock), Chance::from_system());
-        Self { ctx, pair, providers, _home: home }
+        Self { ctx, pair, _home: home }
     }
 
     /// One cycle.
@@ -129,10 +140,5 @@ impl Rig {
         let row = self.ctx.store.pair(&self.pair.name).expect("the database can be read");
         let row = row.expect("the pair has had a cycle");
         self.ctx.store.problems(row.id).expect("the database can be read")
-    }
-
-    /// An account.
-    pub fn provider(&self, side: Side) -> &CalDav {
-        &self.providers[side]
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use caldav::{CalDav, CalDavOptions, Flavour};
 use calpair_tests::environment::{corpus, variable};
 use calpair_tests::http::{Answer, Collection, NO_ANSWER};
-use calpair_tests::rig::Rig;
+use calpair_tests::rig::{self, Rig};
 use calpair_tests::servers::{self, Account, Server, say};
 use calpair_tests::{caldav_account, text, wait};
 use model::{CalendarId, Sides};
@@ -103,6 +103,10 @@ impl End {
         let door = Collection::new(&url, "sam@example.com", &password);
         let keeper = Keeper::Simulated(world, inside, running);
         Self { name: "icloud", provider: Some(provider), calendar, door, keeper }
+    }
+
+    fn account(&mut self) -> rig::End {
+        rig::End::caldav(self.provider.take().expect("once"), self.calendar.clone())
     }
 
     /// Everything that the server holds: name and text.
@@ -251,9 +255,7 @@ fn the_same(runtime: &Runtime, mut left: End, mut right: End) {
     let Some(expander) = variable("CALPAIR_EXPANDER") else { return servers::skip("expander") };
     let events = events();
     let (refused, importing) = wait::timed(|| import(&left, &right, &events));
-    let providers =
-        Sides::new(left.provider.take().expect("once"), right.provider.take().expect("once"));
-    let rig = Rig::new(providers, Sides::new(left.calendar.clone(), right.calendar.clone()));
+    let rig = Rig::new(Sides::new(left.account(), right.account()));
     let (rest, syncing) = wait::timed(|| runtime.block_on(rig.rest()));
     say(&format!(
         "{} ↔ {}: {} events, {} refused by {}, import {:.1} s; {} cycles in {:.1} s, writes {:?}, \
