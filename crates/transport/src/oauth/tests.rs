@@ -117,8 +117,8 @@ impl World {
         })
     }
 
-    fn tokens(&self, client: Arc<Client>) -> Tokens {
-        Tokens::new(client, "refresh-0".into(), self.clock(), self.keep())
+    fn tokens(&self, client: Arc<Client>) -> Arc<Tokens> {
+        Arc::new(Tokens::new(client, "refresh-0".into(), self.clock(), self.keep()))
     }
 
     fn kept(&self) -> Vec<String> {
@@ -370,6 +370,23 @@ async fn a_rotated_refresh_token_is_kept_before_its_access_token_is_used() {
 }
 
 #[tokio::test]
+async fn a_renewal_that_nobody_waits_for_is_kept_all_the_same() {
+    let server = Scripted::new(&[(200, &rotated("a1", "refresh-1"))]);
+    let world = World::default();
+    let tokens = world.tokens(server.client());
+    {
+        let mut waiting = Box::pin(tokens.access());
+        let first = std::future::poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx)));
+        assert!(first.await.is_pending());
+    }
+    while world.kept().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((world.kept(), server.asked().len()), (vec!["refresh-1".to_owned()], 1));
+    assert_eq!(name(&tokens.access().await.unwrap()), "a1");
+}
+
+#[tokio::test]
 async fn a_refused_access_token_is_renewed_once_and_the_request_repeated_once() {
     let refused = r#"{"error":{"code":401}}"#;
     let server = Scripted::new(&[
@@ -382,7 +399,7 @@ async fn a_refused_access_token_is_renewed_once_and_the_request_repeated_once() 
         (401, refused),
     ]);
     let world = World::default();
-    let tokens = Arc::new(world.tokens(server.client()));
+    let tokens = world.tokens(server.client());
     let mut options = Options::new(
         Url::parse("https://api.example/").unwrap(),
         Credential::Bearer(Arc::clone(&tokens)),
@@ -410,6 +427,7 @@ async fn what_is_granted_is_used_at_once() {
     let second = client.renew(&"r1".into()).await.unwrap();
     server.asked();
     let tokens = Tokens::granted(client.clone(), first, None, world.clock(), world.keep()).unwrap();
+    let tokens = Arc::new(tokens);
     assert_eq!(name(&tokens.access().await.unwrap()), "a1");
     assert_eq!(tokens.refresh_token().await.expose_secret(), "r1");
     let none = Tokens::granted(client, second, None, world.clock(), world.keep());

@@ -122,34 +122,53 @@ impl Tokens {
     ///
     /// # Errors
     /// As [`Client::renew`]; [`ErrorKind::Unavailable`] when a new refresh token can't be kept.
-    pub(crate) async fn access(&self) -> Result<Access> {
+    pub(crate) async fn access(self: &Arc<Self>) -> Result<Access> {
         let before = self.ended.load(Ordering::Acquire);
-        let mut state = self.state.lock().await;
-        self.keep_pending(&mut state)?;
-        let now = (self.clock)();
-        let current = state.access.clone();
-        match current {
-            Some(access) if access.is_fresh(now) => Ok(access),
-            Some(access) => match self.renew(&mut state, before).await {
-                // It has a minute left: trouble that may pass is no reason to stop.
-                Err(error) if access.is_good(now) && may_pass(error.kind()) => Ok(access),
-                renewed => renewed,
-            },
-            None => self.renew(&mut state, before).await,
+        {
+            let mut state = self.state.lock().await;
+            self.keep_pending(&mut state)?;
+            if let Some(access) = &state.access
+                && access.is_fresh((self.clock)())
+            {
+                return Ok(access.clone());
+            }
         }
+        self.supplied(None, before).await
     }
 
     /// Another access token, after the provider refused this one.
     ///
     /// # Errors
     /// As [`Tokens::access`].
-    pub(crate) async fn after_refusal(&self, refused: &Access) -> Result<Access> {
+    pub(crate) async fn after_refusal(self: &Arc<Self>, refused: &Access) -> Result<Access> {
         let before = self.ended.load(Ordering::Acquire);
+        self.supplied(Some(refused.serial), before).await
+    }
+
+    /// A renewal goes on when nobody waits for it any more: its answer may hold the only refresh
+    /// token that is still good.
+    async fn supplied(self: &Arc<Self>, refused: Option<u64>, before: u64) -> Result<Access> {
+        let this = Arc::clone(self);
+        let renewal = tokio::spawn(async move { this.supply(refused, before).await });
+        renewal.await.unwrap_or_else(|error| {
+            let sentence = "the renewal of a sign-in was given up";
+            Err(Error::new(ErrorKind::Unavailable, sentence).because(error))
+        })
+    }
+
+    async fn supply(&self, refused: Option<u64>, before: u64) -> Result<Access> {
         let mut state = self.state.lock().await;
         self.keep_pending(&mut state)?;
-        match &state.access {
-            Some(access) if access.serial != refused.serial => Ok(access.clone()),
-            Some(_) | None => {
+        let now = (self.clock)();
+        let current = state.access.clone();
+        match current.filter(|access| Some(access.serial) != refused) {
+            Some(access) if refused.is_some() || access.is_fresh(now) => Ok(access),
+            Some(access) => match self.renew(&mut state, before).await {
+                // It has a minute left: trouble that may pass is no reason to stop.
+                Err(error) if access.is_good(now) && may_pass(error.kind()) => Ok(access),
+                renewed => renewed,
+            },
+            None => {
                 state.access = None;
                 self.renew(&mut state, before).await
             }
