@@ -12,7 +12,7 @@ mod find;
 mod paths;
 mod profile;
 mod report;
-mod wire;
+pub(crate) mod wire;
 mod write;
 mod xml;
 

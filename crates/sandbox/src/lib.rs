@@ -2,9 +2,9 @@
 //!
 //! One [`World`] holds accounts, calendars, users who edit, a clock that moves only when told, and
 //! faults. It is spoken in several ways: in process, as a [`provider::Provider`] ([`InProcess`],
-//! for the simulation), and over HTTP, as iCloud and other CalDAV servers speak ([`dav`]). What
-//! happened can be asked of the world afterwards: every version a user ever wrote, every request,
-//! every mail that would have gone out.
+//! for the simulation), and over HTTP, as iCloud and other CalDAV servers speak ([`dav`]), and as
+//! Google does ([`google`]). What happened can be asked of the world afterwards: every version a
+//! user ever wrote, every request, every mail that would have gone out.
 //!
 //! Nothing here waits, reads a clock or draws a number that was not seeded.
 
@@ -12,6 +12,7 @@
 
 pub mod dav;
 pub mod faults;
+pub mod google;
 mod provider;
 mod random;
 pub mod seed;

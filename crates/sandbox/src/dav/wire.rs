@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// How many bytes a connection may still write, and how many requests it has carried.
 #[derive(Clone, Debug)]
-pub(super) struct Allowance(Arc<Counts>);
+pub(crate) struct Allowance(Arc<Counts>);
 
 #[derive(Debug)]
 struct Counts {
@@ -31,12 +31,12 @@ impl Allowance {
     }
 
     /// After `bytes` more the connection breaks.
-    pub(super) fn limit(&self, bytes: u64) {
+    pub(crate) fn limit(&self, bytes: u64) {
         self.0.left.store(bytes, Ordering::SeqCst);
     }
 
     /// Counts a request; how many there were before it.
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.0.requests.fetch_add(1, Ordering::SeqCst)
     }
 
@@ -59,7 +59,7 @@ impl Connected<IncomingStream<'_, Port>> for Allowance {
 }
 
 /// A listener whose connections carry an allowance.
-pub(super) struct Port(pub(super) TcpListener);
+pub(crate) struct Port(pub(crate) TcpListener);
 
 impl Listener for Port {
     type Io = Line;
@@ -78,7 +78,7 @@ impl Listener for Port {
 }
 
 /// A connection.
-pub(super) struct Line {
+pub(crate) struct Line {
     stream: TcpStream,
     allowance: Allowance,
 }

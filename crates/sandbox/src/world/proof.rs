@@ -103,5 +103,5 @@ impl World {
 }
 
 fn is_item(path: &str) -> bool {
-    !path.ends_with('/') && path.ends_with(".ics")
+    !path.ends_with('/') && (path.ends_with(".ics") || path.contains("/events/"))
 }
