@@ -32,6 +32,8 @@ fn of_google(account: &Google) -> Result<Arc<Client>, String> {
         auth_url: url(account.auth_url.as_ref(), google::AUTH)?,
         token_url: url(account.token_url.as_ref(), google::TOKEN)?,
         revoke_url: Some(url(account.revoke_url.as_ref(), google::REVOKE)?),
+        // Google's has no Calendar scope.
+        device_url: None,
         scopes: google::SCOPES,
         extra: google::EXTRA,
         explain: google::explain,

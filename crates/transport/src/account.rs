@@ -203,8 +203,8 @@ impl Account {
                 return Err(self.gate.throttled(entry, None));
             }
             StatusCode::UNAUTHORIZED if by_password => check_scheme(&url, response.headers())?,
-            // It may be a throttling that only the adapter can read.
-            StatusCode::FORBIDDEN => {}
+            // A 401 is no acceptance, and a 403 may be a throttling that only the adapter can read.
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {}
             status if !status.is_server_error() => self.gate.accepted(entry),
             _ => {}
         }

@@ -9,6 +9,7 @@
 
 mod answer;
 mod consent;
+mod device;
 mod tokens;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use self::answer::{Grant, Refusal, Stage};
 pub use self::consent::{Consent, ConsentError};
+pub use self::device::{DeviceCode, Poll};
 pub use self::tokens::{Access, Clock, Keep, Tokens};
 use crate::{Account, Credential, Options, Wire};
 
@@ -61,6 +63,8 @@ pub struct ClientOptions {
     pub token_url: Url,
     /// Where tokens are revoked (RFC 7009), where that can be done.
     pub revoke_url: Option<Url>,
+    /// Where a sign-in on another device begins (RFC 8628), where there is such a thing.
+    pub device_url: Option<Url>,
     /// What is asked for.
     pub scopes: &'static [Scope],
     /// What the consent page is given beside the usual.
@@ -76,6 +80,7 @@ pub struct Client {
     options: ClientOptions,
     token: Account,
     revoke: Option<Account>,
+    device: Option<Account>,
 }
 
 impl fmt::Debug for Client {
@@ -100,7 +105,8 @@ impl Client {
         crate::allow::check_origin(&options.auth_url)?;
         let token = account(&options.token_url)?;
         let revoke = options.revoke_url.as_ref().map(account).transpose()?;
-        Ok(Self { options, token, revoke })
+        let device = options.device_url.as_ref().map(account).transpose()?;
+        Ok(Self { options, token, revoke, device })
     }
 
     /// Who issues the tokens, for sentences.
@@ -133,6 +139,11 @@ impl Client {
                 ],
             )
             .await?;
+        self.whole(grant)
+    }
+
+    /// A grant with every right, and with a refresh token.
+    fn whole(&self, grant: Grant) -> Result<Grant> {
         self.check(&grant)?;
         if grant.refresh.is_none() {
             let issuer = self.issuer();

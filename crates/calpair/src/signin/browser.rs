@@ -209,6 +209,7 @@ mod tests {
             auth_url: url("auth"),
             token_url: url("token"),
             revoke_url: None,
+            device_url: None,
             scopes: &[],
             extra: &[],
             explain: |_| None,

@@ -39,7 +39,7 @@ const FINAL: [&str; 9] = [
 const PASSING: [&str; 3] = ["temporarily_unavailable", "server_error", "internal_failure"];
 
 /// Errors that mean too many requests.
-const THROTTLING: [&str; 3] = ["rate_limit_exceeded", "slow_down", "quota_exceeded"];
+const THROTTLING: [&str; 2] = ["rate_limit_exceeded", "quota_exceeded"];
 
 /// What a token endpoint was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -80,6 +80,7 @@ impl Scripted {
             auth_url: url("auth?hl=en"),
             token_url: url("token"),
             revoke_url: Some(url("revoke")),
+            device_url: Some(url("devicecode")),
             scopes: SCOPES,
             extra: &[("access_type", "offline")],
             explain: |refusal| (refusal.error == "invalid_grant").then(|| "it is dead".into()),
@@ -497,6 +498,47 @@ async fn a_lost_connection_is_tried_again_where_that_does_no_harm() {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_eq!(lost.asked().len(), tries, "{method} {condition}");
     }
+}
+
+#[tokio::test]
+async fn a_code_is_typed_on_another_device() {
+    let begun = r#"{"device_code":"canary-device","user_code":"GTHK-QPMN","expires_in":900,
+        "verification_uri":"https://microsoft.com/devicelogin","interval":5,"message":"x"}"#;
+    let pending = r#"{"error":"authorization_pending","error_codes":[70016],
+        "error_description":"AADSTS70016: OAuth 2.0 device flow error.\r\nTrace ID: 6a1f"}"#;
+    let server = Scripted::new(&[
+        (200, begun),
+        (400, pending),
+        (400, r#"{"error":"slow_down"}"#),
+        (200, &rotated("a1", "r1")),
+        (400, r#"{"error":"authorization_declined"}"#),
+        (400, r#"{"error":"expired_token"}"#),
+        (400, r#"{"error":"interaction_required"}"#),
+        (502, ""),
+    ]);
+    let client = server.client();
+    let mut code = client.device().await.unwrap().unwrap();
+    assert_eq!((code.user_code.as_str(), code.interval.as_secs()), ("GTHK-QPMN", 5));
+    assert_eq!(code.page, "https://microsoft.com/devicelogin");
+    assert!(!format!("{code:?}").contains("canary"));
+    assert!(matches!(client.poll(&mut code).await, Ok(Poll::Pending)));
+    assert!(matches!(client.poll(&mut code).await, Ok(Poll::Pending)));
+    assert_eq!(code.interval.as_secs(), 10, "slower, for good");
+    assert!(matches!(client.poll(&mut code).await, Ok(Poll::Granted(_))));
+    let kinds = [
+        ErrorKind::Forbidden,
+        ErrorKind::Forbidden,
+        ErrorKind::Unauthorized,
+        ErrorKind::Unavailable,
+    ];
+    for kind in kinds {
+        assert_eq!(client.poll(&mut code).await.unwrap_err().kind(), kind);
+    }
+    let asked = server.asked();
+    assert!(asked[0].starts_with("/devicecode client_id=id&scope=https%3A%2F%2F"), "{asked:?}");
+    assert!(asked[1].contains("device_code=canary-device&client_id=id"), "{asked:?}");
+    let nothing = Scripted::new(&[(200, "<html>")]).client().device().await.unwrap_err();
+    assert_eq!(nothing.kind(), ErrorKind::Unavailable);
 }
 
 #[test]
