@@ -23,10 +23,14 @@ mod paging;
 mod quirks;
 mod recurrence;
 mod render;
+mod seed;
 mod serve;
 mod show;
+mod split;
 mod state;
 mod times;
+mod typed;
+mod user;
 mod write;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,6 +46,7 @@ pub use self::quirks::{OnMove, Quirk, Quirks, Touch};
 pub use self::serve::Running;
 pub use self::state::Role;
 use self::state::Service;
+pub use self::user::GoogleUser;
 use crate::world::World;
 
 /// The scopes that calpair asks for.

@@ -133,16 +133,21 @@ impl Google {
         });
     }
 
-    /// Tells the world what was done, and the logs how it was answered.
-    pub(super) fn tell(&self, service: &mut Service, status: u16) {
+    /// Tells the logs how a request was answered, and the world what was done.
+    fn tell(&self, service: &mut Service, status: u16) {
+        if let Some(last) = service.log.last_mut() {
+            last.status = status;
+        }
+        if let Some(last) = self.world.state().requests.last_mut() {
+            last.status = status;
+        }
+        self.tell_deeds(service);
+    }
+
+    /// Tells the world what was done.
+    pub(super) fn tell_deeds(&self, service: &mut Service) {
         let mut state = self.world.state();
         let state = &mut *state;
-        if let (Some(last), Some(request)) = (service.log.last_mut(), state.requests.last_mut())
-            && last.step == request.step
-        {
-            last.status = status;
-            request.status = status;
-        }
         for done in service.deeds.drain(..) {
             state.deeds.push(Deed {
                 at: done.at,

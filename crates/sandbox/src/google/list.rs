@@ -238,8 +238,12 @@ impl Service {
         if is_delta {
             return true;
         }
-        if parameters.get("iCalUID").is_some_and(|uid| row.text("iCalUID") != uid) {
-            return false;
+        if let Some(uid) = parameters.get("iCalUID") {
+            let is_bare = row.is_cancelled() && row.master().is_some();
+            let is_missed = is_bare && self.quirks.has(Quirk::UidMissesCancelled);
+            if row.text("iCalUID") != uid || is_missed {
+                return false;
+            }
         }
         let marks = [("private", "privateExtendedProperty"), ("shared", "sharedExtendedProperty")];
         for (kind, name) in marks {

@@ -34,6 +34,9 @@ pub enum Quirk {
     GuestsOmitted,
     /// RDATE without RRULE is refused (unknown, section 10 of the notes). Off by default.
     RdateOnlyRefused,
+    /// A listing by iCalUID leaves cancelled occurrences out, which do not carry it (unknown). Off
+    /// by default.
+    UidMissesCancelled,
     /// A patch that changes nothing keeps the etag (unknown). Off by default.
     QuietPatch,
 }

@@ -1,7 +1,8 @@
 //! Rows as iCalendar, for checkers: what a user of the calendar sees, in a form that both sides of
 //! a pair can be compared in.
 //!
-//! Cancelled occurrences are EXDATEs; an exception that differs in nothing from what its master
+//! Private properties are there as `X-GOOGLE-PRIVATE;X-KEY="name":value`, colours as
+//! `X-GOOGLE-COLOR-ID`. Cancelled occurrences are EXDATEs; an exception that differs in nothing from what its master
 //! gives is none.
 
 use jiff::Timestamp;
@@ -114,6 +115,11 @@ fn event(event: &Json, updated: Timestamp) -> Component {
     }
     if let Some(url) = event.get("source").and_then(|source| source["url"].as_str()) {
         add(&mut out, &format!("URL:{url}"));
+    }
+    let private = event.get("extendedProperties").and_then(|kinds| kinds["private"].as_object());
+    for (key, value) in private.into_iter().flatten() {
+        let value = escaped(value.as_str().unwrap_or_default());
+        add(&mut out, &format!("X-GOOGLE-PRIVATE;X-KEY=\"{}\":{value}", key.replace('"', "'")));
     }
     people(&mut out, event);
     links(&mut out, event);

@@ -1,8 +1,10 @@
 //! What the simulated Google does, rule by rule, asked without sockets.
 
+mod document;
 mod listing;
 mod series;
 mod signin;
+mod users;
 mod writes;
 
 use std::future::Future;
