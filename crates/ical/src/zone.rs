@@ -76,7 +76,7 @@ pub(crate) fn instant_in(wall: model::civil::DateTime, zone: &TimeZone) -> Times
 
 /// The same point in time in the kind and zone of another: by its instant where both have one,
 /// else by its reading. A date gets the other's time of day, a time loses its own for a date.
-pub(crate) fn in_kind_of(when: &When, like: &When) -> When {
+pub fn in_kind_of(when: &When, like: &When) -> When {
     match (when, like) {
         (_, When::Date(_)) => When::Date(when.wall().date()),
         (When::Date(date), _) => like.with_wall(date.to_datetime(like.wall().time())),

@@ -1,0 +1,137 @@
+//! The content of resources: one request for a single event, one or two for a series.
+
+use std::collections::BTreeSet;
+
+use futures_util::stream::{self, StreamExt as _};
+use model::{CalendarId, ResourceId};
+use provider::{Error, ErrorKind, Fetched, Outcome, Result};
+
+use crate::requests::get::{self, Got};
+use crate::requests::{After, instances, list_series, one_calendar};
+use crate::row::Row;
+use crate::rows::Rows;
+use crate::series;
+use crate::server::Server;
+
+/// Requests at the same time: well below what Google allows a person in a second.
+const SIDE_BY_SIDE: usize = 4;
+
+/// Pages of one series; a person's series has one.
+const MOST_PAGES: usize = 20;
+
+/// Content of `ids`.
+pub(crate) async fn fetch(
+    server: &Server,
+    calendar: &CalendarId,
+    ids: &[ResourceId],
+) -> Result<Vec<Fetched>> {
+    let ids: BTreeSet<&ResourceId> = ids.iter().collect();
+    let mut work = Vec::with_capacity(ids.len());
+    for id in &ids {
+        work.push(one(server, calendar, id));
+    }
+    let mut fetched: Vec<Fetched> = stream::iter(work).buffered(SIDE_BY_SIDE).collect().await;
+    let gone = fetched.iter().any(|one| matches!(one.outcome, Outcome::Gone));
+    if gone {
+        check_calendar(server, calendar).await?;
+    }
+    let nothing = fetched.iter().all(|one| matches!(one.outcome, Outcome::Failed(_)));
+    if nothing && !fetched.is_empty() {
+        // The first one carries the cause.
+        let first = fetched.swap_remove(0);
+        if let Outcome::Failed(error) = first.outcome {
+            return Err(error);
+        }
+    }
+    Ok(fetched)
+}
+
+async fn one(server: &Server, calendar: &CalendarId, id: &ResourceId) -> Fetched {
+    let outcome = match rows(server, calendar, id).await {
+        Ok(Some(rows)) => {
+            server.remember(calendar, id, &rows);
+            match series::resource(id, &rows) {
+                Ok(resource) => Outcome::Found(Box::new(resource)),
+                Err(unreadable) => Outcome::Unreadable(unreadable),
+            }
+        }
+        Ok(None) => Outcome::Gone,
+        Err(error) => Outcome::Failed(error),
+    };
+    Fetched { id: id.clone(), outcome }
+}
+
+/// All rows of a series; `None` when it is deleted or not there.
+pub(crate) async fn rows(
+    server: &Server,
+    calendar: &CalendarId,
+    id: &ResourceId,
+) -> Result<Option<Rows>> {
+    if let Some(uid) = server.take_uid(calendar, id)
+        && let Some(rows) = by_uid(server, calendar, id, &uid).await?
+    {
+        return Ok(Some(rows));
+    }
+    let answer = server.ask(get::prepare(server.base(), calendar.as_str(), id.as_str())).await?;
+    match get::parse(&answer)? {
+        Got::Row(row) if row.is_cancelled() => Ok(None),
+        Got::Row(row) if row.repeats() => match row.ical_uid() {
+            Some(uid) => by_uid(server, calendar, id, uid).await,
+            None => Ok(Some(Rows::of(id, [row]))),
+        },
+        Got::Row(row) => Ok(Some(Rows::of(id, [row]))),
+        Got::Nothing => orphans(server, calendar, id).await,
+    }
+}
+
+/// The rows of a series by the UID that they share; `None` when its master is not among them, or
+/// deleted.
+async fn by_uid(
+    server: &Server,
+    calendar: &CalendarId,
+    id: &ResourceId,
+    uid: &str,
+) -> Result<Option<Rows>> {
+    let mut found = Vec::new();
+    let mut from: Option<String> = None;
+    for _ in 0..MOST_PAGES {
+        let ask = list_series::prepare(server.base(), calendar.as_str(), uid, from.as_deref());
+        let page = list_series::parse(&server.ask(ask).await?)?;
+        server.saw_zone(calendar, page.zone.as_deref());
+        found.extend(page.rows);
+        match page.next {
+            After::Page(next) => from = Some(next),
+            After::Token(_) | After::Nothing => {
+                let rows = Rows::of(id, found);
+                let alive = rows.master.as_ref().is_some_and(|master| !master.is_cancelled());
+                return Ok(alive.then_some(rows));
+            }
+        }
+    }
+    let sentence = format!("{} lists a series without an end", server.place());
+    Err(Error::new(ErrorKind::Malformed, sentence))
+}
+
+/// Occurrences that somebody is invited to without their series.
+// quirk: google-4
+async fn orphans(server: &Server, calendar: &CalendarId, id: &ResourceId) -> Result<Option<Rows>> {
+    let ask = instances::prepare(server.base(), calendar.as_str(), id.as_str());
+    let Some(page) = instances::parse(&server.ask(ask).await?)? else { return Ok(None) };
+    let rows: Vec<Row> = page.rows.into_iter().filter(|row| row.master_id().is_some()).collect();
+    let rows = Rows::of(id, rows);
+    let alive = rows.all().any(|row| !row.is_cancelled());
+    Ok(alive.then_some(rows))
+}
+
+/// Nothing is believed to be gone from a calendar that can't be seen.
+// quirk: google-12
+async fn check_calendar(server: &Server, calendar: &CalendarId) -> Result<()> {
+    let answer = server.ask(one_calendar::prepare(server.base(), calendar.as_str())).await?;
+    match one_calendar::parse(&answer)? {
+        Some(_) => Ok(()),
+        None => {
+            let sentence = format!("{} no longer has this calendar", server.place());
+            Err(Error::new(ErrorKind::Gone, sentence))
+        }
+    }
+}

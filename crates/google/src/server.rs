@@ -1,0 +1,191 @@
+//! One account at Google, as the operations see it: how requests go out, and what is remembered
+//! between them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use model::{CalendarId, ResourceId};
+use provider::{Error, ErrorKind, Result};
+use transport::{Account, Reached, Url};
+
+use crate::Clock;
+use crate::pass::Passes;
+use crate::refusal::{Limit, Refusal};
+use crate::requests::{Answer, Ask, one_calendar};
+use crate::rows::Rows;
+
+/// How long nothing is written after Google said that too much was: such a limit lasts an hour or
+/// two, and asking on prolongs it.
+// quirk: google-50
+const PAUSE: SignedDuration = SignedDuration::from_hours(1);
+
+/// How many series with exceptions are remembered as they were last read or written, so that our
+/// own writes, when they are listed, cost no request: more than a cycle writes.
+const SERIES: usize = 512;
+
+/// How many UIDs are remembered between a listing and the fetch that it calls for.
+const UIDS: usize = 4096;
+
+/// The account.
+pub(crate) struct Server {
+    account: Account,
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    passes: Passes,
+    /// No write goes out before.
+    paused_until: Option<Timestamp>,
+    zones: HashMap<CalendarId, String>,
+    series: BTreeMap<u64, (Key, Rows)>,
+    series_at: HashMap<Key, u64>,
+    uids: HashMap<Key, String>,
+    count: u64,
+}
+
+type Key = (CalendarId, ResourceId);
+
+impl Server {
+    pub(crate) fn new(account: Account, clock: Clock) -> Self {
+        Self { account, clock, state: Mutex::default() }
+    }
+
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
+    }
+
+    pub(crate) fn base(&self) -> &Url {
+        self.account.origin()
+    }
+
+    /// The host for sentences.
+    pub(crate) fn place(&self) -> String {
+        Reached(self.account.origin().clone()).place()
+    }
+
+    /// Sends what only reads.
+    pub(crate) async fn ask(&self, ask: Ask) -> Result<Answer> {
+        let answer = self.account.send(ask).await?;
+        self.heed(&answer)?;
+        Ok(answer)
+    }
+
+    /// Sends a write, unless Google has had enough of them.
+    // quirk: google-50
+    pub(crate) async fn write(&self, ask: Ask) -> Result<Answer> {
+        let now = (self.clock)();
+        if let Some(until) = self.state().paused_until
+            && until > now
+        {
+            return Err(self.paused(now.duration_until(until)));
+        }
+        self.ask(ask).await
+    }
+
+    /// # Errors
+    /// When the answer is a refusal of the whole account.
+    // quirk: google-49, google-50
+    fn heed(&self, answer: &Answer) -> Result<()> {
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        match Refusal::read(answer).limit() {
+            None => Ok(()),
+            Some(Limit::Rate) => {
+                let after = answer.headers().get(http::header::RETRY_AFTER);
+                let after = after.and_then(|after| after.to_str().ok()?.trim().parse().ok());
+                Err(self.account.throttled(after.map(Duration::from_secs)))
+            }
+            Some(Limit::Quota) => {
+                let until = (self.clock)().checked_add(PAUSE).unwrap_or(Timestamp::MAX);
+                self.state().paused_until = Some(until);
+                Err(self.paused(PAUSE))
+            }
+        }
+    }
+
+    fn paused(&self, wait: SignedDuration) -> Error {
+        let retry_after = Duration::try_from(wait).ok();
+        let minutes = wait.as_mins().max(1);
+        let sentence = format!(
+            "{} takes no more changes for now (its usage limit); the next is sent in {minutes} min",
+            self.place()
+        );
+        Error::new(ErrorKind::RateLimited { retry_after }, sentence)
+    }
+
+    /// The passes that are under way.
+    pub(crate) fn passes<T>(&self, with: impl FnOnce(&mut Passes) -> T) -> T {
+        with(&mut self.state().passes)
+    }
+
+    /// Notes the zone that a listing states for its calendar.
+    pub(crate) fn saw_zone(&self, calendar: &CalendarId, zone: Option<&str>) {
+        let known = zone.filter(|zone| ical::place(zone).is_some());
+        if let Some(zone) = known {
+            self.state().zones.insert(calendar.clone(), zone.to_owned());
+        }
+    }
+
+    /// The zone of a calendar: in which Google places what has none.
+    pub(crate) async fn zone(&self, calendar: &CalendarId) -> Result<String> {
+        if let Some(zone) = self.state().zones.get(calendar) {
+            return Ok(zone.clone());
+        }
+        let answer = self.ask(one_calendar::prepare(self.base(), calendar.as_str())).await?;
+        let seen = one_calendar::parse(&answer)?;
+        self.saw_zone(calendar, seen.and_then(|seen| seen.zone).as_deref());
+        Ok(self.state().zones.get(calendar).cloned().unwrap_or_else(|| "UTC".to_owned()))
+    }
+
+    /// Remembers a series as it is now. A single event tells everything in one row.
+    pub(crate) fn remember(&self, calendar: &CalendarId, id: &ResourceId, rows: &Rows) {
+        let key = (calendar.clone(), id.clone());
+        let mut state = self.state();
+        if let Some(at) = state.series_at.remove(&key) {
+            state.series.remove(&at);
+        }
+        if !rows.master.as_ref().is_some_and(crate::row::Row::repeats) {
+            return;
+        }
+        if state.series.len() >= SERIES
+            && let Some((_, (oldest, _))) = state.series.pop_first()
+        {
+            state.series_at.remove(&oldest);
+        }
+        state.count += 1;
+        let at = state.count;
+        state.series.insert(at, (key.clone(), rows.clone()));
+        state.series_at.insert(key, at);
+    }
+
+    /// A series as it was last read or written.
+    pub(crate) fn remembered(&self, calendar: &CalendarId, id: &ResourceId) -> Option<Rows> {
+        let state = self.state();
+        let at = state.series_at.get(&(calendar.clone(), id.clone()))?;
+        state.series.get(at).map(|(_, rows)| rows.clone())
+    }
+
+    /// Notes the UID by which the rows of a series can be listed in one request.
+    pub(crate) fn saw_uid(&self, calendar: &CalendarId, id: &ResourceId, uid: &str) {
+        let mut state = self.state();
+        if state.uids.len() >= UIDS {
+            state.uids.clear();
+        }
+        state.uids.insert((calendar.clone(), id.clone()), uid.to_owned());
+    }
+
+    /// That UID, once.
+    pub(crate) fn take_uid(&self, calendar: &CalendarId, id: &ResourceId) -> Option<String> {
+        self.state().uids.remove(&(calendar.clone(), id.clone()))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that holds the lock can leave it half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

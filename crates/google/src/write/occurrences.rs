@@ -1,0 +1,200 @@
+//! Writing occurrences that differ from their master: each is a row of its own, named by its
+//! original start, patched under its own condition.
+
+use std::collections::BTreeSet;
+
+use model::{CalendarId, Event, Exception, Resource, Series, When};
+use provider::{ErrorKind, Result};
+use serde_json::Value;
+
+use super::{Expected, Sent, Work, cancellation, finished, is_as, rejected, stale};
+use crate::draft::{self, Target};
+use crate::expect::{implied, made};
+use crate::fields::{Refused, times::Names};
+use crate::row::Row;
+use crate::rows::Rows;
+use crate::series::{self, Anchor, read_instance, read_row};
+use crate::server::Server;
+
+/// What becomes of rows that are there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// They follow the target.
+    Follows,
+    /// They stay as they are.
+    Stays,
+}
+
+/// What an occurrence is to be.
+enum Wanted {
+    Cancelled,
+    Event(Box<Event>),
+}
+
+/// Writes what differs of the occurrences; `rows` holds the master as it is now.
+pub(super) async fn write_occurrences(
+    work: &Work<'_>,
+    rows: &mut Rows,
+    target: &Target,
+    existing: Existing,
+) -> Result<()> {
+    let refused = |refused| rejected(work.server, refused);
+    let Some(master) = rows.master.clone() else { return Ok(()) };
+    let unread = |unread: crate::fields::Unread| rejected(work.server, Refused(unread.0));
+    let anchor = Anchor::of(&master).map_err(unread)?;
+    let lines: BTreeSet<When> = read_row(&master).map_err(unread)?.cancelled.into_iter().collect();
+    let held: Vec<(When, Row)> = rows
+        .exceptions
+        .values()
+        .filter_map(|row| Some((anchor.key(row.original()?)?, row.clone())))
+        .collect();
+    let exceptions = &target.series().exceptions;
+    let keys = held.iter().map(|(key, _)| key).chain(exceptions.keys());
+    let takes_place = made(target.series(), keys);
+    for (key, row) in held.iter().filter(|_| existing == Existing::Follows) {
+        let wanted = match exceptions.get(key) {
+            Some(Exception::Override(event)) => Wanted::Event(event.clone()),
+            Some(Exception::Cancelled) => Wanted::Cancelled,
+            // quirk: google-42
+            None if takes_place.contains(key) => {
+                Wanted::Event(Box::new(implied(target.master(), key)))
+            }
+            None => Wanted::Cancelled,
+        };
+        let patch = patch_of(work, row, target, &wanted, &anchor).map_err(refused)?;
+        if let Some(patch) = patch {
+            rows.put(written(work, row, &patch, |now| is_as(now, row)).await?);
+        }
+    }
+    let has_row: BTreeSet<&When> = held.iter().map(|(key, _)| key).collect();
+    for (key, exception) in exceptions.iter().filter(|(key, _)| !has_row.contains(*key)) {
+        if !takes_place.contains(key) {
+            continue;
+        }
+        let wanted = match exception {
+            Exception::Cancelled if existing == Existing::Stays || lines.contains(key) => continue,
+            Exception::Cancelled => Wanted::Cancelled,
+            Exception::Override(event) => Wanted::Event(event.clone()),
+        };
+        let row = draft::untouched(&master, &anchor, target.master(), key).map_err(refused)?;
+        let patch = patch_of(work, &row, target, &wanted, &anchor).map_err(refused)?;
+        if let Some(patch) = patch {
+            rows.put(written(work, &row, &patch, |now| is_untouched(now, target, key)).await?);
+        }
+    }
+    Ok(())
+}
+
+fn patch_of(
+    work: &Work<'_>,
+    row: &Row,
+    target: &Target,
+    wanted: &Wanted,
+    anchor: &Anchor,
+) -> std::result::Result<Option<Value>, Refused> {
+    match wanted {
+        Wanted::Cancelled => Ok((!row.is_cancelled()).then(cancellation)),
+        Wanted::Event(event) => {
+            let floating = anchor.zone_name();
+            draft::instance_patch(row, target.master(), event, &floating, work.names)
+        }
+    }
+}
+
+/// An occurrence that is as its master makes it.
+// quirk: google-47
+fn is_untouched(now: &Row, target: &Target, key: &When) -> bool {
+    let event = (!now.is_cancelled()).then(|| read_instance(now, target.master()));
+    matches!(event, Some(Ok(event)) if draft::same(&event, &implied(target.master(), key)))
+}
+
+/// Patches the row of an occurrence, and gives it as it is then. A master that was written since
+/// has given its occurrences another version, so they are looked at before one is given up.
+// quirk: google-28, google-47
+async fn written(
+    work: &Work<'_>,
+    row: &Row,
+    patch: &Value,
+    is_before: impl Fn(&Row) -> bool,
+) -> Result<Row> {
+    let after = row.overlaid(patch);
+    let expected = |now: &Row| {
+        if is_before(now) {
+            Expected::Before
+        } else if is_as(now, &after) {
+            Expected::After
+        } else {
+            Expected::Neither
+        }
+    };
+    // A cancelled row may say nothing of its version.
+    // quirk: google-6
+    let row = match row.etag() {
+        Some(_) => row.clone(),
+        None => super::live(work.server, work.calendar, row.id())
+            .await?
+            .filter(|now| is_before(now))
+            .ok_or_else(|| stale(work.server))?,
+    };
+    match work.patch(&row, patch, expected).await? {
+        Sent::Row(row) => Ok(row),
+        Sent::ZoneUnknown => {
+            Err(rejected(work.server, Refused("the time zone of an occurrence is not known there")))
+        }
+    }
+}
+
+/// Occurrences without their series: what is there is changed or cancelled, nothing is added.
+// quirk: google-4
+pub(super) async fn update_orphans(
+    server: &Server,
+    calendar: &CalendarId,
+    current: &Resource,
+    mut rows: Rows,
+    target: &Series,
+) -> Result<Resource> {
+    let none = Refused("it is a part of a series that this calendar lacks");
+    let known = |key: &When| current.series.exceptions.contains_key(key);
+    if target.master.is_some() || !target.exceptions.keys().all(known) {
+        return Err(rejected(server, none));
+    }
+    let work = Work { server, calendar, names: Names::Present };
+    for row in rows.exceptions.clone().values() {
+        let alone = Rows::of(&current.id, [row.clone()]);
+        let series = series::read(&alone).map_err(|unread| rejected(server, Refused(unread.0)))?;
+        let Some((key, was)) = series.exceptions.into_iter().next() else { continue };
+        let patch = match (target.exceptions.get(&key), &was) {
+            (Some(Exception::Override(event)), Exception::Override(was)) => {
+                let floating = super::floating_zone(server, calendar, event).await?;
+                draft::instance_patch(row, was, event, &floating, Names::Present)
+                    .map_err(|refused| rejected(server, refused))?
+            }
+            (Some(Exception::Override(_)), Exception::Cancelled) => {
+                return Err(rejected(server, none));
+            }
+            (Some(Exception::Cancelled) | None, Exception::Cancelled) => None,
+            (Some(Exception::Cancelled) | None, Exception::Override(_)) => Some(cancellation()),
+        };
+        if let Some(patch) = patch {
+            rows.put(written(&work, row, &patch, |now| is_as(now, row)).await?);
+        }
+    }
+    finished(server, calendar, &rows)
+}
+
+/// Cancels every occurrence of a series that can't be seen.
+// quirk: google-4
+pub(super) async fn delete_orphans(
+    server: &Server,
+    calendar: &CalendarId,
+    rows: Rows,
+) -> Result<()> {
+    let work = Work { server, calendar, names: Names::Present };
+    for row in rows.exceptions.values().filter(|row| !row.is_cancelled()) {
+        match written(&work, row, &cancellation(), |now| is_as(now, row)).await {
+            Err(error) if error.kind() == ErrorKind::Gone => {}
+            outcome => drop(outcome?),
+        }
+    }
+    Ok(())
+}
