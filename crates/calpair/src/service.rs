@@ -56,11 +56,19 @@ impl Service {
     /// # Errors
     /// [`store::ErrorKind::Locked`] when another process has it; what the store says.
     pub fn open(config: Config, state: &Path, environment: &Environment) -> store::Result<Self> {
-        let store = Store::open(state, SystemClock::read())?;
+        Self::open_at(Arc::new(SystemClock), config, state, environment)
+    }
+
+    fn open_at(
+        clock: Arc<dyn Clock>,
+        config: Config,
+        state: &Path,
+        environment: &Environment,
+    ) -> store::Result<Self> {
+        let store = Store::open(state, clock.now())?;
         let key = secrets::key(&config.secrets, environment, state)
             .map(|key| Arc::new(store::Key::new(*key.expose())))
             .map_err(|error| error.to_string());
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let mut ctx = Context::new(store, clock, Chance::from_system());
         ctx.alerts = Alerts::new(attention::say);
         let setup = Setup { config: Arc::new(Config::default()), roster: Roster::default() };

@@ -10,6 +10,8 @@ use super::*;
 use crate::control::Password;
 use crate::report;
 
+mod google;
+
 /// Two servers, a configuration, a state directory.
 struct Stage {
     world: World,
