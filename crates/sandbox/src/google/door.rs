@@ -73,6 +73,9 @@ impl Google {
         };
         let (fault, step) = self.begin(&account, place.op(), ask);
         self.enter(service, ask, &place, &account, step);
+        // Nobody's credential is refused for a moment where credentials are made.
+        let is_grant = matches!(place, Place::Token | Place::Revoke | Place::Consent);
+        let fault = fault.filter(|fault| !(is_grant && *fault == Fault::RefusedOnce));
         let mut reply = match spoiled(fault, step) {
             Some(reply) => reply,
             None => self.inside(service, ask, place, &account, (fault, step)),
@@ -217,11 +220,11 @@ impl Google {
         };
         let Worth::Scopes(_, scopes) = service.grants.worth(token, self.world.now()) else {
             // quirk: google-53
-            return Err(Failure::credentials());
+            return Err(Failure::credentials(step));
         };
         match self.world.state().admit(account) {
             Ok(()) => {}
-            Err(Denied::Unauthorized) => return Err(Failure::credentials()),
+            Err(Denied::Unauthorized) => return Err(Failure::credentials(step)),
             // quirk: google-49
             Err(Denied::Throttled(_)) => return Err(Failure::throttled(step)),
         }
@@ -255,7 +258,7 @@ fn spoiled(fault: Option<Fault>, step: u64) -> Option<Reply> {
         }
         Fault::WriteFails => Some(Failure::backend(500).into()),
         Fault::Locked => Some(Failure::backend(503).into()),
-        Fault::RefusedOnce => Some(Failure::credentials().into()),
+        Fault::RefusedOnce => Some(Failure::credentials(step).into()),
         Fault::Misdirected => Some(Reply::html(502)),
         Fault::Rejected => Some(Failure::invalid("Invalid value.").into()),
         Fault::LostReply
@@ -351,7 +354,11 @@ impl Service {
     /// Somebody else's edit, right before a client's write: another title.
     fn race(&mut self, call: &Call<'_>) {
         let held = self.calendars.get(&call.calendar);
-        let row = held.and_then(|held| held.rows.get(call.route.event()));
+        let id = call.route.event();
+        let row = held.and_then(|held| {
+            let of_series = || held.rows.get(super::recurrence::split_id(id)?.0);
+            held.rows.get(id).or_else(of_series)
+        });
         let Some(row) = row.filter(|row| !row.is_cancelled()) else { return };
         let (id, mut event) = (row.id.clone(), row.event.clone());
         event.insert("summary".to_owned(), json!(format!("Edited meanwhile {}", row.revision)));

@@ -21,14 +21,14 @@ pub(super) struct Failure {
     newer: Option<Box<Newer>>,
 }
 
-/// What the newer envelope adds: the reason in its details, and the method where it is said. Its
-/// `status` is always the same here.
+/// What the newer envelope adds: its `status`, the reason in its details, and the method where it
+/// is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Newer(&'static str, Option<String>);
+struct Newer(&'static str, &'static str, Option<String>);
 
 /// A rate limit says so too.
 // quirk: google-49
-const STATUS: &str = "PERMISSION_DENIED";
+const DENIED: &str = "PERMISSION_DENIED";
 
 impl Failure {
     fn new(
@@ -90,8 +90,16 @@ impl Failure {
         Self::new(400, "global", "participantIsNeitherOrganizerNorAttendee", message)
     }
 
-    pub(super) fn credentials() -> Self {
-        Self::new(401, "global", "authError", "Invalid Credentials").at("header", "Authorization")
+    /// A token that is not good, in one of the ways in which it is said.
+    pub(super) fn credentials(way: u64) -> Self {
+        let refused = Self::new(401, "global", "authError", "Invalid Credentials");
+        if way.is_multiple_of(2) {
+            return refused.at("header", "Authorization");
+        }
+        let message = "Request had invalid authentication credentials. Expected OAuth 2 access \
+                       token, login cookie or other valid authentication credential.";
+        let newer = Newer("UNAUTHENTICATED", "ACCESS_TOKEN_EXPIRED", None);
+        Self { message: message.into(), newer: Some(Box::new(newer)), ..refused }
     }
 
     pub(super) fn anonymous() -> Self {
@@ -105,7 +113,7 @@ impl Failure {
         let method = method.replacen("calendar.", "calendar.v3.", 1);
         let message = "Request had insufficient authentication scopes.";
         Self {
-            newer: Some(Box::new(Newer("ACCESS_TOKEN_SCOPE_INSUFFICIENT", Some(method)))),
+            newer: Some(Box::new(Newer(DENIED, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", Some(method)))),
             ..Self::new(403, "global", "insufficientPermissions", message)
         }
     }
@@ -125,7 +133,7 @@ impl Failure {
                                minute per user' of service 'calendar-json.googleapis.com' for \
                                consumer 'project_number:123456789012'.";
                 Self {
-                    newer: Some(Box::new(Newer("RATE_LIMIT_EXCEEDED", None))),
+                    newer: Some(Box::new(Newer(DENIED, "RATE_LIMIT_EXCEEDED", None))),
                     ..Self::new(403, "usageLimits", "rateLimitExceeded", message)
                 }
             }
@@ -144,7 +152,7 @@ impl Failure {
                        apis/api/calendar-json.googleapis.com/overview?project=123456789012 then \
                        retry.";
         Self {
-            newer: Some(Box::new(Newer("SERVICE_DISABLED", None))),
+            newer: Some(Box::new(Newer(DENIED, "SERVICE_DISABLED", None))),
             ..Self::new(403, "usageLimits", "accessNotConfigured", message)
         }
     }
@@ -207,6 +215,7 @@ impl Failure {
         let own = match self.reason {
             "insufficientPermissions" => "Insufficient Permission",
             "rateLimitExceeded" => "Rate Limit Exceeded",
+            "authError" => "Invalid Credentials",
             _ => &self.message,
         };
         item["message"] = json!(own);
@@ -217,8 +226,8 @@ impl Failure {
         let mut error = json!({
             "errors": [item], "code": self.status, "message": self.message,
         });
-        if let Some(Newer(reason, method)) = self.newer.as_deref() {
-            error["status"] = json!(STATUS);
+        if let Some(Newer(status, reason, method)) = self.newer.as_deref() {
+            error["status"] = json!(status);
             let mut metadata = json!({"service": "calendar-json.googleapis.com"});
             if let Some(method) = method {
                 metadata["method"] = json!(method);

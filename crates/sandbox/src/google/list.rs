@@ -218,7 +218,7 @@ impl Service {
     fn shows_cancelled(&self, held: &Calendar, row: &Row, deleted: bool) -> bool {
         match row.master() {
             // quirk: google-7
-            Some(master) => held.rows.get(master).is_some_and(|master| !master.is_cancelled()),
+            Some(master) => held.rows.get(master).is_none_or(|master| !master.is_cancelled()),
             // quirk: google-20
             None if deleted => !self.quirks.has(Quirk::HiddenTombstones),
             // quirk: google-8
@@ -304,7 +304,15 @@ impl Service {
         let mut rows = Vec::new();
         if asked.is_series() && !asked.is_cancelled() {
             rows.extend(self.instances_of(call, held, &asked));
-            rows.extend(held.exceptions(&asked.id).cloned());
+            let (from, until) = bounds_of(call);
+            let zone = held.time_zone();
+            let overlaps = |row: &&Row| {
+                span(&row.event).is_some_and(|(start, end)| {
+                    let (start, end) = (start.instant(&zone), end.instant(&zone));
+                    from.is_none_or(|from| end > from) && until.is_none_or(|until| start < until)
+                })
+            };
+            rows.extend(held.exceptions(&asked.id).filter(overlaps).cloned());
         } else {
             rows.push(asked);
         }
@@ -360,6 +368,10 @@ fn scattered(id: &str) -> u64 {
 
 fn time(parameters: &Parameters, name: &str) -> Option<Timestamp> {
     parameters.get(name)?.parse().ok()
+}
+
+fn bounds_of(call: &Call<'_>) -> (Option<Timestamp>, Option<Timestamp>) {
+    (time(call.parameters, "timeMin"), time(call.parameters, "timeMax"))
 }
 
 fn window(from: Option<Timestamp>, until: Option<Timestamp>) -> ical::Window {

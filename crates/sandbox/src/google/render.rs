@@ -2,8 +2,8 @@
 //! a pair can be compared in.
 //!
 //! Private properties are there as `X-GOOGLE-PRIVATE;X-KEY="name":value`, colours as
-//! `X-GOOGLE-COLOR-ID`. Cancelled occurrences are EXDATEs; an exception that differs in nothing from what its master
-//! gives is none.
+//! `X-GOOGLE-COLOR-ID`. Cancelled occurrences are EXDATEs; an exception that differs in nothing
+//! from what its master gives is none. An exception whose master is not there stands alone.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -32,6 +32,11 @@ const SEEN: &[&str] = &[
 /// An event or a series with its exceptions, as text; `None` when it is not there or deleted.
 pub(super) fn series(held: &Calendar, id: &str) -> Option<String> {
     let master = held.rows.get(id).filter(|row| !row.is_cancelled())?;
+    if let Some(original) = master.moment("originalStartTime") {
+        let mut one = event(&master.event, master.updated);
+        add(&mut one, &dated("RECURRENCE-ID", &original));
+        return Some(calendar(vec![one]));
+    }
     let mut events = vec![event(&master.event, master.updated)];
     let zone = held.time_zone();
     for row in held.exceptions(id) {

@@ -24,7 +24,8 @@ fn peculiar(user: &GoogleUser, own: &str) {
     for event in [birthday(), working_location(), focus(), absence(), from_mail(), locked()] {
         user.native(&event);
     }
-    for event in [no_extent(), foreign(own), odd_zone(), conference(), labelled()] {
+    let more = [no_extent(), foreign(own), odd_zone(), conference(), labelled(), orphan(own)];
+    for event in more {
         user.native(&event);
     }
 }
@@ -179,6 +180,22 @@ fn labelled() -> Value {
             "id": "label000001", "summary": "Budget", "colorId": "11", "eventLabelId": "label-7",
             "description": "<p>Numbers for <b>2027</b></p><ul><li>travel</li></ul>",
             "reminders": {"useDefault": false, "overrides": [{"method": "email", "minutes": 1440}]},
+        }),
+    )
+}
+
+/// An invitation to one occurrence of a series that the owner does not see.
+// quirk: google-4
+fn orphan(own: &str) -> Value {
+    timed(
+        "2026-01-26T09:00:00Z",
+        "2026-01-26T10:00:00Z",
+        &json!({
+            "id": "orphan000001_20260126T083000Z", "summary": "Guest lecture",
+            "iCalUID": "lecture@elsewhere.example", "recurringEventId": "orphan000001",
+            "originalStartTime": {"dateTime": "2026-01-26T08:30:00Z", "timeZone": "Europe/Berlin"},
+            "organizer": {"email": "ann@example.org"}, "creator": {"email": "ann@example.org"},
+            "attendees": [{"email": own, "responseStatus": "needsAction"}],
         }),
     )
 }

@@ -2,6 +2,7 @@
 
 mod document;
 mod listing;
+mod replica;
 mod series;
 mod signin;
 mod users;

@@ -74,7 +74,7 @@ impl Moment {
             (Some(_), Some(_)) => Err(Failure::invalid(KINDS)),
             (Some(date), None) => day(date).map(Moment::Day).ok_or_else(Failure::bad_request),
             (None, Some(time)) => {
-                let at = instant(time, zone)?;
+                let at = instant(time, zone, edge)?;
                 Ok(Moment::At(at, zone.map(str::to_owned)))
             }
         }
@@ -212,7 +212,7 @@ fn day(text: &str) -> Option<Date> {
     (text.len() == 10).then(|| Date::strptime("%Y-%m-%d", text).ok()).flatten()
 }
 
-fn instant(text: &str, zone: Option<&str>) -> Result<Timestamp, Failure> {
+fn instant(text: &str, zone: Option<&str>, edge: Edge) -> Result<Timestamp, Failure> {
     let text = text.to_ascii_uppercase();
     if !text.contains('T') {
         return Err(Failure::bad_request());
@@ -222,7 +222,7 @@ fn instant(text: &str, zone: Option<&str>) -> Result<Timestamp, Failure> {
     } else {
         let wall: DateTime = text.parse().map_err(|_| Failure::bad_request())?;
         let zone = zone.and_then(zone_of);
-        let zone = zone.ok_or_else(|| Failure::required(Edge::Start.no_zone()))?;
+        let zone = zone.ok_or_else(|| Failure::required(edge.no_zone()))?;
         zone.to_ambiguous_timestamp(wall).compatible().map_err(|_| Failure::bad_request())?
     };
     Timestamp::from_second(at.as_second()).map_err(|_| Failure::bad_request())

@@ -47,6 +47,9 @@ impl Service {
             return Err(Failure::bad_request());
         }
         kind_may_be_made(text("eventType").as_deref())?;
+        if text("status").as_deref() == Some("cancelled") {
+            return Err(Failure::invalid("Invalid value for: status"));
+        }
         let id = match given {
             Some(id) if is_id(&id) => id,
             Some(_) => return Err(Failure::resource_id()),
@@ -437,7 +440,9 @@ impl Service {
     /// Notes what was done to an event, for checkers.
     pub(super) fn note(&mut self, calendar: &str, id: &str, author: Author, at: Timestamp) {
         let Some(held) = self.calendars.get(calendar) else { return };
-        let master = held.rows.get(id).and_then(Row::master).unwrap_or(id).to_owned();
+        let master = held.rows.get(id).and_then(Row::master);
+        let master = master.filter(|master| held.rows.contains_key(*master));
+        let master = master.unwrap_or(id).to_owned();
         let uid = held.rows.get(&master).map_or("", |row| row.text("iCalUID")).to_owned();
         let raw = super::render::series(held, &master).map(String::into_bytes);
         self.deeds.push(super::state::Done {

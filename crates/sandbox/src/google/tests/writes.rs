@@ -75,6 +75,7 @@ fn what_is_refused_when_an_event_is_made() {
             "cannotUseDefaultRemindersAndSpecifyOverride",
         ),
         ("a guest without address", json!({"attendees": [{"email": "x"}]}), "invalid"),
+        ("what is not to be", json!({"status": "cancelled"}), "invalid"),
         (
             "an exception",
             json!({"recurringEventId": "abcde", "originalStartTime": day("2026-03-02")}),
