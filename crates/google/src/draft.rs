@@ -130,7 +130,7 @@ pub(crate) fn master_patch(
     let row = held.master.as_ref().ok_or(Refused("its series can't be seen"))?;
     let read = read_row(row).map_err(|unread| Refused(unread.0))?;
     let frame = Frame { role: target.role(), floating: floating.to_owned(), names };
-    let differing = differing(&read.exact, &target.whole);
+    let differing = read.exact.differing(&target.whole);
     let mut body = Body::new();
     write_fields(differing, &target.whole.event, Some(row), &frame, &mut body)?;
     let moved = read.exact.event.start != target.whole.event.start;
@@ -184,7 +184,7 @@ pub(crate) fn instance_patch(
     } else {
         let current = read_instance(row, master).map_err(|unread| Refused(unread.0))?;
         let current = Whole { event: current, recurrence: Default::default() };
-        let differing = differing(&current, &whole);
+        let differing = current.differing(&whole);
         write_fields(differing, &whole.event, Some(row), &frame, &mut body)?;
     }
     finish(row, body, &whole)
@@ -212,17 +212,6 @@ pub(crate) fn untouched(
     // Whole objects are replaced here, as Google has them.
     let blank = master.overlaid(&json!({"start": null, "end": null}));
     Ok(blank.overlaid(&times.into()))
-}
-
-/// Whether two events mean the same, as far as Google can hold it.
-pub(crate) fn same(one: &Event, other: &Event) -> bool {
-    let whole = |event: &Event| Whole { event: event.clone(), recurrence: Default::default() };
-    differing(&whole(one), &whole(other)).is_empty()
-}
-
-fn differing(current: &Whole, target: &Whole) -> FieldSet {
-    let fields = HELD.without(Field::People);
-    fields.iter().filter(|field| !current.same(target, *field)).collect()
 }
 
 fn write_fields(

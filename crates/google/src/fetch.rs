@@ -16,8 +16,9 @@ use crate::server::Server;
 /// Requests at the same time: well below what Google allows a person in a second.
 const SIDE_BY_SIDE: usize = 4;
 
-/// Pages of one series; a person's series has one.
-const MOST_PAGES: usize = 20;
+/// Pages of one series. Google may count what it leaves out, so that some are empty; without an
+/// end they would be read for ever.
+const MOST_PAGES: usize = 1000;
 
 /// Content of `ids`.
 pub(crate) async fn fetch(

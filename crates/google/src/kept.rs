@@ -50,6 +50,17 @@ impl Whole {
         }
     }
 
+    /// The fields in which they differ, as far as Google can hold them.
+    pub(crate) fn differing(&self, other: &Whole) -> FieldSet {
+        let fields = HELD.without(Field::People);
+        fields.iter().filter(|field| !self.same(other, *field)).collect()
+    }
+
+    /// Whether they mean the same, people included.
+    pub(crate) fn is_as(&self, other: &Whole) -> bool {
+        self.differing(other).is_empty() && self.event.people == other.event.people
+    }
+
     fn take(&mut self, from: &Whole, field: Field) {
         match field {
             Field::Recurrence => self.recurrence = from.recurrence.clone(),
@@ -87,8 +98,7 @@ fn said(status: Status) -> Status {
 /// The properties that remember `exact` beside a row that reads as `plain`. Those that are not
 /// needed are `null`.
 pub(crate) fn remember(exact: &Whole, plain: &Whole) -> Map<String, Value> {
-    let fields = HELD.without(Field::People);
-    let fields: FieldSet = fields.iter().filter(|field| !exact.same(plain, *field)).collect();
+    let fields = exact.differing(plain);
     let text = if fields.is_empty() { String::new() } else { packed(exact, plain, fields) };
     let fits = text.len() <= LONGEST * PROPERTIES.len();
     let chunks = text.as_bytes().chunks(LONGEST);

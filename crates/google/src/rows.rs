@@ -34,11 +34,7 @@ impl Rows {
     /// Takes a row in, unless a newer state of it is here.
     // quirk: google-3
     pub(crate) fn put(&mut self, row: Row) {
-        let known = match row.master_id() {
-            None => self.master.as_ref(),
-            Some(_) => self.exceptions.get(row.id()),
-        };
-        let older = known.is_some_and(|known| match (known.updated(), row.updated()) {
+        let older = self.known(&row).is_some_and(|known| match (known.updated(), row.updated()) {
             (Some(known), Some(new)) => new < known,
             _ => false,
         });
@@ -92,13 +88,12 @@ impl Rows {
         Some(Version::new(format!("{own}+{sum}")))
     }
 
-    /// Whether `row` is here in just this state.
-    pub(crate) fn has(&self, row: &Row) -> bool {
-        let known = match row.master_id() {
+    /// The state of this very row that is known here.
+    pub(crate) fn known(&self, row: &Row) -> Option<&Row> {
+        match row.master_id() {
             None => self.master.as_ref(),
             Some(_) => self.exceptions.get(row.id()),
-        };
-        known.is_some_and(|known| known.etag().is_some() && known.etag() == row.etag())
+        }
     }
 }
 

@@ -198,6 +198,17 @@ pub(crate) fn read_instance(row: &Row, master: &Event) -> Result<Event, Unread> 
     Ok(event)
 }
 
+/// Whether two states of a row mean the same.
+pub(crate) fn is_as(one: &Row, other: &Row) -> bool {
+    if one.is_cancelled() || other.is_cancelled() {
+        return one.is_cancelled() && other.is_cancelled();
+    }
+    match (read_row(one), read_row(other)) {
+        (Ok(one), Ok(other)) => one.exact.is_as(&other.exact) && one.cancelled == other.cancelled,
+        _ => false,
+    }
+}
+
 /// Exceptions whose master nobody has shown us: somebody is invited to these alone.
 // quirk: google-4
 fn add_orphans(series: &mut Series, rows: &Rows) -> Result<(), Unread> {

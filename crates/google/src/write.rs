@@ -22,7 +22,7 @@ use crate::requests::insert::{self, Inserted};
 use crate::requests::patch::{self, Patched};
 use crate::row::Row;
 use crate::rows::Rows;
-use crate::series::{self, Anchor, read_row};
+use crate::series::{self, Anchor, is_as, read_row};
 use crate::server::Server;
 
 /// Creates a series.
@@ -273,21 +273,6 @@ impl Work<'_> {
     async fn send(&self, id: &str, etag: &str, patch: &Value) -> Result<Patched> {
         let ask = patch::prepare(self.server.base(), self.calendar.as_str(), id, etag, patch)?;
         patch::parse(&self.server.write(ask).await?)
-    }
-}
-
-/// Whether two states of a row mean the same.
-fn is_as(one: &Row, other: &Row) -> bool {
-    if one.is_cancelled() || other.is_cancelled() {
-        return one.is_cancelled() && other.is_cancelled();
-    }
-    match (read_row(one), read_row(other)) {
-        (Ok(one), Ok(other)) => {
-            draft::same(&one.exact.event, &other.exact.event)
-                && one.exact.recurrence == other.exact.recurrence
-                && one.cancelled == other.cancelled
-        }
-        _ => false,
     }
 }
 

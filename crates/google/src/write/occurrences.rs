@@ -7,13 +7,13 @@ use model::{CalendarId, Event, Exception, Resource, Series, When};
 use provider::{ErrorKind, Result};
 use serde_json::Value;
 
-use super::{Expected, Sent, Work, cancellation, finished, is_as, rejected, stale};
+use super::{Expected, Sent, Work, cancellation, finished, rejected, stale};
 use crate::draft::{self, Target};
 use crate::expect::{implied, made};
 use crate::fields::{Refused, times::Names};
 use crate::row::Row;
 use crate::rows::Rows;
-use crate::series::{self, Anchor, read_instance, read_row};
+use crate::series::{self, Anchor, is_as, read_row};
 use crate::server::Server;
 
 /// What becomes of rows that are there already.
@@ -79,7 +79,7 @@ pub(super) async fn write_occurrences(
         let row = draft::untouched(&master, &anchor, target.master(), key).map_err(refused)?;
         let patch = patch_of(work, &row, target, &wanted, &anchor).map_err(refused)?;
         if let Some(patch) = patch {
-            rows.put(written(work, &row, &patch, |now| is_untouched(now, target, key)).await?);
+            rows.put(written(work, &row, &patch, |now| is_as(now, &row)).await?);
         }
     }
     Ok(())
@@ -99,13 +99,6 @@ fn patch_of(
             draft::instance_patch(row, target.master(), event, &floating, work.names)
         }
     }
-}
-
-/// An occurrence that is as its master makes it.
-// quirk: google-47
-fn is_untouched(now: &Row, target: &Target, key: &When) -> bool {
-    let event = (!now.is_cancelled()).then(|| read_instance(now, target.master()));
-    matches!(event, Some(Ok(event)) if draft::same(&event, &implied(target.master(), key)))
 }
 
 /// Patches the row of an occurrence, and gives it as it is then. A master that was written since
