@@ -1,28 +1,37 @@
 //! Lives many lives of a pair, one for each seed, on all cores; prints the first that ends badly.
 //!
-//! `simulate [--seeds N] [--from S] [--seed S]`; one seed alone also tells its whole life.
+//! `simulate [--left SERVICE] [--right SERVICE] [--seeds N] [--from S] [--seed S]`; one seed alone
+//! also tells its whole life. A service is `plain` (a provider in process) or `google`.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use calpair_tests::simulation;
+use calpair_tests::simulation::{self, Service};
+use model::Sides;
 
 struct Asked {
     from: u64,
     seeds: u64,
+    services: Sides<Service>,
 }
 
 fn asked(arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
-    let mut asked = Asked { from: 0, seeds: 1000 };
+    let mut asked = Asked { from: 0, seeds: 1000, services: Sides::default() };
     let mut arguments = arguments;
     while let Some(name) = arguments.next() {
-        let value = arguments.next().ok_or_else(|| format!("{name} needs a number"))?;
-        let number: u64 = value.parse().map_err(|_| format!("{value:?} is not a number"))?;
+        let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
+        let number = || value.parse().map_err(|_| format!("{value:?} is not a number"));
+        let service = || Service::named(&value).ok_or_else(|| format!("{value:?}: no service"));
         match name.as_str() {
-            "--seeds" => asked.seeds = number,
-            "--from" => asked.from = number,
-            "--seed" => asked = Asked { from: number, seeds: 1 },
-            _ => return Err(format!("{name}: unknown; --seeds N, --from S or --seed S")),
+            "--left" => asked.services.left = service()?,
+            "--right" => asked.services.right = service()?,
+            "--seeds" => asked.seeds = number()?,
+            "--from" => asked.from = number()?,
+            "--seed" => (asked.from, asked.seeds) = (number()?, 1),
+            _ => {
+                let known = "--left, --right, --seeds N, --from S or --seed S";
+                return Err(format!("{name}: unknown; {known}"));
+            }
         }
     }
     Ok(asked)
@@ -41,7 +50,7 @@ fn main() -> ExitCode {
     if asked.seeds == 1 {
         let filter = tracing_subscriber::EnvFilter::new("engine=debug");
         tracing_subscriber::fmt().with_env_filter(filter).without_time().init();
-        let (end, life) = simulation::live(asked.from);
+        let (end, life) = simulation::live(asked.from, asked.services);
         life.trace.iter().for_each(|line| println!("{line}"));
         if let Err(found) = end {
             println!("seed {}: {found}", asked.from);
@@ -62,7 +71,7 @@ fn main() -> ExitCode {
                     if seed >= end {
                         break;
                     }
-                    match simulation::live_twice(seed) {
+                    match simulation::live_twice(seed, asked.services) {
                         Ok(life) => {
                             cycles.fetch_add(life.cycles, Ordering::Relaxed);
                             crashes.fetch_add(life.crashes, Ordering::Relaxed);
@@ -71,7 +80,11 @@ fn main() -> ExitCode {
                         Err(found) => {
                             failed.store(true, Ordering::Relaxed);
                             println!("seed {seed}: {found}");
-                            println!("repeat with: cargo xtask sim --seed {seed}");
+                            let Sides { left, right } = asked.services.map(Service::name);
+                            println!(
+                                "repeat with: cargo xtask sim --left {left} --right {right} \
+                                 --seed {seed}"
+                            );
                         }
                     }
                 }

@@ -113,7 +113,7 @@ fn run(
         if let Some((users, Some(at))) = &mut interruption
             && steps == *at
         {
-            users.act(&stage.world, &stage.calendars, stage.uids);
+            users.act(&stage.world, &stage.grounds, stage.uids);
         }
         if let Poll::Ready(end) = attended.as_mut().poll(&mut waker) {
             break Some(end);

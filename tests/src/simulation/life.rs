@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use model::{CalendarId, Field, Side, Sides};
-use sandbox::{Random, User, World};
+use model::{Field, Side, Sides};
+use sandbox::{Random, World};
+
+use super::ground::{Ground, Hand};
 
 /// A text that a user wrote; nobody else writes it.
 #[derive(Clone, Debug)]
@@ -41,11 +43,11 @@ impl Users {
     }
 
     /// One user does one thing.
-    pub(super) fn act(&mut self, world: &World, calendars: &Sides<CalendarId>, uids_given: Uids) {
+    pub(super) fn act(&mut self, world: &World, grounds: &Sides<Ground>, uids_given: Uids) {
         // Nobody types in the second in which a program wrote.
         world.advance(Duration::from_secs(1));
         let side = *self.random.pick(&Side::BOTH);
-        let user = world.user(&calendars[side]);
+        let user = grounds[side].user();
         let uids = user.uids();
         let act = if uids.is_empty() { 0 } else { self.random.below(12) };
         let uid = if uids.is_empty() { String::new() } else { self.random.pick(&uids).clone() };
@@ -55,16 +57,12 @@ impl Users {
             6 => self.move_it(&user, &uid),
             7 => self.cancel_occurrence(&user, &uid),
             8 => self.change_occurrence(&user, side, &uid),
-            9 => {
-                user.delete(&uid);
-            }
+            9 => user.delete(&uid),
             10 if uids_given == Uids::Any => {
-                let here = world.held(&calendars[side]).into_iter().map(|held| held.raw);
+                let here = grounds[side].held().into_iter().map(|held| held.raw);
                 self.create_again(&user, side, &here.collect::<Vec<_>>());
             }
-            _ => {
-                user.churn(&uid);
-            }
+            _ => user.churn(&uid),
         }
     }
 
@@ -74,14 +72,14 @@ impl Users {
         text
     }
 
-    fn create(&mut self, user: &User, side: Side) {
+    fn create(&mut self, user: &Hand, side: Side) {
         let uid = format!("event-{}@life", self.created.len());
         self.created.push(uid.clone());
         self.write_new(user, side, &uid);
     }
 
     /// The same UID once more: an undone deletion, or an invitation that reached both sides.
-    fn create_again(&mut self, user: &User, side: Side, here: &[Vec<u8>]) {
+    fn create_again(&mut self, user: &Hand, side: Side, here: &[Vec<u8>]) {
         let missing: Vec<String> = self
             .created
             .iter()
@@ -94,7 +92,7 @@ impl Users {
         }
     }
 
-    fn write_new(&mut self, user: &User, side: Side, uid: &str) {
+    fn write_new(&mut self, user: &Hand, side: Side, uid: &str) {
         let title = self.token(side, Field::Title);
         let day = 1 + self.random.below(28);
         let rule = if self.random.chance(5000) { "RRULE:FREQ=DAILY;COUNT=9\r\n" } else { "" };
@@ -116,13 +114,13 @@ impl Users {
         ));
     }
 
-    fn retype(&mut self, user: &User, side: Side, uid: &str) {
+    fn retype(&mut self, user: &Hand, side: Side, uid: &str) {
         let (property, field) = *self.random.pick(&TYPED);
         let text = self.token(side, field);
         user.set(uid, property, &text);
     }
 
-    fn move_it(&mut self, user: &User, uid: &str) {
+    fn move_it(&mut self, user: &Hand, uid: &str) {
         let hour = self.random.below(24);
         user.edit(uid, |text| {
             // Only events with times and without exceptions, whose keys would have to move too.
@@ -138,7 +136,7 @@ impl Users {
         });
     }
 
-    fn cancel_occurrence(&mut self, user: &User, uid: &str) {
+    fn cancel_occurrence(&mut self, user: &Hand, uid: &str) {
         let nth = self.random.below(9);
         user.edit(uid, |text| match occurrence(text, nth) {
             Some(at) if !text.contains(&at) => {
@@ -148,7 +146,7 @@ impl Users {
         });
     }
 
-    fn change_occurrence(&mut self, user: &User, side: Side, uid: &str) {
+    fn change_occurrence(&mut self, user: &Hand, side: Side, uid: &str) {
         let nth = self.random.below(9);
         let Some(held) = user.get(uid) else { return };
         let text = String::from_utf8_lossy(&held.raw).into_owned();
