@@ -239,6 +239,21 @@ impl Google {
         assert!(violations.is_empty(), "requests that no client may send: {violations:#?}");
     }
 
+    /// No request said anything of guests, of the organizer or of the sequence.
+    ///
+    /// # Panics
+    /// When one did.
+    pub fn assert_people_left_alone(&self) {
+        for exchange in self.log() {
+            let body: serde_json::Value =
+                serde_json::from_slice(&exchange.body).unwrap_or_default();
+            for name in ["attendees", "organizer", "sequence", "guestsCanModify"] {
+                let (method, path) = (&exchange.method, &exchange.path);
+                assert!(body[name].is_null(), "`{name}` was written: {method} {path}");
+            }
+        }
+    }
+
     /// Every write of an event that is there was conditional on its version, and every write said
     /// that nobody is to be mailed.
     ///

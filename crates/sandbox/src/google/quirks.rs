@@ -34,6 +34,9 @@ pub enum Quirk {
     GuestsOmitted,
     /// RDATE without RRULE is refused (unknown, section 10 of the notes). Off by default.
     RdateOnlyRefused,
+    /// A change of a series changes its exceptions too, where they were as the series was
+    /// (unknown). Off by default.
+    ExceptionsFollow,
     /// A listing by iCalUID leaves cancelled occurrences out, which do not carry it (unknown). Off
     /// by default.
     UidMissesCancelled,

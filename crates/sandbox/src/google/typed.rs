@@ -51,7 +51,12 @@ impl Typed {
         let place = Zoned { calendar: &calendar, name: zone };
         let master = series.master.as_ref().map(|master| {
             let mut event = place.event(master);
-            let lines = recurrence(&series);
+            let mut lines = rules(&series);
+            lines.extend(series.recurrence.extras.iter().filter_map(|extra| {
+                let moment = place.moment(&extra.start)?;
+                let kind = if moment.is_day() { ";VALUE=DATE" } else { "" };
+                Some(format!("RDATE{kind}:{}", moment.suffix()))
+            }));
             if !lines.is_empty() {
                 event.insert("recurrence".to_owned(), json!(lines));
             }
@@ -69,15 +74,15 @@ impl Typed {
     }
 }
 
-/// The lines of a recurrence without what is cancelled.
-fn recurrence(series: &Series) -> Vec<String> {
+/// The rules of a series.
+fn rules(series: &Series) -> Vec<String> {
     let mut alone = series.clone();
     alone.exceptions.clear();
     let text = ical::create(&alone, Timestamp::UNIX_EPOCH);
     let root = Component::parse(&text);
     let event = root.iter().flat_map(Component::components).find(|one| one.name == "VEVENT");
     let lines = event.into_iter().flat_map(Component::lines);
-    let wanted = lines.filter(|line| matches!(line.name.as_str(), "RRULE" | "EXRULE" | "RDATE"));
+    let wanted = lines.filter(|line| matches!(line.name.as_str(), "RRULE" | "EXRULE"));
     wanted.map(|line| format!("{}{}:{}", line.name, line.params, line.value)).collect()
 }
 

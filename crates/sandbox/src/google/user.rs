@@ -250,7 +250,7 @@ impl Service {
         event.insert("iCalUID".to_owned(), json!(typed.uid));
         let id = self.create_row(at, event);
         for (original, exception) in typed.exceptions.values() {
-            self.except(at, &id, original, exception.as_ref(), &Json::new());
+            self.except(at, &id, original, exception.as_ref(), None);
         }
         self.note(at.id, &id, Author::User, at.now);
         Some(id)
@@ -293,12 +293,11 @@ impl Service {
             held.rows.retain(|_, other| other.master() != Some(&row.id));
         }
         let mut is_excepted = false;
-        let nothing = Json::new();
         for (key, (original, exception)) in &new.exceptions {
             let known = old.exceptions.get(key).filter(|_| !forgotten);
             let is_same = known.is_some_and(|(_, known)| known == exception);
             if !is_same {
-                let known = known.and_then(|(_, known)| known.as_ref()).unwrap_or(&nothing);
+                let known = known.and_then(|(_, known)| known.as_ref());
                 is_excepted |= self.except(at, &row.id, original, exception.as_ref(), known);
             }
         }
@@ -319,14 +318,16 @@ impl Service {
         master: &str,
         original: &Moment,
         typed: Option<&Json>,
-        known: &Json,
+        known: Option<&Json>,
     ) -> bool {
         let Some(row) = self.occurrence(at, master, original) else { return false };
         let mut event = row.event.clone();
         match typed {
             None => drop(event.insert("status".to_owned(), json!("cancelled"))),
             Some(typed) => {
-                let _ = typed_over(&mut event, known, typed);
+                // What was not an exception yet is typed from scratch.
+                let before = known.cloned().unwrap_or_else(|| event.clone());
+                let _ = typed_over(&mut event, &before, typed);
                 let status = typed.get("status").cloned().unwrap_or(json!("confirmed"));
                 event.insert("status".to_owned(), status);
             }

@@ -31,6 +31,10 @@ const FROM_MAIL: &[&str] = &["reminders", "colorId", "visibility", "status", "ex
 // quirk: google-66
 const LOCKED: &[&str] = &["summary", "description", "location", "start", "end", "recurrence"];
 
+/// In what exceptions follow their series, where they do.
+const FOLLOWING: &[&str] =
+    &["summary", "description", "location", "transparency", "colorId", "reminders", "source"];
+
 impl Service {
     pub(super) fn insert(&mut self, call: &Call<'_>) -> Result<Reply, Failure> {
         self.may_write(call)?;
@@ -207,6 +211,10 @@ impl Service {
         if row.is_series() && moved && (!is_series || resets) {
             held.rows.retain(|_, other| other.master() != Some(&row.id));
         }
+        if row.is_series() && self.quirks.has(Quirk::ExceptionsFollow) {
+            self.take_along(call, row, event);
+        }
+        let Some(held) = self.calendars.get_mut(&call.calendar) else { return };
         // quirk: google-67
         let visibility = event.get("visibility").cloned();
         let tightened = visibility.as_ref().is_some_and(|new| {
@@ -219,6 +227,28 @@ impl Service {
                 let mut event = other.event;
                 event.insert("visibility".to_owned(), visibility.clone().unwrap_or_default());
                 self.store(&call.calendar, &other.id, event, call.now, Updated::Moved);
+            }
+        }
+    }
+
+    /// Changes the exceptions of a series where they were as the series was.
+    fn take_along(&mut self, call: &Call<'_>, row: &Row, event: &Json) {
+        let Some(held) = self.calendars.get(&call.calendar) else { return };
+        let exceptions: Vec<Row> = held.exceptions(&row.id).cloned().collect();
+        for mut exception in exceptions.into_iter().filter(|row| !row.is_cancelled()) {
+            let mut follows = false;
+            for name in FOLLOWING.iter().filter(|name| differs(row, event, name)) {
+                if exception.event.get(*name) == row.event.get(*name) {
+                    follows = true;
+                    match event.get(*name) {
+                        Some(value) => exception.event.insert((*name).to_owned(), value.clone()),
+                        None => exception.event.remove(*name),
+                    };
+                }
+            }
+            if follows {
+                let (id, now) = (exception.id.clone(), call.now);
+                self.store(&call.calendar, &id, exception.event, now, Updated::Moved);
             }
         }
     }

@@ -128,6 +128,25 @@ fn a_moved_series_keeps_or_loses_its_exceptions() {
 }
 
 #[test]
+fn exceptions_follow_their_series_or_not() {
+    for follows in [false, true] {
+        let bench = Bench::new();
+        if follows {
+            let quirk = Quirk::ExceptionsFollow;
+            bench.google.set_quirks(|quirks| *quirks = quirks.clone().with(quirk));
+        }
+        bench.insert(&weekly("standup1"));
+        let (moved, named) = ("standup1_20260309T080000Z", "standup1_20260316T080000Z");
+        bench.patch(moved, &json!({"location": "Berlin"}));
+        bench.patch(named, &json!({"summary": "Own"}));
+        bench.patch("standup1", &json!({"summary": "New"}));
+        let title = |id: &str| bench.get(&format!("/{id}")).body["summary"].clone();
+        assert_eq!(title(moved), if follows { "New" } else { "Stand-up" });
+        assert_eq!(title(named), "Own");
+    }
+}
+
+#[test]
 fn a_series_can_become_a_single_event() {
     let bench = Bench::new();
     bench.insert(&weekly("standup1"));
