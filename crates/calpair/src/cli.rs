@@ -312,7 +312,8 @@ Passwords. It has 16 letters; the dashes may be left out.
 
 Examples:
   calpair connect home
-  pass show icloud/calpair | calpair connect home --password-stdin";
+  pass show icloud/calpair | calpair connect home --password-stdin
+  calpair connect work --no-browser";
 
 const STATUS: &str = "\
 Examples:

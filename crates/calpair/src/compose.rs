@@ -32,6 +32,8 @@ use crate::signin;
 pub(crate) struct Reach {
     pub(crate) account: Account,
     pub(crate) adapter: Adapter,
+    /// Whether the adapter is one that sends anything.
+    is_usable: bool,
     /// Another one each time the adapter is made anew, so that its pairs notice.
     generation: u64,
 }
@@ -56,7 +58,10 @@ impl Roster {
         key: &KeyOrReason,
         clock: &Arc<dyn Clock>,
     ) -> store::Result<()> {
-        self.reaches.retain(|name, reach| config.accounts.get(name) == Some(&reach.account));
+        // What made an account unusable may lie beside the configuration (a client's secret).
+        self.reaches.retain(|name, reach| {
+            reach.is_usable && config.accounts.get(name) == Some(&reach.account)
+        });
         for (name, account) in &config.accounts {
             if !self.reaches.contains_key(name) {
                 self.renew(account, store, key, clock)?;
@@ -81,9 +86,11 @@ impl Roster {
         });
         remember(account, made.as_ref().err(), store, clock)?;
         self.generations += 1;
+        let is_usable = made.is_ok();
         let adapter = made.unwrap_or_else(|unusable| Adapter::unconnected(unusable.reason));
-        let reach = Reach { account: account.clone(), adapter, generation: self.generations };
-        self.reaches.insert(account.name.clone(), reach);
+        let (account, generation) = (account.clone(), self.generations);
+        let reach = Reach { account, adapter, is_usable, generation };
+        self.reaches.insert(reach.account.name.clone(), reach);
         Ok(())
     }
 

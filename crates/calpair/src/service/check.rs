@@ -2,6 +2,7 @@
 //! good, are the calendars there, and may they be written? One try each; it changes no state.
 
 use model::Rights;
+use provider::ErrorKind;
 
 use super::{Answer, Service};
 use crate::config::{self, Config};
@@ -36,7 +37,12 @@ impl Service {
         let calendars = match reach.adapter.provider.calendars().await {
             Ok(calendars) => calendars,
             Err(error) => {
-                let action = Some("calpair status; is the network there?".to_owned());
+                let action = match error.kind() {
+                    ErrorKind::Unauthorized => Some(format!("calpair connect {}", account.name)),
+                    // What is forbidden or refused says itself what to do.
+                    ErrorKind::Forbidden | ErrorKind::Rejected => None,
+                    _ => Some("calpair status; is the network there?".to_owned()),
+                };
                 let reason = Some(error.to_string());
                 return Ok(vec![found(name, CheckResult::Failed, reason, action)]);
             }

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use model::Timestamp;
-use sandbox::google::{CLIENT_ID, CLIENT_SECRET, Consent, Google, Running as Endpoint, TokenMood};
+use sandbox::google::{
+    Api, CLIENT_ID, CLIENT_SECRET, Consent, Google, Running as Endpoint, TokenMood,
+};
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -357,6 +359,29 @@ async fn a_client_secret_that_others_can_read_is_not_used() {
     let refused = connect(&service, "work", "1//0").await;
     assert_eq!(refused.exit, 1);
     assert!(message(refused).ends_with("others can read it (mode 0644); chmod 600"));
+    drop(service);
+    let service = scene.open();
+    let before = account(&service).await;
+    assert_eq!(before.state, "unconnected");
+    assert!(before.reason.unwrap().ends_with("chmod 600"));
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    service.take_up(scene.config()).unwrap();
+    assert_eq!(account(&service).await.state, "ok", "a reload is enough");
+}
+
+#[tokio::test]
+async fn an_api_that_is_switched_off_is_named() {
+    let scene = Scene::new().await;
+    let service = scene.connected().await;
+    scene.google.set_api(Api::Off);
+    let refused = connect(&service, "work", &scene.google.refresh_token("me")).await;
+    assert_eq!(refused.exit, 1);
+    assert!(message(refused).contains("Calendar API"));
+    let checks: report::Checks = read(service.answer(Request::Check).await);
+    let check = checks.checks.iter().find(|check| check.name == "account work").unwrap();
+    assert_eq!((check.result, &check.action), (report::CheckResult::Failed, &None));
+    assert_eq!(sync(&service).await.1.outcome, report::Outcome::Retrying);
+    assert_eq!(account(&service).await.state, "ok", "the sign-in is good");
 }
 
 /// Where a test's log goes.
