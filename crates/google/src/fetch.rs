@@ -77,7 +77,14 @@ pub(crate) async fn rows(
     match get::parse(&answer)? {
         Got::Row(row) if row.is_cancelled() => Ok(None),
         Got::Row(row) if row.repeats() => match row.ical_uid() {
-            Some(uid) => by_uid(server, calendar, id, uid).await,
+            Some(uid) => match by_uid(server, calendar, id, uid).await? {
+                Some(rows) => Ok(Some(rows)),
+                None => {
+                    let sentence =
+                        format!("{} lists a series as gone and shows it", server.place());
+                    Err(Error::new(ErrorKind::Unavailable, sentence))
+                }
+            },
             None => Ok(Some(Rows::of(id, [row]))),
         },
         Got::Row(row) => Ok(Some(Rows::of(id, [row]))),

@@ -73,7 +73,7 @@ impl Pass {
     }
 
     /// Takes a row: gives it back when it is a single event, which needs no other row.
-    // quirk: google-4, google-8, google-43
+    // quirk: google-4, google-7, google-8, google-43
     pub(crate) fn take(&mut self, row: Row) -> Option<Row> {
         let series = row.series_id().to_owned();
         let is_master = row.master_id().is_none();

@@ -48,8 +48,8 @@ fn differing(held: &Series, wanted: &Series) -> Vec<String> {
     }
     let shown = |series: &Series| {
         let window = ical::Window {
-            from: "2026-01-01T00:00:00Z".parse().unwrap(),
-            until: "2028-01-01T00:00:00Z".parse().unwrap(),
+            from: "2026-01-01T00:00:00Z".parse().expect("an instant"),
+            until: "2028-01-01T00:00:00Z".parse().expect("an instant"),
         };
         let occurrences = ical::occurrences(series, window, &jiff::tz::TimeZone::UTC);
         let shown = occurrences.map(|one| (one.from, one.until, one.event.title.clone()));
@@ -71,8 +71,8 @@ async fn turn(quirks: &Quirks, from: usize, to: usize) {
     let made = stage.google.create(&calendar, &first, &CreateKey::new("0a")).await;
     let made = made.unwrap_or_else(|error| panic!("{turn}: created: {error}"));
     assert_eq!(differing(&made.series, &first), [""; 0], "{turn}: created");
-    let cursor = stage.list(None).await.unwrap().next;
-    if from % 2 == 0 {
+    let cursor = stage.list(None).await.expect("it is listed").next;
+    if from.is_multiple_of(2) {
         stage.restart();
     }
     let target = testkit::series(&format!("{} uid=one", STATES[to]));
@@ -83,7 +83,7 @@ async fn turn(quirks: &Quirks, from: usize, to: usize) {
     let (again, cost) = stage.cost(again).await;
     assert_eq!(cost, 0, "{turn}: what is as wanted is not written: {:?}", again.is_ok());
     let (echo, cost) = stage.cost(stage.list(Some(&cursor))).await;
-    let echo = echo.unwrap();
+    let echo = echo.expect("it is listed");
     let one_page = quirks.largest_page > 100;
     assert!(cost == 1 || !one_page, "{turn}: the echo costs {cost}");
     for item in &echo.items {
@@ -93,14 +93,14 @@ async fn turn(quirks: &Quirks, from: usize, to: usize) {
     stage.restart();
     let found = stage.found(&made.id).await;
     assert_eq!(differing(&found.series, &target), [""; 0], "{turn}: fetched");
-    let full = stage.list(None).await.unwrap();
+    let full = stage.list(None).await.expect("it is listed");
     let listed = full.items.iter().find_map(|item| match item {
         provider::Change::Present(held) if held.id == made.id => Some(held),
         _ => None,
     });
     let listed = listed.unwrap_or_else(|| panic!("{turn}: it is not listed"));
     assert_eq!(listed.series, found.series, "{turn}: listed");
-    stage.google.delete(&calendar, &found).await.unwrap();
+    stage.google.delete(&calendar, &found).await.expect("it is deleted");
     assert!(stage.user().uids().is_empty(), "{turn}: it is still there");
     stage.assert_careful();
 }
@@ -121,16 +121,11 @@ async fn every_state_becomes_every_other_by_the_book() {
 // quirk: google-41, google-42, google-45, google-47
 #[tokio::test]
 async fn every_state_becomes_every_other_over_google_as_it_is() {
-    let mut quirks = Quirks::default();
-    quirks.touch = Touch::Every;
-    turns(quirks).await;
+    turns(Quirks { touch: Touch::Every, ..Quirks::default() }).await;
 }
 
 // quirk: google-41
 #[tokio::test]
 async fn every_state_becomes_every_other_where_exceptions_are_reset() {
-    let mut quirks = Quirks::default();
-    quirks.on_move = OnMove::Reset;
-    quirks.largest_page = 2;
-    turns(quirks).await;
+    turns(Quirks { on_move: OnMove::Reset, largest_page: 2, ..Quirks::default() }).await;
 }

@@ -1,6 +1,6 @@
 //! events.list by iCalUID: the rows of one series, master and exceptions, cancelled ones too.
 
-use provider::Result;
+use provider::{Error, ErrorKind, Result};
 use transport::Url;
 
 use super::{Answer, Ask, Page, address, ask, page, refusal};
@@ -24,13 +24,24 @@ pub(crate) fn prepare(base: &Url, calendar: &str, ical_uid: &str, from: Option<&
 pub(crate) fn parse(answer: &Answer) -> Result<Page> {
     match answer.status().as_u16() {
         200 => page(answer, DOING),
-        _ => Err(refusal(answer).of_listing()),
+        _ => Err(whole(refusal(answer).of_listing())),
+    }
+}
+
+/// Nothing was asked since a token, so none can have expired.
+fn whole(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::CursorExpired => {
+            Error::new(ErrorKind::Unavailable, "Google could not list a series whole")
+                .because(error)
+        }
+        _ => error,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::{base, shown};
+    use super::super::wire::{answer, base, shown};
     use super::*;
 
     #[test]
@@ -39,5 +50,8 @@ mod tests {
         let want = "GET /calendars/c/events?iCalUID=a%2Bb%40google.com&maxResults=2500\
             &showDeleted=true&singleEvents=false&pageToken=p";
         assert_eq!(ask, want);
+        let body = r#"{"error":{"errors":[{"reason":"fullSyncRequired"}]}}"#;
+        assert_eq!(parse(&answer(410, body)).unwrap_err().kind(), ErrorKind::Unavailable);
+        assert_eq!(parse(&answer(404, "")).unwrap_err().kind(), ErrorKind::Gone);
     }
 }
