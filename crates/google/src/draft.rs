@@ -194,18 +194,15 @@ pub(crate) fn instance_patch(
 ///
 /// # Errors
 /// When the occurrence can't be named.
-pub(crate) fn untouched(
-    master: &Row,
-    anchor: &Anchor,
-    event: &Event,
-    key: &When,
-) -> Result<Row, Refused> {
+pub(crate) fn untouched(master: &Row, anchor: &Anchor, key: &When) -> Result<Row, Refused> {
     let id = ident::instance_id(master.id(), key, &anchor.zone());
     let id = id.ok_or(Refused("its time zone is not known"))?;
+    let event = read_row(master).map_err(|unread| Refused(unread.0))?.plain.event;
+    let plain_key = ical::in_kind_of(key, &event.start);
     let mut times = Body::new();
     let floating = anchor.zone_name();
     let frame = Frame { role: Role::Instance, floating, names: Names::Present };
-    fields::write(Field::Times, &implied(event, key), None, &frame, &mut times)?;
+    fields::write(Field::Times, &implied(&event, &plain_key), None, &frame, &mut times)?;
     times.insert("id".to_owned(), id.into());
     times.insert("recurringEventId".to_owned(), master.id().into());
     times.insert("recurrence".to_owned(), Value::Null);

@@ -180,6 +180,10 @@ fn changed(server: &Server, calendar: &CalendarId, held: Held) -> Change {
     }
     let rows = Rows::of(&held.id, held.rows);
     note_uid(server, calendar, &held.id, &rows);
+    if rows.all().all(Row::is_cancelled) {
+        // Perhaps the last that could be seen of it.
+        return Change::Missing(held.id);
+    }
     Change::Listed { id: held.id, version: None }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use google_calendar3::api;
 use jiff::tz::TimeZone;
-use model::{Event, Exception, Extent, Recurrence, Resource, ResourceId, Series, When};
+use model::{Event, Exception, Extent, Field, Recurrence, Resource, ResourceId, Series, When};
 use provider::Unreadable;
 
 use crate::expect::{implied, made};
@@ -198,15 +198,20 @@ pub(crate) fn read_instance(row: &Row, master: &Event) -> Result<Event, Unread> 
     Ok(event)
 }
 
-/// Whether two states of a row mean the same.
+/// Whether two states of a row mean the same. In which zone Google shows the times of one
+/// occurrence is its own affair.
 pub(crate) fn is_as(one: &Row, other: &Row) -> bool {
     if one.is_cancelled() || other.is_cancelled() {
         return one.is_cancelled() && other.is_cancelled();
     }
-    match (read_row(one), read_row(other)) {
-        (Ok(one), Ok(other)) => one.exact.is_as(&other.exact) && one.cancelled == other.cancelled,
-        _ => false,
+    let (Ok(one_read), Ok(mut other_read)) = (read_row(one), read_row(other)) else { return false };
+    let at = |when: &When| (when.is_date(), ical::instant(when, &TimeZone::UTC));
+    let (event, same) = (&one_read.exact.event, &mut other_read.exact.event);
+    let meets = at(&event.start) == at(&same.start) && at(&event.end) == at(&same.end);
+    if one.master_id().is_some() && meets {
+        same.take(event, Field::Times);
     }
+    one_read.exact.is_as(&other_read.exact) && one_read.cancelled == other_read.cancelled
 }
 
 /// Exceptions whose master nobody has shown us: somebody is invited to these alone.

@@ -9,7 +9,7 @@ use model::{CreateKey, Exception, Resource, Series};
 use provider::{Change, ErrorKind, Outcome, Provider, Scope};
 use sandbox::Op;
 use sandbox::faults::{Aim, Fault};
-use sandbox::google::{Quirks, Touch};
+use sandbox::google::{Quirk, Quirks, Touch};
 use serde_json::{Value, json};
 
 const WEEKLY: &str = "weekly \"Choir\" 2026-03-03T19:00 Europe/Berlin 1h count=8";
@@ -102,12 +102,40 @@ async fn what_a_user_changes_costs_one_request_more_where_it_repeats() {
     stage.restart();
     user.cancel_occurrence("choir", "20260331T170000Z");
     let delta = stage.list(Some(&delta.next)).await.expect("it is listed");
-    let [Change::Listed { id, version: None }] = &delta.items[..] else {
+    let [Change::Missing(id)] = &delta.items[..] else {
         panic!("an occurrence is not a series: {:?}", delta.items)
     };
     let (found, cost) = stage.cost(stage.found(id)).await;
     assert!(cost <= 2, "{cost} requests for one series");
     assert_eq!(found.series.exceptions.len(), 4);
+    user.retitle_occurrence("choir", "20260407T170000Z", "Concert");
+    let delta = stage.list(Some(&delta.next)).await.expect("it is listed");
+    let [Change::Listed { id, version: None }] = &delta.items[..] else {
+        panic!("an occurrence is not a series: {:?}", delta.items)
+    };
+    assert_eq!(stage.found(id).await.series.exceptions.len(), 5);
+}
+
+// quirk: google-30
+#[tokio::test]
+async fn a_zone_that_google_does_not_know_yet_is_written_under_its_former_name() {
+    let stage = Stage::new(rude().with(Quirk::OldZones));
+    let made = create(&stage, "daily \"Run\" 2026-03-01T06:30 UTC count=5", "0a").await;
+    for line in [
+        "daily \"Run\" 2026-03-01T06:30 Europe/Kyiv 45m count=5 move=2026-03-02→08:00",
+        "daily \"Run\" 2026-03-01T07:30 Europe/Kyiv 45m count=5 move=2026-03-02→08:00",
+    ] {
+        let target = Series { uid: made.series.uid.clone(), ..testkit::series(line) };
+        let held = stage.found(&made.id).await;
+        let updated = stage.google.update(&stage.calendar, &held, &target).await;
+        let updated = updated.expect("it is updated").series;
+        assert!(updated.same_content(&target), "{:#?}", updated);
+    }
+    let named = row(&stage, made.id.as_str())["start"]["timeZone"].clone();
+    assert_eq!(named, "Europe/Kiev");
+    let line = "daily \"Run\" 2026-03-01T06:30 Europe/Kyiv 45m count=5 move=2026-03-02→08:00";
+    let second = create(&stage, &format!("{line} uid=second"), "0b").await;
+    assert!(second.series.same_content(&testkit::series(line)));
 }
 
 // quirk: google-25, google-64, google-68
@@ -191,6 +219,7 @@ async fn what_google_can_not_hold_is_refused_before_it_is_sent() {
     for (line, word) in [
         ("\"A\" 2026-03-03T19:00 UTC 1h line=\"RRULE:FREQ=HOURLY\"", "within a day"),
         ("\"A\" 2026-03-03T19:00 UTC 1h line=\"RRULE:FREQ=YEARLY;RSCALE=HEBREW\"", "rule"),
+        ("\"A\" 9999-12-31 1d", "dates"),
     ] {
         let series = ical::read(testkit::text(line).as_bytes()).expect("it can be read");
         let key = CreateKey::new("00");

@@ -43,6 +43,9 @@ const RENAMED: &[(&str, &str)] = &[
 // quirk: google-34
 const LEAST: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
 
+/// The years that can be shown in every zone with four digits.
+const YEARS: std::ops::RangeInclusive<i16> = 2..=9998;
+
 pub(super) fn read(row: &api::Event) -> Result<(When, When), Unread> {
     let start = row.start.as_ref().and_then(time).ok_or(Unread("its start can't be understood"))?;
     let end = match row.end.as_ref().and_then(time) {
@@ -88,6 +91,9 @@ pub(crate) fn placed(at: Timestamp, zone: Option<&str>) -> When {
 }
 
 pub(super) fn write(event: &Event, frame: &Frame, body: &mut Body) -> Result<(), Refused> {
+    if [&event.start, &event.end].iter().any(|when| !YEARS.contains(&when.wall().year())) {
+        return Err(Refused("its dates are beyond those that Google can show"));
+    }
     body.insert("start".to_owned(), stated(&event.start, frame)?);
     body.insert("end".to_owned(), stated(&lasting(event), frame)?);
     Ok(())

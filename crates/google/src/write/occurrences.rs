@@ -76,7 +76,7 @@ pub(super) async fn write_occurrences(
             Exception::Cancelled => Wanted::Cancelled,
             Exception::Override(event) => Wanted::Event(event.clone()),
         };
-        let row = draft::untouched(&master, &anchor, target.master(), key).map_err(refused)?;
+        let row = draft::untouched(&master, &anchor, key).map_err(refused)?;
         let patch = patch_of(work, &row, target, &wanted, &anchor).map_err(refused)?;
         if let Some(patch) = patch {
             rows.put(written(work, &row, &patch, |now| is_as(now, &row)).await?);
