@@ -35,6 +35,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// One that came over no wire.
+    pub const fn made(status: u16) -> Self {
+        Self { status, body: Vec::new() }
+    }
+
     /// The body as text, what is none replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()

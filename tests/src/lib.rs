@@ -1,5 +1,6 @@
 //! Proof over the whole product: what the tests of every kind share.
 
+pub mod end;
 pub mod environment;
 pub mod http;
 pub mod program;

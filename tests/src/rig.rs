@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use caldav::CalDav;
 use engine::{Attended, Chance, Clock, Context, Mode, Outcome, Pair, PairSide, Rules, attend};
+use google::Google;
 use model::{AccountName, CalendarId, PairName, Side, Sides, Timestamp};
 use provider::Provider;
 use store::{AccountRow, ProblemRow, Store};
@@ -43,6 +44,13 @@ pub struct End {
 impl End {
     /// A calendar of a CalDAV account.
     pub fn caldav(account: CalDav, calendar: CalendarId) -> Self {
+        let provider = Arc::new(account);
+        let counted = Arc::clone(&provider);
+        Self { provider, requests: Arc::new(move || counted.requests()), calendar }
+    }
+
+    /// A calendar of a Google account.
+    pub fn google(account: Google, calendar: CalendarId) -> Self {
         let provider = Arc::new(account);
         let counted = Arc::clone(&provider);
         Self { provider, requests: Arc::new(move || counted.requests()), calendar }

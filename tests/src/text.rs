@@ -41,6 +41,15 @@ pub fn uid(raw: &[u8]) -> Option<String> {
     None
 }
 
+/// The UID of what this is a copy of, where the copy says so, else its own.
+pub fn origin(raw: &[u8]) -> Option<String> {
+    let mark = "X-GOOGLE-PRIVATE;X-KEY=\"calpair-uid\":";
+    let all = lines(raw);
+    let texts = all.iter().map(|line| String::from_utf8_lossy(line));
+    let marked = texts.filter_map(|line| line.strip_prefix(mark).map(|uid| uid.replace('\\', "")));
+    marked.into_iter().next().or_else(|| uid(raw))
+}
+
 /// The text with another UID in every event.
 pub fn with_uid(raw: &[u8], uid: &str) -> Vec<u8> {
     replaced(raw, "UID", &format!("UID:{uid}"), Which::Every)

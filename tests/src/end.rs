@@ -1,0 +1,219 @@
+//! One side of a real pair: a calendar on a server, and the door behind calpair's back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use caldav::{CalDav, CalDavOptions, Flavour};
+use google::GoogleOptions;
+use model::CalendarId;
+use provider::Provider as _;
+use sandbox::dav::{Options, Profile, Running, serve};
+use sandbox::google::Google;
+use sandbox::{Habits, World};
+use transport::{Credential, Wire};
+
+use crate::http::{Answer, Collection};
+use crate::rig::{self, RealClock};
+use crate::servers::{self, Account, Server};
+use crate::{caldav_account, text};
+
+/// The longest private property that Google keeps.
+const LONGEST_MARK: usize = 1024;
+
+/// A side.
+pub struct End {
+    /// What it is called in reports.
+    pub name: &'static str,
+    account: Option<rig::End>,
+    keeper: Keeper,
+}
+
+enum Keeper {
+    Real(Collection, Server),
+    ICloud { door: Collection, world: World, calendar: CalendarId, _running: Running },
+    Google { google: Google, world: World, calendar: CalendarId },
+}
+
+impl End {
+    /// A calendar on a real server; `None` where that is missing.
+    ///
+    /// # Panics
+    /// When the server has no such calendar.
+    pub fn real(name: &'static str, user: fn(&Server) -> Account) -> Option<Self> {
+        let server = servers::start(name)?;
+        let account = user(&server);
+        let provider = caldav_account(account.origin(), &account.user, &account.password);
+        let calendar = provider.calendar_id(&account.calendar).expect("a calendar there");
+        let keeper = Keeper::Real(account.collection(), server);
+        Some(Self { name, account: Some(rig::End::caldav(provider, calendar)), keeper })
+    }
+
+    /// A calendar on a simulated iCloud, over HTTP.
+    ///
+    /// # Panics
+    /// When loopback has no free ports.
+    pub async fn icloud() -> Self {
+        let world = World::new(5);
+        world.set_now(engine::Clock::now(&RealClock));
+        world.account("sam", Habits::default());
+        let inside = world.add_calendar("sam", "Family");
+        let options = Options::new(Profile::icloud(), "sam");
+        let running = serve(&world, options).await.expect("a free port");
+        let password = world.password("sam").expect("the account was just made");
+        let clock = world.clone();
+        let options = CalDavOptions {
+            url: running.url().parse().expect("an address"),
+            username: "sam@example.com".to_owned(),
+            password: password.as_str().into(),
+            flavour: Flavour::ICloud,
+            clock: Arc::new(move || clock.now()),
+            deadline: None,
+            in_flight: None,
+        };
+        let provider = CalDav::new(options).expect("loopback is allowed");
+        let calendars = provider.calendars().await.expect("calendars");
+        let calendar = calendars.into_iter().find(|calendar| calendar.name == "Family");
+        let calendar = calendar.expect("the calendar that was made").id;
+        let url = format!("http://{}{}", running.partitions[0], calendar.as_str());
+        let door = Collection::new(&url, "sam@example.com", &password);
+        let keeper = Keeper::ICloud { door, world, calendar: inside, _running: running };
+        Self { name: "icloud", account: Some(rig::End::caldav(provider, calendar)), keeper }
+    }
+
+    /// A calendar on a simulated Google, without sockets.
+    ///
+    /// # Panics
+    /// When the adapter takes no loopback address.
+    pub fn google() -> Self {
+        let world = World::new(6);
+        world.set_now(engine::Clock::now(&RealClock));
+        world.account("work", Habits::default());
+        let google = Google::new(&world, 6);
+        google.open("work");
+        let calendar = google.add_calendar("work", "Family");
+        let (clock, answering) = (world.clone(), google.clone());
+        let options = GoogleOptions {
+            api_url: "http://127.0.0.1:1/calendar/v3".parse().expect("an address"),
+            credential: Credential::Token(google.access_token("work").into()),
+            clock: Arc::new(move || clock.now()),
+            deadline: None,
+            in_flight: None,
+            wire: Wire::InProcess(Arc::new(move |request| {
+                let google = answering.clone();
+                Box::pin(async move { google.answer(request).await })
+            })),
+        };
+        let provider = google::Google::new(options).expect("loopback is allowed");
+        let account = Some(rig::End::google(provider, calendar.clone()));
+        Self { name: "google", account, keeper: Keeper::Google { google, world, calendar } }
+    }
+
+    /// The adapter, for a rig.
+    ///
+    /// # Panics
+    /// When it is asked for twice.
+    pub fn account(&mut self) -> rig::End {
+        self.account.take().expect("a side is in one rig")
+    }
+
+    /// Stores a text behind calpair's back, as a user does: in place of what has its name or UID.
+    pub fn put(&self, name: &str, raw: &[u8]) -> Answer {
+        match &self.keeper {
+            Keeper::Real(door, _) | Keeper::ICloud { door, .. } => door.put(name, raw),
+            Keeper::Google { google, calendar, .. } => {
+                let put = google.user(calendar).put(&String::from_utf8_lossy(raw));
+                Answer::made(if put { 200 } else { 400 })
+            }
+        }
+    }
+
+    /// A text, by its name.
+    pub fn get(&self, name: &str) -> Option<Vec<u8>> {
+        match &self.keeper {
+            Keeper::Real(door, _) | Keeper::ICloud { door, .. } => door.get(name),
+            Keeper::Google { .. } => self.texts().remove(name),
+        }
+    }
+
+    /// Deletes behind calpair's back, by name.
+    pub fn delete(&self, name: &str) {
+        match &self.keeper {
+            Keeper::Real(door, _) | Keeper::ICloud { door, .. } => drop(door.delete(name)),
+            Keeper::Google { google, calendar, .. } => {
+                let held = google.held(calendar).into_iter().find(|held| held.id == name);
+                held.map(|held| google.user(calendar).delete(&held.uid));
+            }
+        }
+    }
+
+    /// Everything that the server holds: name and text.
+    pub fn texts(&self) -> BTreeMap<String, Vec<u8>> {
+        let held = match &self.keeper {
+            Keeper::Real(door, _) => {
+                let names = door.versions().into_keys();
+                return names.filter_map(|name| Some((name.clone(), door.get(&name)?))).collect();
+            }
+            Keeper::ICloud { world, calendar, .. } => world.held(calendar),
+            Keeper::Google { google, calendar, .. } => google.held(calendar),
+        };
+        held.into_iter().map(|held| (held.id, held.raw)).collect()
+    }
+
+    /// What changes with anything that is written: names and versions, or texts.
+    pub fn print(&self) -> BTreeMap<String, Vec<u8>> {
+        match &self.keeper {
+            Keeper::Real(door, _) => {
+                let versions = door.versions().into_iter();
+                versions.map(|(name, version)| (name, version.into_bytes())).collect()
+            }
+            Keeper::ICloud { .. } | Keeper::Google { .. } => self.texts(),
+        }
+    }
+
+    /// Names and texts by UID; of a copy, by the UID of what it is a copy of.
+    pub fn by_uid(&self) -> BTreeMap<String, (String, Vec<u8>)> {
+        let texts = self.texts().into_iter();
+        texts.filter_map(|(name, raw)| Some((text::origin(&raw)?, (name, raw)))).collect()
+    }
+
+    /// Whether a copy of an event with this UID says which it is a copy of.
+    pub fn tells(&self, uid: &str) -> bool {
+        match &self.keeper {
+            Keeper::Real(..) | Keeper::ICloud { .. } => true,
+            // quirk: google-39
+            Keeper::Google { .. } => uid.len() <= LONGEST_MARK,
+        }
+    }
+
+    /// A server that fell over an event is started again.
+    pub fn restart(&self) {
+        if let Keeper::Real(_, server) = &self.keeper {
+            server.stop();
+            server.resume();
+        }
+    }
+
+    /// The simulated Google of this side, with the calendar.
+    pub fn as_google(&self) -> Option<(&Google, &CalendarId)> {
+        match &self.keeper {
+            Keeper::Google { google, calendar, .. } => Some((google, calendar)),
+            Keeper::Real(..) | Keeper::ICloud { .. } => None,
+        }
+    }
+
+    /// Panics over what calpair must never do.
+    ///
+    /// # Panics
+    /// See above.
+    pub fn assert_unviolated(&self) {
+        match &self.keeper {
+            Keeper::Real(..) => {}
+            Keeper::ICloud { world, .. } => world.assert_no_mail(),
+            Keeper::Google { google, world, .. } => {
+                world.assert_no_mail();
+                google.assert_unviolated();
+                google.assert_careful_writes();
+            }
+        }
+    }
+}
