@@ -13,6 +13,7 @@
 pub mod dav;
 pub mod faults;
 pub mod google;
+pub mod microsoft;
 mod provider;
 mod random;
 pub mod seed;
