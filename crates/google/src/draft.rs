@@ -226,7 +226,9 @@ fn finish(row: &Row, mut body: Body, target: &Whole) -> Result<Option<Value>, Re
     let after = row.overlaid(&body.clone().into());
     let plain = plain(after.value())?;
     let mut properties = kept::remember(target, &plain);
-    properties.retain(|name, value| value.as_str() != row.private(name));
+    // A cancelled row may hide what it remembers.
+    // quirk: google-5
+    properties.retain(|name, value| row.is_cancelled() || value.as_str() != row.private(name));
     if !properties.is_empty() {
         body.insert("extendedProperties".to_owned(), json!({"private": properties}));
     }

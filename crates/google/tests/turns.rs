@@ -6,7 +6,8 @@ mod common;
 
 use common::Stage;
 use model::{CreateKey, Exception, Field, Series};
-use provider::Provider;
+use provider::{Outcome, Provider};
+use sandbox::faults::Fault;
 use sandbox::google::{OnMove, Quirks, Touch};
 
 /// One series in many states.
@@ -128,4 +129,59 @@ async fn every_state_becomes_every_other_over_google_as_it_is() {
 #[tokio::test]
 async fn every_state_becomes_every_other_where_exceptions_are_reset() {
     turns(Quirks { on_move: OnMove::Reset, largest_page: 2, ..Quirks::default() }).await;
+}
+
+/// How many of 10,000 calls go wrong, for each way in which they can.
+const OFTEN: u32 = 250;
+
+// quirk: google-21, google-44
+#[tokio::test(start_paused = true)]
+async fn whatever_goes_wrong_in_between_the_end_is_what_was_wanted() {
+    for seed in 0..60 {
+        let stage = Stage::seeded(Quirks::default(), seed);
+        let calendar = stage.calendar.clone();
+        let mut random = sandbox::Random::new(seed);
+        let mut state = || testkit::series(&format!("{} uid=one", random.pick(&STATES)));
+        for fault in Fault::ALL {
+            // What it refuses or empties is the engine's affair.
+            if !matches!(fault, Fault::Rejected | Fault::EmptyListing | Fault::Lag(_)) {
+                stage.world.chance(fault, OFTEN);
+            }
+        }
+        let key = CreateKey::new("0a");
+        let first = state();
+        let mut held = loop {
+            stage.wait().await;
+            if let Ok(made) = stage.google.create(&calendar, &first, &key).await {
+                break made;
+            }
+        };
+        for _ in 0..8 {
+            let target = state();
+            for _ in 0..3 {
+                stage.wait().await;
+                if let Ok(updated) = stage.google.update(&calendar, &held, &target).await {
+                    held = updated;
+                    break;
+                }
+                let fetched = stage.google.fetch(&calendar, std::slice::from_ref(&held.id)).await;
+                if let Ok(Some(Outcome::Found(found))) =
+                    fetched.map(|mut fetched| fetched.pop().map(|one| one.outcome))
+                {
+                    held = *found;
+                }
+            }
+        }
+        stage.world.calm();
+        let target = state();
+        stage.wait().await;
+        let found = stage.found(&held.id).await;
+        let updated = stage.google.update(&calendar, &found, &target).await;
+        let updated = updated.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        assert_eq!(differing(&updated.series, &target), [""; 0], "seed {seed}");
+        let found = stage.found(&held.id).await;
+        assert_eq!(differing(&found.series, &target), [""; 0], "seed {seed}: fetched");
+        assert_eq!(stage.user().uids().len(), 1, "seed {seed}");
+        stage.assert_careful();
+    }
 }

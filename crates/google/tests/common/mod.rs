@@ -19,9 +19,13 @@ pub struct Stage {
 
 impl Stage {
     pub fn new(quirks: Quirks) -> Self {
-        let world = World::new(7);
+        Self::seeded(quirks, 7)
+    }
+
+    pub fn seeded(quirks: Quirks, seed: u64) -> Self {
+        let world = World::new(seed);
         world.account("sam", Default::default());
-        let service = Service::new(&world, 7);
+        let service = Service::new(&world, seed);
         service.set_quirks(|held| *held = quirks);
         service.open("sam");
         let calendar = service.add_calendar("sam", "Family");
@@ -36,6 +40,13 @@ impl Stage {
     /// The adapter as it is after a restart: it remembers nothing.
     pub fn restart(&mut self) {
         self.google = adapter(&self.world, &self.service);
+    }
+
+    /// Until no throttle lasts any longer. The clock must be paused.
+    pub async fn wait(&self) {
+        let long = std::time::Duration::from_secs(3 * 60 * 60);
+        tokio::time::advance(long).await;
+        self.world.advance(long);
     }
 
     /// All pages of a listing.
