@@ -1,7 +1,7 @@
 //! What goes beyond the contract: what requests cost, what stays of what nobody here knows, what is
 //! no event, and what becomes of writes that were interrupted.
 
-#[expect(unreachable_pub, reason = "every test uses a part of it")]
+#[expect(dead_code, unreachable_pub, reason = "every test uses a part of it")]
 mod common;
 
 use common::Stage;
