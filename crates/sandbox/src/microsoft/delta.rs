@@ -238,7 +238,7 @@ impl Service {
         }
         let is_last = until >= round.groups.len() && !is_blank;
         let (next, track) = (round.next.clone(), round.next.track);
-        let shown = entries.into_iter().map(|entry| self.entry(call, entry, track));
+        let shown = entries.into_iter().filter_map(|entry| self.entry(call, entry, track));
         let value: Vec<Value> = shown.collect();
         let mut body = json!({
             "@odata.context": format!("{}/v1.0/$metadata#Collection(event)", call.ask.origin),
@@ -263,38 +263,52 @@ impl Service {
         Ok(Reply::json(200, &body).header("Preference-Applied", applied.join(", ")))
     }
 
-    /// What a page shows of an entry.
-    fn entry(&self, call: &Call<'_>, entry: &Entry, track: Track) -> Value {
+    /// What a page shows of an entry: nothing of an occurrence that was deleted meanwhile.
+    // quirk: microsoft-2
+    fn entry(&self, call: &Call<'_>, entry: &Entry, track: Track) -> Option<Value> {
         let view = self.view(call);
         match entry {
-            Entry::Ghost(key) => {
-                let id = Name::master(*key, 0).id(call.prefer.ids);
-                json!({
-                    "@odata.type": "#microsoft.graph.event", "@odata.etag": "W/\"AAAA\"",
-                    "id": id, "type": "singleInstance", "subject": "Ghost", "isAllDay": false,
-                    "start": {"dateTime": "2026-02-02T08:00:00.0000000", "timeZone": "UTC"},
-                    "end": {"dateTime": "2026-02-02T09:00:00.0000000", "timeZone": "UTC"},
-                })
-            }
-            Entry::Gone(name) => tombstone(&name.id(call.prefer.ids)),
+            Entry::Ghost(key) => Some(ghost(&Name::master(*key, 0).id(call.prefer.ids))),
+            Entry::Gone(name) => Some(tombstone(&name.id(call.prefer.ids))),
             Entry::Living { key, slot } => {
-                let row = self.rows.get(key).filter(|row| !row.is_gone);
-                let row = row.filter(|row| slot.is_none_or(|slot| row.has(slot)));
-                let Some(row) = row else {
-                    return tombstone(
-                        &Name { key: *key, slot: *slot, moves: 0 }.id(call.prefer.ids),
-                    );
-                };
-                let item = Item { row, slot: *slot };
-                if matches!(track, Track::Events { .. }) || item.kind() == "occurrence" {
-                    return view.stub(item);
+                let row = self.rows.get(key)?;
+                if row.is_gone {
+                    return Some(tombstone(&row.name(*slot).id(call.prefer.ids)));
                 }
-                let mut whole = view.whole(item);
-                whole.insert("@odata.type".to_owned(), json!("#microsoft.graph.event"));
-                Value::Object(whole)
+                if slot.is_some_and(|slot| !row.has(slot)) {
+                    return None;
+                }
+                let item = Item { row, slot: *slot };
+                let stub = view.stub(item);
+                match track {
+                    Track::Events { .. } => Some(bare(&stub)),
+                    Track::View { .. } if item.kind() == "occurrence" => Some(stub),
+                    Track::View { .. } => {
+                        let mut whole = view.whole(item);
+                        whole.insert("@odata.type".to_owned(), json!("#microsoft.graph.event"));
+                        Some(Value::Object(whole))
+                    }
+                }
             }
         }
     }
+}
+
+/// An event that nothing else knows.
+fn ghost(id: &str) -> Value {
+    json!({
+        "@odata.type": "#microsoft.graph.event", "@odata.etag": "W/\"AAAA\"", "id": id,
+        "type": "singleInstance", "subject": "Ghost", "isAllDay": false,
+        "start": {"dateTime": "2026-02-02T08:00:00.0000000", "timeZone": "UTC"},
+        "end": {"dateTime": "2026-02-02T09:00:00.0000000", "timeZone": "UTC"},
+    })
+}
+
+/// What `events/delta` shows of an event.
+fn bare(stub: &Value) -> Value {
+    let known = ["@odata.type", "@odata.etag", "id", "type", "start", "end"];
+    let members = known.iter().map(|name| ((*name).to_owned(), stub[*name].clone()));
+    Value::Object(members.collect())
 }
 
 /// What a round tells of a row that changed.

@@ -41,7 +41,7 @@ impl Microsoft {
     pub(super) async fn handle(&self, ask: &Ask) -> Reply {
         let place = Place::of(&ask.path);
         let account = self.whose(ask, &place);
-        let flight = Flight::begin(self, &account, &place);
+        let flight = Flight::begin(self, &account, &place, weight(ask, &place));
         if !flight.is_crowded {
             // Whoever else asks meanwhile finds this request in flight.
             tokio::task::yield_now().await;
@@ -266,11 +266,14 @@ impl Microsoft {
             let at = service.log.len() - 1;
             let is_stuck = part.after.iter().any(|id| failed.contains(id));
             let inner = Visit { ask: &part.ask, place, account: visit.account.clone(), ..*visit };
-            let answered = match inner.place {
+            let answered = match (&inner.place, visit.fault) {
                 _ if is_stuck => Err(Failure::dependency()),
-                Place::Batch | Place::Token(_) | Place::DeviceCode(_) | Place::Authorize(_) => {
-                    Err(Failure::nowhere())
+                // Every second one is refused.
+                (_, Some(Fault::RateLimited { retry_after })) if responses.len() % 2 == 0 => {
+                    Err(self.waiting(service, Failure::crowded(), retry_after))
                 }
+                (Place::Batch, _) => Err(Failure::nowhere()),
+                (place, _) if !place.is_api() => Err(Failure::nowhere()),
                 _ => self.single(service, &inner),
             };
             let is_nested = service.quirks.has(Quirk::NestedErrors);
@@ -298,7 +301,10 @@ impl Microsoft {
             let failure = if is_busy { Failure::transient(503) } else { Failure::crowded() };
             return said(self.waiting(service, failure, None));
         }
+        let is_batch = visit.place == Place::Batch;
         match visit.fault? {
+            // Waits are for each of its items.
+            Fault::RateLimited { .. } if is_batch => None,
             Fault::FailBefore => Some(Reply::lost()),
             Fault::RateLimited { retry_after: None } => said(Failure::throttled()),
             Fault::RateLimited { retry_after } => {
@@ -335,6 +341,13 @@ impl Microsoft {
             | Fault::RewrittenAfter => None,
         }
     }
+}
+
+/// How many requests one is: of a batch those run at once that wait for no other, up to four.
+fn weight(ask: &Ask, place: &Place) -> u32 {
+    let parts = if *place == Place::Batch { batch::parts(ask).ok() } else { None };
+    let alone = parts.map(|parts| parts.iter().filter(|part| part.after.is_empty()).count());
+    alone.map_or(1, |count| count.clamp(1, 4) as u32)
 }
 
 /// The kind of call that a batch is: that of its first write, if it has one.
@@ -441,21 +454,23 @@ impl Service {
 struct Flight<'f> {
     microsoft: &'f Microsoft,
     account: Option<String>,
+    /// How many of the mailbox's requests it is.
+    weight: u32,
     is_crowded: bool,
 }
 
 impl<'f> Flight<'f> {
-    fn begin(microsoft: &'f Microsoft, account: &str, place: &Place) -> Self {
+    fn begin(microsoft: &'f Microsoft, account: &str, place: &Place, weight: u32) -> Self {
         if account.is_empty() || !place.is_api() {
-            return Self { microsoft, account: None, is_crowded: false };
+            return Self { microsoft, account: None, weight, is_crowded: false };
         }
         let mut service = microsoft.service();
         let most = service.quirks.at_once;
         let count = service.in_flight.entry(account.to_owned()).or_default();
-        *count += 1;
-        let is_crowded = *count > most;
+        let is_crowded = *count >= most;
+        *count += weight;
         drop(service);
-        Self { microsoft, account: Some(account.to_owned()), is_crowded }
+        Self { microsoft, account: Some(account.to_owned()), weight, is_crowded }
     }
 }
 
@@ -463,7 +478,7 @@ impl Drop for Flight<'_> {
     fn drop(&mut self) {
         let Some(account) = &self.account else { return };
         if let Some(count) = self.microsoft.service().in_flight.get_mut(account) {
-            *count = count.saturating_sub(1);
+            *count = count.saturating_sub(self.weight);
         }
     }
 }

@@ -97,7 +97,11 @@ impl Failure {
     // quirk: microsoft-63
     pub(super) fn token() -> Self {
         let message = "Lifetime validation failed, the token is expired.";
-        Self::new(401, "InvalidAuthenticationToken", message)
+        let challenge = "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/\
+                         common/oauth2/authorize\", client_id=\"00000003-0000-0000-c000-\
+                         000000000000\"";
+        let failure = Self::new(401, "InvalidAuthenticationToken", message);
+        failure.with("WWW-Authenticate", challenge.to_owned())
     }
 
     pub(super) fn anonymous() -> Self {

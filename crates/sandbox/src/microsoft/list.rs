@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::exchange::Reply;
 use super::failure::Failure;
-use super::query::Expand;
+use super::query::{Clause, Expand};
 use super::quirks::Quirk;
 use super::route::Which;
 use super::show::Item;
@@ -51,7 +51,16 @@ impl Service {
     pub(super) fn list(&self, call: &Call<'_>, which: &Which) -> Result<Reply, Failure> {
         call.query.only(LIST)?;
         let calendar = self.calendar(&call.account, which)?.id.clone();
-        let rows = self.rows.values().filter(|row| row.calendar == calendar && !row.is_gone);
+        // A search by extended property that names no calendar has been seen to find everywhere.
+        let by_property =
+            call.query.filter()?.iter().any(|one| matches!(one, Clause::Property(..)));
+        let is_wide = by_property && !matches!(which, Which::Named(_));
+        let is_own = |row: &&Row| {
+            let held = self.calendars.get(&row.calendar);
+            held.is_some_and(|held| held.account == call.account && !held.is_gone)
+        };
+        let rows = self.rows.values().filter(|row| !row.is_gone);
+        let rows = rows.filter(|row| row.calendar == calendar || (is_wide && is_own(row)));
         let items = rows.map(|row| Item { row, slot: None }).collect();
         self.page_of(call, items)
     }

@@ -279,7 +279,6 @@ const FILTERED: &[&str] = &[
     "showAs",
     "sensitivity",
     "importance",
-    "transactionId",
 ];
 
 /// Extended properties as an answer shows them; `None` when there is none of them.

@@ -58,6 +58,9 @@ pub(super) struct Row {
     /// The mailbox's revision when it last changed.
     pub(super) revision: u64,
     pub(super) is_gone: bool,
+    /// What the organizer holds, of an invitation.
+    // quirk: microsoft-54
+    pub(super) theirs: Option<Box<(Json, Span)>>,
     /// Rounds of changes that still leave it out.
     pub(super) lag: u32,
 }

@@ -223,6 +223,25 @@ impl MicrosoftUser {
         self.with(|service, at| {
             let mut row = service.live(at, uid)?;
             dress(&mut row, dressing);
+            if *dressing == Dressing::Invitation {
+                row.theirs = Some(Box::new((row.event.clone(), row.span.clone())));
+            }
+            service.typed(at, row);
+            Some(())
+        })
+        .is_some()
+    }
+
+    /// The organizer of an invitation sends an update: what they have is what is there.
+    // quirk: microsoft-54
+    pub fn organizer_updates(&self, uid: &str) -> bool {
+        self.with(|service, at| {
+            let mut row = service.live(at, uid)?;
+            let (event, span) = *row.theirs.clone()?;
+            for name in ["subject", "body", "location", "locations"] {
+                row.event.insert(name.to_owned(), event.get(name).cloned().unwrap_or_default());
+            }
+            row.span = span;
             service.typed(at, row);
             Some(())
         })

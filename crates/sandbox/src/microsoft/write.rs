@@ -154,6 +154,7 @@ impl Service {
             stamps: self.stamps(now, None),
             revision: 0,
             is_gone: false,
+            theirs: None,
             lag: 0,
         }
     }

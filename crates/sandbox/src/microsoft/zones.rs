@@ -2,6 +2,7 @@
 //!
 //! The table is `data/graph-zones.txt`; it says where it is from.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
@@ -24,14 +25,22 @@ static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
     known.collect()
 });
 
+/// The zones by their names in lower case: looked up for every occurrence that is shown.
+static ZONES: LazyLock<HashMap<String, TimeZone>> = LazyLock::new(|| {
+    let zones = KNOWN.iter().filter_map(|known| {
+        let zone = ical::time_zone(&Zone::Iana(known.zone.to_owned()))?;
+        Some((known.name.to_ascii_lowercase(), zone))
+    });
+    zones.collect()
+});
+
 /// Names that stand on events and can't be written (legacy Outlook, imports).
 // quirk: microsoft-26
 pub(super) const UTC_TZONE: &str = "tzone://Microsoft/Utc";
 
 /// The zone that a client may name.
 pub(super) fn find(name: &str) -> Option<TimeZone> {
-    let known = KNOWN.iter().find(|known| known.name.eq_ignore_ascii_case(name))?;
-    ical::time_zone(&Zone::Iana(known.zone.to_owned()))
+    ZONES.get(&name.to_ascii_lowercase()).cloned()
 }
 
 /// The name of the tz database for a name that a client may write.

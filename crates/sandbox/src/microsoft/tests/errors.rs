@@ -130,6 +130,14 @@ async fn a_batch_is_answered_item_by_item() {
     let statuses: Vec<i64> = statuses.into_iter().map(|(_, status)| status).collect();
     assert_eq!(statuses, [200, 412, 424, 400]);
     home.microsoft.assert_unviolated();
+    let retry_after = Some(Duration::from_secs(10));
+    home.world.plan(Aim::op(Op::Update), Fault::RateLimited { retry_after });
+    let said = home.send("POST", "/v1.0/$batch", &batch).await;
+    let waits = said.body["responses"].as_array().unwrap().iter();
+    let waits =
+        waits.filter(|one| one["status"] == 429 && one["headers"]["Retry-After"] == "9.872");
+    // The second one of both depends on another that was not run.
+    assert_eq!((said.status, waits.count()), (200, 1));
     let one = |id: &str| json!({"id": id, "method": "GET", "url": "/me"});
     let twice = json!({"requests": [one("1"), one("1")]});
     assert_eq!(home.send("POST", "/v1.0/$batch", &twice).await.status, 400);

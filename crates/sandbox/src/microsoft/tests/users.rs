@@ -125,6 +125,15 @@ async fn what_only_exchange_has_is_there() {
         home.microsoft.held(&home.calendar).len()
     );
     let user = home.microsoft.user(&home.calendar);
+    let invited = "peculiar-2@sandbox";
+    let row = |title: &str| {
+        let rows = home.microsoft.rows(&home.calendar);
+        rows.into_iter().find(|row| row["subject"] == title)
+    };
+    let id = row("Town hall").unwrap()["id"].as_str().unwrap().to_owned();
+    assert_eq!(home.patch(&id, &json!({"subject": "Mine"})).await.status, 200);
+    home.world.assert_no_mail();
+    assert!(user.organizer_updates(invited) && row("Town hall").is_some());
     let html = Dressing::Member("importance".to_owned(), json!("high"));
     assert!(user.dress("peculiar-0@sandbox", &html));
 }
