@@ -3,8 +3,8 @@
 //! One [`World`] holds accounts, calendars, users who edit, a clock that moves only when told, and
 //! faults. It is spoken in several ways: in process, as a [`provider::Provider`] ([`InProcess`],
 //! for the simulation), and over HTTP, as iCloud and other CalDAV servers speak ([`dav`]), and as
-//! Google does ([`google`]). What happened can be asked of the world afterwards: every version a
-//! user ever wrote, every request, every mail that would have gone out.
+//! Google ([`google`]) and Microsoft ([`microsoft`]) do. What happened can be asked of the world
+//! afterwards: every version a user ever wrote, every request, every mail that would have gone out.
 //!
 //! Nothing here waits, reads a clock or draws a number that was not seeded.
 
@@ -24,5 +24,5 @@ pub use provider::{Deletions, Deltas, InProcess, Listing, Manners, Overrides, Ve
 pub use random::Random;
 pub use world::{
     Account, Author, Condition, Conditions, Deed, Gone, Habits, Held, Kind, Mail, MailCause, Op,
-    Refusal, Request, Rewriting, Throttle, UidScope, User, World,
+    Refusal, Request, Rewriting, Scheduling, Throttle, UidScope, User, World,
 };

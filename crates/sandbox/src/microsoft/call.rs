@@ -139,7 +139,8 @@ impl Service {
     pub(super) fn event_answer(&self, call: &Call<'_>, status: u16, name: Name) -> Reply {
         let Some(row) = self.rows.get(&name.key) else { return Reply::empty(status) };
         let item = Item { row, slot: name.slot };
-        let mut shown = self.shown(call, item, &[], None);
+        let select = call.query.select();
+        let mut shown = self.shown(call, item, &[], select.as_deref());
         shown["@odata.context"] = json!(format!(
             "{}/v1.0/$metadata#users('{}')/events/$entity",
             call.ask.origin, call.account

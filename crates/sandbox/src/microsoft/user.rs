@@ -18,6 +18,7 @@ use super::prefer::{IdKind, Prefer};
 use super::render;
 use super::show::{Item, View};
 use super::state::{Json, Row, Service, etag};
+use super::times::Moment;
 use super::typed::{Typed, difference, original};
 use super::write::recur;
 use crate::text::Component;
@@ -43,6 +44,8 @@ pub enum Dressing {
     Cancelled,
     /// 26: a zone that has no good name, e.g. `tzone://Microsoft/Custom`.
     ZoneLabel(String),
+    /// 58: from the first to the last year that there is.
+    Ages,
     /// A body of HTML.
     Html(String),
     /// Any member as it is kept, e.g. `showAs` and `oof`.
@@ -442,6 +445,11 @@ fn dress(row: &mut Row, dressing: &Dressing) {
             set("isCancelled", json!(true));
         }
         Dressing::ZoneLabel(label) => row.label = Some(label.clone()),
+        Dressing::Ages => {
+            let wall = |year, day| jiff::civil::date(year, 1, 1).at(day, 0, 0, 0);
+            row.span.start = Moment { wall: wall(1, 0), zone: "UTC".to_owned() };
+            row.span.end = Moment { wall: wall(9999, 23), zone: "UTC".to_owned() };
+        }
         Dressing::Html(text) => set("body", html(text)),
         Dressing::Member(name, value) => set(name, value.clone()),
     }

@@ -134,6 +134,11 @@ async fn what_only_exchange_has_is_there() {
     assert_eq!(home.patch(&id, &json!({"subject": "Mine"})).await.status, 200);
     home.world.assert_no_mail();
     assert!(user.organizer_updates(invited) && row("Town hall").is_some());
+    // quirk: microsoft-58
+    assert!(user.dress("peculiar-4@sandbox", &Dressing::Ages));
+    let ages = row("Old import").unwrap();
+    assert_eq!(ages["start"]["dateTime"], "0001-01-01T00:00:00.0000000");
+    assert_eq!(home.first_round().await.0.len(), items.len());
     let html = Dressing::Member("importance".to_owned(), json!("high"));
     assert!(user.dress("peculiar-0@sandbox", &html));
 }
