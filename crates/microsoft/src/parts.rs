@@ -1,0 +1,301 @@
+//! A series whose repetition Graph has no words for, as single events that are linked: one for
+//! each occurrence in the window, and all of them one resource. Every event has the whole series
+//! with it, as it was written last; so it can be told at any time which occurrences were changed
+//! since, and which were deleted. The first event is the one that the resource is named after.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use model::{Event, Exception, Field, Series, Uid, When};
+
+use crate::expect::implied;
+use crate::fields::{HELD, Unread};
+use crate::ident::{self, Mark};
+use crate::kept;
+use crate::row::Row;
+use crate::rows::Rows;
+use crate::series::{self, read_row};
+
+/// How many events one series becomes at most: two years of a daily one. Each is a request.
+pub(crate) const MOST: usize = 750;
+
+/// The window of a series moves when it would move by this: each time all of its events are written.
+const LEAST_MOVE: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+
+/// What is written with every event of such a series.
+#[derive(Clone, Debug)]
+pub(crate) struct Whole {
+    /// Counts how often the series was written: after an interruption the newest one counts.
+    pub(crate) generation: u32,
+    /// The occurrences that were written start in `[from, until)`.
+    pub(crate) from: Timestamp,
+    pub(crate) until: Timestamp,
+    /// The series, in the fields that Microsoft can hold.
+    text: String,
+}
+
+impl Whole {
+    /// Exceptions in the window are not a part of it: the events themselves tell them.
+    pub(crate) fn new(series: &Series, generation: u32, from: Timestamp, until: Timestamp) -> Self {
+        let mut held = held(series);
+        if held.master.is_some() {
+            held.exceptions.retain(|key, _| {
+                let at = ical::instant(key, &TimeZone::UTC);
+                at.is_none_or(|at| at < from || at >= until)
+            });
+        }
+        Self { generation, from, until, text: kept::series_text(&held) }
+    }
+
+    /// Whether it says of a series what a newer word would say, so that the events need not be
+    /// told: the window is another one every day.
+    pub(crate) fn says_the_same(&self, newer: &Whole, series: &Series) -> bool {
+        let now = Self::new(series, self.generation, self.from, self.until);
+        let moved = self.until.duration_until(newer.until);
+        now.text == self.text && moved < LEAST_MOVE
+    }
+
+    /// The newest one among rows.
+    pub(crate) fn of(rows: &Rows) -> Option<Self> {
+        rows.all()
+            .filter_map(|row| Self::parse(row.mark(Mark::Series)?))
+            .max_by_key(|whole| whole.generation)
+    }
+
+    /// As it is written.
+    pub(crate) fn text(&self) -> String {
+        let (from, until) = (self.from.as_second(), self.until.as_second());
+        format!("{}.{from}.{until}.{}", self.generation, self.text)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut pieces = text.splitn(4, '.');
+        let generation = pieces.next()?.parse().ok()?;
+        let mut at = || Timestamp::from_second(pieces.next()?.parse().ok()?).ok();
+        let (from, until) = (at()?, at()?);
+        Some(Self { generation, from, until, text: pieces.next()?.to_owned() })
+    }
+
+    /// The series as it was written.
+    pub(crate) fn series(&self, uid: Uid) -> Option<Series> {
+        kept::series_of(&self.text, uid)
+    }
+}
+
+/// A series in the fields that Microsoft can hold.
+fn held(series: &Series) -> Series {
+    let fields = HELD.without(Field::People);
+    let only = |event: &Event| {
+        let mut only = Event::new(event.start.clone(), event.end.clone());
+        fields.iter().for_each(|field| only.take(event, field));
+        only
+    };
+    let mut held = series.clone();
+    held.master = held.master.as_ref().map(only);
+    for exception in held.exceptions.values_mut() {
+        if let Exception::Override(event) = exception {
+            **event = only(event);
+        }
+    }
+    held
+}
+
+/// The occurrences that are written: by slot, with their original starts and what takes place.
+pub(crate) struct Occurrences {
+    pub(crate) by_slot: BTreeMap<String, (When, Event)>,
+    pub(crate) until: Timestamp,
+}
+
+/// The occurrences of a series that begin in a window; of one that has none there, the first.
+///
+/// # Errors
+/// When it repeats in a way that nobody expands, or never.
+pub(crate) fn occurrences(
+    series: &Series,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Occurrences, Unread> {
+    let mut found = within(series, ical::Window { from, until }, from, MOST)?;
+    found.until = found.until.min(until);
+    if found.by_slot.is_empty() {
+        found = within(series, ical::Window::ALL, Timestamp::MIN, 1)?;
+        found.until = until;
+    }
+    if found.by_slot.is_empty() {
+        return Err(Unread("it never takes place"));
+    }
+    Ok(found)
+}
+
+fn within(
+    series: &Series,
+    window: ical::Window,
+    from: Timestamp,
+    most: usize,
+) -> Result<Occurrences, Unread> {
+    let mut by_slot = BTreeMap::new();
+    let mut until = Timestamp::MAX;
+    let mut occurrences = ical::occurrences(series, window, &TimeZone::UTC);
+    for one in occurrences.by_ref() {
+        if one.from < from {
+            continue;
+        }
+        if by_slot.len() >= most {
+            until = one.from;
+            break;
+        }
+        let mut event = one.event.clone();
+        (event.start, event.end) = (one.start, one.end);
+        by_slot.insert(ident::slot(&one.original), (one.original, event));
+    }
+    if occurrences.is_cut() {
+        return Err(Unread("it repeats too often to be written one by one"));
+    }
+    Ok(Occurrences { by_slot, until })
+}
+
+/// The series that linked events are now: what was changed of one is an override, what was deleted
+/// is cancelled.
+///
+/// # Errors
+/// When one of them can't be understood.
+pub(crate) fn read(rows: &Rows, whole: &Whole, uid: Uid) -> Result<Series, Unread> {
+    let mut series = whole.series(uid).ok_or(Unread("what was remembered of it is broken"))?;
+    let expected = occurrences(&series, whole.from, whole.until)?;
+    let by_slot = rows_by_slot(rows);
+    for (slot, (key, event)) in expected.by_slot {
+        let Some(row) = by_slot.get(slot.as_str()) else {
+            series.exceptions.insert(key, Exception::Cancelled);
+            continue;
+        };
+        let mut now = read_row(row)?.exact.event;
+        if row.is_cancelled() {
+            series.exceptions.insert(key, Exception::Cancelled);
+            continue;
+        }
+        if series::same(&now, &event, HELD.with(Field::Times)) {
+            continue;
+        }
+        now.people = event.people.clone();
+        let own = series.master.as_ref().map(|master| implied(master, &key));
+        if own.is_some_and(|own| series::same(&now, &own, HELD.with(Field::Times))) {
+            series.exceptions.remove(&key);
+        } else {
+            series.exceptions.insert(key, Exception::Override(Box::new(now)));
+        }
+    }
+    Ok(series)
+}
+
+/// The rows by the slots that they name; of several for one slot the first.
+pub(crate) fn rows_by_slot(rows: &Rows) -> BTreeMap<&str, &Row> {
+    let mut found = BTreeMap::new();
+    for row in rows.master.iter().chain(rows.linked.values()) {
+        if let Some(slot) = row.mark(Mark::Slot) {
+            found.entry(slot).or_insert(row);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const FROM: &str = "2026-01-01T00:00:00Z";
+    const UNTIL: &str = "2026-12-31T00:00:00Z";
+
+    fn course() -> Series {
+        let text = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART:20260303T183000Z\n\
+                    DTEND:20260303T200000Z\nSUMMARY:Course\nURL:https://example.org\n\
+                    RRULE:FREQ=WEEKLY;COUNT=3\nRDATE:20260321T183000Z\nEND:VEVENT\nEND:VCALENDAR\n";
+        ical::read(text.as_bytes()).unwrap()
+    }
+
+    fn row(id: &str, slot: &str, whole: &Whole, title: &str) -> Row {
+        let marks: Vec<Value> =
+            vec![Mark::Slot.with(slot), Mark::Series.with(&whole.text()), Mark::Uid.with("1")];
+        let end = slot.replace("18:30", "20:00");
+        let value = json!({"id": id, "type": "singleInstance", "subject": title,
+            "start": {"dateTime": slot, "timeZone": "UTC"},
+            "end": {"dateTime": end, "timeZone": "UTC"},
+            "singleValueExtendedProperties": marks});
+        Row::new(value).unwrap()
+    }
+
+    fn whole(series: &Series, generation: u32) -> Whole {
+        Whole::new(series, generation, FROM.parse().unwrap(), UNTIL.parse().unwrap())
+    }
+
+    fn rows(series: &Series) -> Rows {
+        let whole = whole(series, 1);
+        let found = occurrences(series, whole.from, whole.until).unwrap();
+        let mut rows = Rows::default();
+        for (at, slot) in found.by_slot.keys().enumerate() {
+            let row = row(&format!("r{at}"), slot, &whole, "Course");
+            if at == 0 { rows.master = Some(row) } else { rows.link(row) }
+        }
+        rows
+    }
+
+    #[test]
+    fn linked_events_are_the_series_that_was_written() {
+        let series = course();
+        let rows = rows(&series);
+        assert_eq!(rows.all().count(), 4);
+        let read = series::read(&rows).unwrap();
+        let mut want = held(&series);
+        want.extent = read.extent;
+        assert_eq!(read, want);
+        assert_eq!(read.master.unwrap().url, None);
+    }
+
+    #[test]
+    fn what_was_changed_is_an_override_and_what_was_deleted_is_cancelled() {
+        let series = course();
+        let mut rows = rows(&series);
+        rows.linked.remove("r2");
+        let whole = whole(&series, 1);
+        rows.link(row("r3", "2026-03-21T18:30:00", &whole, "Party"));
+        // The first one may go, too.
+        rows.master = None;
+        let read = series::read(&rows).unwrap();
+        let kinds: Vec<_> =
+            read.exceptions.values().map(|one| *one == Exception::Cancelled).collect();
+        assert_eq!(kinds, [true, true, false]);
+        assert_eq!(read.recurrence, series.recurrence);
+    }
+
+    #[test]
+    fn the_newest_word_counts() {
+        let old = course();
+        let mut new = old.clone();
+        new.master.as_mut().unwrap().title = Some("Party".into());
+        let mut rows = rows(&old);
+        let slots: Vec<String> =
+            rows_by_slot(&rows).keys().map(|slot| (*slot).to_owned()).collect();
+        rows.link(row("r1", &slots[1], &whole(&new, 2), "Party"));
+        let read = series::read(&rows).unwrap();
+        assert_eq!(read.master.unwrap().title, Some("Party".into()));
+        assert_eq!(read.exceptions.len(), 3, "the others are not written yet");
+    }
+
+    #[test]
+    fn what_nobody_expands_is_not_written_and_what_is_far_away_is_written_once() {
+        let mut often = course();
+        often.recurrence.rules[0].frequency = model::Frequency::Minutely;
+        often.recurrence.rules[0].count = None;
+        let (from, until) = (FROM.parse().unwrap(), UNTIL.parse().unwrap());
+        assert!(occurrences(&often, from, until).is_err());
+        let later: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
+        let past = occurrences(&course(), later, Timestamp::MAX).unwrap();
+        assert_eq!(past.by_slot.len(), 1);
+        let mut daily = course();
+        daily.recurrence.rules[0].frequency = model::Frequency::Daily;
+        daily.recurrence.rules[0].count = None;
+        let many = occurrences(&daily, from, later).unwrap();
+        assert!(many.by_slot.len() == MOST && many.until < later);
+    }
+}

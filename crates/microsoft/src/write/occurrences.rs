@@ -1,0 +1,258 @@
+//! The exceptions of a series, one by one: an occurrence is changed or deleted where Exchange has
+//! it. What was cancelled can't be put back there, and what Exchange does not let move becomes a
+//! single event that is linked to its series.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use model::{Event, Exception, Resource, ResourceId, Series, When};
+use provider::{Error, ErrorKind, Result};
+
+use super::job::{Job, refused, unread};
+use super::native::{differs, ordinary};
+use crate::draft;
+use crate::fetch::{self, PARTS};
+use crate::fields;
+use crate::ident::{self, Mark};
+use crate::kept::{Memory, Whole};
+use crate::requests::instances;
+use crate::requests::update::Changed;
+use crate::row::Row;
+use crate::rows::Rows;
+use crate::series::{self, ReadRow, read_row};
+
+/// Around the original starts that are asked for: days and zones may lie aside.
+const SLACK: SignedDuration = SignedDuration::from_hours(36);
+
+/// The widest window that Graph takes.
+// quirk: microsoft-15
+const WIDEST: SignedDuration = SignedDuration::from_hours(1825 * 24);
+
+/// One exception that is to be otherwise.
+struct Step {
+    key: When,
+    /// What is to take place; `None` for nothing.
+    event: Option<Event>,
+}
+
+/// Brings the exceptions of a series to what they should be.
+pub(super) async fn bring(
+    job: &Job<'_>,
+    id: &ResourceId,
+    rows: Rows,
+    target: &Series,
+) -> Result<Resource> {
+    let held = series::read(&rows).map_err(unread)?;
+    let row = rows.master.clone().ok_or_else(fetch::gone)?;
+    let read = read_row(&row).map_err(unread)?;
+    let steps = steps(&held, target);
+    let mut memory = read.memory.clone();
+    if !steps.is_empty() {
+        let places = Places::find(job, &rows, &row, &read, &steps).await?;
+        for step in &steps {
+            places.take(job, id, &row, &held, step, &mut memory).await?;
+        }
+    }
+    close(job, id, rows, &row, &memory, steps.is_empty()).await
+}
+
+/// What has to be done, in the order of original starts.
+fn steps(held: &Series, target: &Series) -> Vec<Step> {
+    let keys: BTreeSet<&When> = held.exceptions.keys().chain(target.exceptions.keys()).collect();
+    let mut steps = Vec::new();
+    for key in keys {
+        let event = match (held.exceptions.get(key), target.exceptions.get(key)) {
+            (Some(Exception::Cancelled), Some(Exception::Cancelled)) => continue,
+            (Some(Exception::Override(held)), Some(Exception::Override(wanted)))
+                if !differs(held, wanted) =>
+            {
+                continue;
+            }
+            (_, Some(Exception::Override(wanted))) => Some((**wanted).clone()),
+            (_, Some(Exception::Cancelled)) => None,
+            (_, None) => ordinary(target, key),
+        };
+        steps.push(Step { key: key.clone(), event });
+    }
+    steps
+}
+
+/// Where exceptions are at Microsoft.
+struct Places<'r> {
+    /// Occurrences and exceptions, by key.
+    rows: BTreeMap<When, Row>,
+    /// Linked single events, by slot.
+    linked: BTreeMap<&'r str, &'r Row>,
+    zone: Option<&'r str>,
+    /// Makes transactions of this change its own.
+    salt: String,
+}
+
+impl<'r> Places<'r> {
+    async fn find(
+        job: &Job<'_>,
+        rows: &'r Rows,
+        master: &'r Row,
+        read: &ReadRow,
+        steps: &[Step],
+    ) -> Result<Self> {
+        let zone = master.recurrence_zone();
+        let keyed = |row: &Row| row.original().map(|at| (read.key(at, zone), row.clone()));
+        let mut found: BTreeMap<When, Row> = rows.exceptions.values().filter_map(keyed).collect();
+        let sought = steps.iter().map(|step| &step.key);
+        let sought: Vec<&When> = sought.filter(|key| !found.contains_key(*key)).collect();
+        for (from, until) in windows(&sought) {
+            let ask = instances::prepare(job.server.graph(), master.id(), from, until);
+            let listed = job.server.all(job.calendar, ask, instances::parse).await?;
+            found.extend(listed.iter().filter_map(keyed));
+        }
+        let linked = rows.linked.values();
+        let linked = linked.filter_map(|row| Some((row.mark(Mark::Slot)?, row))).collect();
+        let salt = rows.version().map(|version| version.to_string()).unwrap_or_default();
+        Ok(Self { rows: found, linked, zone, salt })
+    }
+
+    async fn take(
+        &self,
+        job: &Job<'_>,
+        id: &ResourceId,
+        master: &Row,
+        held: &Series,
+        step: &Step,
+        memory: &mut Memory,
+    ) -> Result<()> {
+        let slot = ident::slot(&step.key);
+        let linked = self.linked.get(slot.as_str()).copied();
+        match (&step.event, linked, self.rows.get(&step.key)) {
+            (None, Some(linked), _) => job.delete(linked).await,
+            (None, None, Some(row)) => {
+                job.delete_occurrence(row).await.map_err(|error| half(error, master))
+            }
+            (None, None, None) => Ok(()),
+            (Some(event), Some(linked), _) => change_linked(job, linked, event).await,
+            (Some(event), None, Some(row)) => {
+                let now = match held.exceptions.get(&step.key) {
+                    Some(Exception::Override(now)) => (**now).clone(),
+                    _ => ordinary(held, &step.key).unwrap_or_else(|| event.clone()),
+                };
+                self.change(job, id, row, &now, step, event, memory).await
+            }
+            (Some(event), None, None) => self.link(job, id, &step.key, event).await,
+        }
+    }
+
+    /// Changes an occurrence; one that must not go where it should is replaced.
+    // quirk: microsoft-41
+    #[allow(clippy::too_many_arguments, reason = "one step, told in full")]
+    async fn change(
+        &self,
+        job: &Job<'_>,
+        id: &ResourceId,
+        row: &Row,
+        now: &Event,
+        step: &Step,
+        event: &Event,
+        memory: &mut Memory,
+    ) -> Result<()> {
+        let body = draft::occurrence_patch(row, now, event, &job.frame).map_err(refused)?;
+        let slot = ident::slot(&step.key);
+        if !body.is_empty() {
+            match job.patch_occurrence(row, &body).await? {
+                Changed::Row(_) => {}
+                Changed::Crossing => {
+                    job.delete_occurrence(row).await?;
+                    return self.link(job, id, &step.key, event).await;
+                }
+            }
+        }
+        draft::remember_exception(memory, &slot, row, &body, event, self.zone).map_err(unread)
+    }
+
+    /// Makes a single event that stands for an occurrence.
+    async fn link(&self, job: &Job<'_>, id: &ResourceId, key: &When, event: &Event) -> Result<()> {
+        let slot = ident::slot(key);
+        let whole = Whole::once(event.clone());
+        let mut body = draft::creation(&whole, None, &job.frame).map_err(refused)?;
+        let mut memory = Memory::default();
+        draft::remember(&mut memory, None, &body, &whole).map_err(unread)?;
+        let kept = memory.text();
+        let mut marks = vec![(Mark::Link, id.as_str()), (Mark::Slot, slot.as_str())];
+        marks.extend((!kept.is_empty()).then_some((Mark::Kept, kept.as_str())));
+        draft::mark(&mut body, &marks);
+        let transaction = ident::part_transaction(id, &slot, &self.salt);
+        // What was made before is there.
+        job.create(&body, &transaction).await.map(drop)
+    }
+}
+
+async fn change_linked(job: &Job<'_>, row: &Row, event: &Event) -> Result<()> {
+    let read = read_row(row).map_err(unread)?;
+    let whole = Whole::once(event.clone());
+    let mut body = draft::patch(row, &read.exact, &whole, None, &job.frame).map_err(refused)?;
+    let mut memory = Memory::of(row);
+    draft::remember(&mut memory, Some(row), &body, &whole).map_err(unread)?;
+    draft::mark_changed(&mut body, row, &[(Mark::Kept, &memory.text())]);
+    if body.is_empty() {
+        return Ok(());
+    }
+    job.patch(row, &body).await.map(drop)
+}
+
+/// An occurrence that is gone is no series that is gone.
+fn half(error: Error, master: &Row) -> Error {
+    if error.kind() != ErrorKind::Gone || master.id().is_empty() {
+        return error;
+    }
+    Error::new(ErrorKind::Stale, "one of its occurrences is not there any more").because(error)
+}
+
+/// Windows that hold the original starts, as few as Graph allows.
+fn windows(keys: &[&When]) -> Vec<(Timestamp, Timestamp)> {
+    let mut at: Vec<Timestamp> =
+        keys.iter().filter_map(|key| ical::instant(key, &TimeZone::UTC)).collect();
+    at.sort_unstable();
+    let mut windows: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for at in at {
+        let from = at.checked_sub(SLACK).unwrap_or(Timestamp::MIN);
+        let until = at.checked_add(SLACK).unwrap_or(Timestamp::MAX);
+        match windows.last_mut() {
+            Some(last) if last.0.duration_until(until) < WIDEST => last.1 = until,
+            _ => windows.push((from, until)),
+        }
+    }
+    windows
+}
+
+/// Reads the series again, and puts on its master what is remembered of exceptions, and that there
+/// are linked events.
+async fn close(
+    job: &Job<'_>,
+    id: &ResourceId,
+    rows: Rows,
+    row: &Row,
+    memory: &Memory,
+    is_same: bool,
+) -> Result<Resource> {
+    let mut rows = rows;
+    if !is_same {
+        rows = fetch::rows(job.server, job.calendar, id).await?.ok_or_else(fetch::gone)?;
+        if rows.linked.is_empty() && row.mark(Mark::State) != Some(PARTS) {
+            // The mark that says that there are some is not there yet.
+            let linked = fetch::linked(job.server, job.calendar, id).await?;
+            linked.into_iter().for_each(|row| rows.link(row));
+        }
+    }
+    let master = rows.master.clone().ok_or_else(fetch::gone)?;
+    let state = if rows.linked.is_empty() { "" } else { PARTS };
+    let mut body = fields::Body::new();
+    if !master.has_attendees() {
+        let marks = [(Mark::Kept, &*memory.text()), (Mark::State, state)];
+        draft::mark_changed(&mut body, &master, &marks);
+    }
+    if body.is_empty() {
+        return fetch::of_rows(id, &rows);
+    }
+    job.patch(&master, &body).await?;
+    fetch::resource(job.server, job.calendar, id).await
+}

@@ -1,0 +1,128 @@
+//! The adapter over the simulated service, without a socket.
+
+use std::sync::Arc;
+
+use microsoft::{Microsoft, MicrosoftOptions};
+use model::{CalendarId, Cursor, Resource};
+use provider::{Change, Changes, Next, Outcome, Provider, Scope};
+use sandbox::World;
+use sandbox::microsoft::{Microsoft as Service, MicrosoftUser, Quirks};
+use transport::{Credential, Wire};
+
+/// One account with one calendar, and whoever uses it.
+pub struct Stage {
+    pub world: World,
+    pub service: Service,
+    pub calendar: CalendarId,
+    pub microsoft: Microsoft,
+}
+
+impl Stage {
+    pub fn new(quirks: Quirks) -> Self {
+        let world = World::new(7);
+        world.account("sam", Default::default());
+        let service = Service::new(&world, 7);
+        service.set_quirks(|held| *held = quirks);
+        service.open("sam");
+        let calendar = service.add_calendar("sam", "Family");
+        let microsoft = adapter(&world, &service);
+        Self { world, service, calendar, microsoft }
+    }
+
+    pub fn user(&self) -> MicrosoftUser {
+        self.service.user(&self.calendar)
+    }
+
+    /// All pages of a listing, with the fetches that it calls for.
+    pub async fn list(&self, since: Option<&Cursor>) -> provider::Result<Listing> {
+        let mut at = since.cloned();
+        let mut listing = Listing { items: Vec::new(), scope: Scope::Full, next: "".into() };
+        loop {
+            let page = self.microsoft.changes(&self.calendar, at.as_ref()).await?;
+            let Changes { scope, items, next } = page;
+            listing.scope = scope;
+            for item in items {
+                listing.items.push(match item {
+                    Change::Listed { id, .. } | Change::Missing(id) => self.look(id).await?,
+                    other => other,
+                });
+            }
+            match next {
+                Next::More(cursor) => at = Some(cursor),
+                Next::Complete(cursor) => {
+                    listing.next = cursor;
+                    return Ok(listing);
+                }
+            }
+        }
+    }
+
+    async fn look(&self, id: model::ResourceId) -> provider::Result<Change> {
+        let fetched = self.microsoft.fetch(&self.calendar, std::slice::from_ref(&id)).await?;
+        Ok(match fetched.into_iter().next().map(|one| one.outcome) {
+            Some(Outcome::Found(resource)) => Change::Present(resource),
+            Some(Outcome::Unreadable(what)) => Change::Unreadable(what),
+            Some(Outcome::Gone) | None => Change::Gone(id),
+            Some(Outcome::Failed(error)) => return Err(error),
+        })
+    }
+
+    /// The one resource with this id, fetched.
+    pub async fn found(&self, id: &model::ResourceId) -> Resource {
+        let fetched = self.microsoft.fetch(&self.calendar, std::slice::from_ref(id)).await;
+        match fetched.expect("the service answers").pop().map(|one| one.outcome) {
+            Some(Outcome::Found(resource)) => *resource,
+            other => panic!("{id}: {other:?}"),
+        }
+    }
+
+    /// How many requests something takes.
+    pub async fn cost<T>(&self, work: impl Future<Output = T>) -> (T, u64) {
+        let before = self.microsoft.requests();
+        let done = work.await;
+        (done, self.microsoft.requests() - before)
+    }
+
+    pub fn assert_careful(&self) {
+        self.service.assert_unviolated();
+        self.service.assert_careful_writes();
+        self.world.assert_no_mail();
+    }
+}
+
+/// All pages.
+pub struct Listing {
+    pub items: Vec<Change>,
+    pub scope: Scope,
+    pub next: Cursor,
+}
+
+impl Listing {
+    /// The resource with this title.
+    pub fn titled(&self, title: &str) -> Option<&Resource> {
+        self.items.iter().find_map(|item| match item {
+            Change::Present(resource) => {
+                let shown = resource.series.face().and_then(|face| face.title.as_ref());
+                shown.is_some_and(|shown| shown.expose() == title).then_some(&**resource)
+            }
+            _ => None,
+        })
+    }
+}
+
+fn adapter(world: &World, service: &Service) -> Microsoft {
+    let (clock, answering) = (world.clone(), service.clone());
+    Microsoft::new(MicrosoftOptions {
+        api_url: "https://graph.microsoft.com/v1.0".parse().expect("it is a URL"),
+        credential: Credential::Token(service.access_token("sam").into()),
+        clock: Arc::new(move || clock.now()),
+        deadline: None,
+        in_flight: None,
+        wire: Wire::InProcess(Arc::new(move |request| {
+            let service = answering.clone();
+            Box::pin(async move { service.answer(request).await })
+        })),
+        window: None,
+    })
+    .expect("Graph's address may be asked")
+}
