@@ -247,25 +247,103 @@ fn a_server_that_is_down_is_tried_again_later() {
     assert_eq!(status["accounts"][1]["state"], "ok", "an outage is no refusal");
 }
 
+/// So many events that come from the left and are on both sides.
+fn many(daemon: &str, number: usize) -> Scene {
+    let scene = Scene::connected(daemon);
+    (0..number).for_each(|number| scene.create(Side::Left, &uid(number), "One of many"));
+    scene.syncs(0, "changed");
+    scene
+}
+
+fn uid(number: usize) -> String {
+    format!("e{number}")
+}
+
+fn delete(scene: &Scene, side: Side, mut numbers: std::ops::Range<usize>) {
+    let deleted = numbers.all(|number| scene.stage.user(side).delete(&uid(number)));
+    assert!(deleted, "they were there");
+}
+
+fn numbers(scene: &Scene) -> [usize; 2] {
+    Side::BOTH.map(|side| scene.stage.user(side).uids().len())
+}
+
 #[test]
 fn many_deletions_wait_for_approval() {
-    let scene = Scene::connected("");
-    let uid = |number: usize| format!("e{number}");
-    (0..30).for_each(|number| scene.create(Side::Left, &uid(number), "One of many"));
-    scene.syncs(0, "changed");
+    let scene = many("", 30);
     let untimely = scene.home.run(&["approve", "p"]);
     assert_eq!(untimely.code, Some(2), "{untimely:?}");
-    let deleted = (0..25).all(|number| scene.stage.user(Side::Left).delete(&uid(number)));
-    assert!(deleted, "they were there");
+    assert!(untimely.stderr.contains("nothing to approve"), "{untimely:?}");
+    delete(&scene, Side::Left, 0..25);
+    let planned = scene.home.run(&["sync", "--dry-run", "--json"]);
+    assert_eq!(planned.code, Some(0), "{planned:?}");
+    let planned = planned.json()["pairs"][0].clone();
+    assert_eq!(planned["outcome"], "planned");
+    assert_eq!(planned["reason"], "it would halt: 25 deletions on right of 30");
     let pair = scene.syncs(4, "halted");
-    assert!(pair["reason"].as_str().is_some_and(|reason| reason.contains("25")), "{pair}");
-    assert_eq!(scene.stage.user(Side::Right).uids().len(), 30, "nothing is deleted");
+    assert_eq!(pair["reason"], "25 deletions on right of 30", "{pair}");
+    assert_eq!(numbers(&scene), [5, 30], "nothing is deleted");
     assert_eq!(scene.status()["pairs"][0]["state"], "halted");
     let approved = scene.home.run(&["approve", "p"]);
     assert_eq!(approved.code, Some(0), "{approved:?}");
+    assert!(approved.stderr.contains("25 deletions on right"), "{approved:?}");
     let pair = scene.syncs(0, "changed");
     assert_eq!(pair["right"]["deleted"], 25);
-    assert_eq!(scene.stage.user(Side::Right).uids().len(), 5);
+    assert_eq!(numbers(&scene), [5, 5]);
+}
+
+#[test]
+fn an_approval_is_of_what_was_shown_and_of_nothing_more() {
+    let scene = many("", 81);
+    delete(&scene, Side::Left, 0..30);
+    scene.syncs(4, "halted");
+    assert_eq!(scene.home.run(&["approve", "p"]).code, Some(0));
+    delete(&scene, Side::Left, 30..50);
+    let pair = scene.syncs(4, "halted");
+    assert_eq!(pair["reason"], "50 deletions on right of 81", "{pair}");
+    assert_eq!(numbers(&scene), [31, 81], "nothing is deleted");
+    // The other side's deletions are not what was approved either.
+    assert_eq!(scene.home.run(&["approve", "p"]).code, Some(0));
+    delete(&scene, Side::Right, 50..81);
+    let pair = scene.syncs(4, "halted");
+    assert_eq!(pair["reason"], "31 deletions on left of 81, and 50 on right", "{pair}");
+    assert_eq!(numbers(&scene), [31, 50]);
+    let approved = scene.home.run(&["approve", "p"]);
+    assert!(approved.stderr.contains("50 deletions on right and 31 on left"), "{approved:?}");
+    scene.syncs(0, "changed");
+    assert_eq!(numbers(&scene), [0, 0]);
+}
+
+#[test]
+fn a_plan_that_grew_since_somebody_looked_is_not_approved() {
+    let scene = many("interval = \"1s\"", 94);
+    assert_eq!(scene.home.run(&["pause", "p"]).code, Some(0));
+    delete(&scene, Side::Left, 0..24);
+    let daemon = scene.home.start(&["run"]);
+    let is_there = || (scene.home.run(&["resume", "p"]).code == Some(0)).then_some(());
+    assert!(wait::until(SOON, is_there).is_some());
+    let reason = |scene: &Scene| scene.status()["pairs"][0]["reason"].clone();
+    let is_halted = || (reason(&scene) == "24 deletions on right of 94").then_some(());
+    assert!(wait::until(SOON, is_halted).is_some(), "{}", scene.status());
+    delete(&scene, Side::Left, 24..84);
+    let before = scene.stage.world.request_count("left");
+    // The daemon has seen them; nobody else has.
+    let has_seen = || (scene.stage.world.request_count("left") > before + 5).then_some(());
+    assert!(wait::until(SOON, has_seen).is_some());
+    let early = scene.home.run(&["approve", "p"]);
+    assert_eq!(early.code, Some(4), "{early:?}");
+    assert!(early.stderr.contains("84 deletions on right"), "{early:?}");
+    assert_eq!(numbers(&scene), [10, 94], "nothing is deleted");
+    let approved = scene.home.run(&["approve", "p"]);
+    assert_eq!(approved.code, Some(0), "{approved:?}");
+    let deleted = wait::until(SOON, || (numbers(&scene) == [10, 10]).then_some(()));
+    assert!(deleted.is_some(), "{}", scene.status());
+    signal(daemon.id(), "-TERM");
+    let said = daemon.end(STOP).stderr;
+    let alerts = said.lines().filter(|line| line.contains("halted") && line.contains("ERROR"));
+    let alerts: Vec<_> = alerts.collect();
+    assert!(alerts.iter().any(|line| line.contains("24 deletions")), "{alerts:?}");
+    assert!(alerts.iter().any(|line| line.contains("84 deletions")), "{alerts:?}");
 }
 
 #[test]

@@ -82,11 +82,14 @@ impl Alerts {
         Self { said: Arc::default(), sink: Arc::new(sink) }
     }
 
-    /// Says `alert`, unless it was said within the last day.
+    /// Says `alert`, unless it was said within the last day. A halted plan that would do something
+    /// else than was said is said again.
     pub fn raise(&self, alert: Alert, now: Timestamp) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (alert.event, alert.account.clone(), alert.pair.clone());
-        if said.get(&key).is_some_and(|(last, _)| now < *last + AGAIN) {
+        let same =
+            |before: &Alert| alert.event != AlertEvent::Halted || alert.reason == before.reason;
+        if said.get(&key).is_some_and(|(last, before)| now < *last + AGAIN && same(before)) {
             return;
         }
         (self.sink)(&alert, Phase::Needed);
@@ -117,6 +120,26 @@ impl Alerts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_halted_plan_that_grew_is_said_again() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let ears = Arc::clone(&heard);
+        let alerts = Alerts::new(move |alert, _| ears.lock().unwrap().push(alert.reason.clone()));
+        let mut alert = Alert {
+            event: AlertEvent::Halted,
+            account: None,
+            pair: Some(PairName::new("family")),
+            since: Timestamp::UNIX_EPOCH,
+            reason: String::new(),
+            action: None,
+        };
+        for reason in ["24", "24", "84", "84"] {
+            alert.reason = reason.into();
+            alerts.raise(alert.clone(), Timestamp::UNIX_EPOCH);
+        }
+        assert_eq!(*heard.lock().unwrap(), ["24", "84"]);
+    }
 
     #[test]
     fn an_alert_is_said_once_a_day_and_once_when_it_is_over() {

@@ -213,8 +213,14 @@ fn after_cycle(
     confirm: Duration,
     report: Report,
 ) -> store::Result<Attended> {
-    let mut attended = match &report.outcome {
-        Outcome::InSync | Outcome::Changed | Outcome::Planned => {
+    let look = format!("calpair sync {0} --dry-run, then calpair approve {0}", pair.name);
+    let mut attended = match (&report.outcome, &report.halt) {
+        (Outcome::Planned, Some(halt)) => {
+            let reason = format!("it would halt: {halt}");
+            let action = format!("calpair approve {}, if that is meant", pair.name);
+            Attended::without_cycle(PairState::Halted, reason, Some(action))
+        }
+        (Outcome::InSync | Outcome::Changed | Outcome::Planned, _) => {
             for side in Side::BOTH {
                 tell(ctx, &pair.sides[side].account, Event::Accepted, confirm, None)?;
             }
@@ -227,24 +233,26 @@ fn after_cycle(
                 broken: false,
             }
         }
-        Outcome::Halted(halt) => {
-            let action = format!("calpair sync {0} --dry-run, then calpair approve {0}", pair.name);
-            Attended::without_cycle(PairState::Halted, halt.to_string(), Some(action))
+        (Outcome::Halted(halt), said) => {
+            let reason = said.clone().unwrap_or_else(|| halt.to_string());
+            Attended::without_cycle(PairState::Halted, reason, Some(look))
         }
-        Outcome::Failed(Failure::Calendar { side, reason }) => {
+        (Outcome::Failed(Failure::Calendar { side, reason }), _) => {
             let action = format!("calpair calendars {}", pair.sides[*side].account);
             let reason = format!("{side}: {reason}");
             Attended::without_cycle(PairState::Misconfigured, reason, Some(action))
         }
-        Outcome::Failed(Failure::Provider { side, error }) if error.kind() == ErrorKind::Gone => {
+        (Outcome::Failed(Failure::Provider { side, error }), _)
+            if error.kind() == ErrorKind::Gone =>
+        {
             let action = format!("calpair calendars {}", pair.sides[*side].account);
             let reason = format!("the calendar on {side} is gone: {error}");
             Attended::without_cycle(PairState::Misconfigured, reason, Some(action))
         }
-        Outcome::Failed(Failure::Provider { side, error }) => {
+        (Outcome::Failed(Failure::Provider { side, error }), _) => {
             provider_failed(ctx, &pair.sides[*side].account, confirm, error)?
         }
-        Outcome::Failed(failure @ (Failure::Store(_) | Failure::Check(_))) => Attended {
+        (Outcome::Failed(failure @ (Failure::Store(_) | Failure::Check(_))), _) => Attended {
             broken: true,
             ..Attended::without_cycle(PairState::Retrying, failure.to_string(), None)
         },

@@ -26,6 +26,9 @@ pub struct Report {
     pub requests: Sides<u64>,
     /// How long it took.
     pub duration: Duration,
+    /// What the plan would do that needs approval: `37 deletions on right of 120`. Of a dry run
+    /// too.
+    pub halt: Option<String>,
     /// For a dry run: what would be done.
     pub actions: Vec<PlannedAction>,
 }

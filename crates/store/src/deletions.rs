@@ -1,10 +1,14 @@
-//! Deletions that are due: what the guard counts, what `approve` lets through.
+//! Deletions that are due: what the guard counts, what a person was shown, what was approved.
 //!
 //! A deletion is due on a side that holds exactly what was agreed on, when the other side has lost
 //! it. Sums are over the whole pair, which a batch of a plan can't see.
+//!
+//! A plan that halts is kept as a proposal, deletion by deletion: that is what a person sees and
+//! `approve` lets through, not whatever is due by then. An approval holds for a side as long as
+//! nothing else is due there; as soon as something is, it counts for nothing.
 
 use model::{MappingId, Side, Sides, Timestamp, Uid};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use crate::codec::{side as side_of, side_number};
 use crate::{PairId, Result, Store, sql};
@@ -14,8 +18,27 @@ use crate::{PairId, Result, Store, sql};
 pub struct Totals {
     /// How many mapped series each side held when both last agreed.
     pub series: Sides<u64>,
-    /// How many deletions are due on each side, without those approved.
+    /// How many deletions are due on each side; none where every one of them was approved.
     pub deletions: Sides<u64>,
+}
+
+/// A deletion of the plan that was last halted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProposedRow {
+    /// The series.
+    pub mapping: MappingId,
+    /// Where it would be deleted.
+    pub side: Side,
+    /// Whether a person was shown it.
+    pub shown: bool,
+}
+
+/// A deletion that is due.
+struct Due {
+    mapping: MappingId,
+    side: Side,
+    uid: Uid,
+    approved: bool,
 }
 
 impl Store {
@@ -24,39 +47,94 @@ impl Store {
     /// # Errors
     /// When the database can't be read.
     pub fn totals(&self, pair: PairId) -> Result<Totals> {
+        let due = self.read(|connection| due(connection, pair))?;
         let mut totals = Totals::default();
-        for (_, side, _) in self.due_deletions(pair)? {
-            totals.deletions[side] += 1;
+        for side in Side::BOTH {
+            let here = || due.iter().filter(|due| due.side == side);
+            if !here().all(|due| due.approved) {
+                totals.deletions[side] = here().count() as u64;
+            }
         }
         let query = "SELECT count(*) FROM mapping WHERE pair = ?1";
         let series = self.read(|connection| sql::number(connection, query, [pair.0]))?;
         Ok(Totals { series: Sides::new(series, series), ..totals })
     }
 
-    /// The deletions that are due and not approved: which series, where, its UID.
+    /// The deletions that are due, approved or not: which series, where, its UID.
     ///
     /// # Errors
     /// When the database can't be read.
     pub fn due_deletions(&self, pair: PairId) -> Result<Vec<(MappingId, Side, Uid)>> {
-        self.read(|connection| {
-            let query = "SELECT mapping.id, here.side, mapping.uid
-                 FROM snapshot AS gone INDEXED BY snapshot_touched
-                 JOIN snapshot AS here ON here.mapping = gone.mapping AND here.side = 1 - gone.side
-                 JOIN mapping ON mapping.id = gone.mapping
-                 WHERE gone.pair = ?1 AND gone.touched = 1 AND gone.present = 0
-                     AND here.present = 1 AND here.unreadable IS NULL
-                     AND here.digest = here.base_digest
-                     AND NOT EXISTS (SELECT 1 FROM approval
-                         WHERE approval.mapping = mapping.id AND approval.side = here.side)
-                 ORDER BY mapping.id";
-            sql::all(connection, query, [pair.0], |row| {
-                let uid = Uid::new(row.get::<_, String>(2)?);
-                Ok((MappingId(row.get(0)?), side_of(row.get(1)?)?, uid))
-            })
+        let due = self.read(|connection| due(connection, pair))?;
+        Ok(due.into_iter().map(|due| (due.mapping, due.side, due.uid)).collect())
+    }
+
+    /// A plan was halted: all deletions that are due become its proposal. The first one counts as
+    /// shown; of a later one, what was shown before.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn propose(&self, pair: PairId, now: Timestamp) -> Result<()> {
+        let (due, known) =
+            self.read(|connection| Ok((due(connection, pair)?, proposed(connection, pair)?)))?;
+        let same = due.len() == known.len()
+            && due.iter().zip(&known).all(|(a, b)| a.mapping == b.mapping && a.side == b.side);
+        if same {
+            return Ok(());
+        }
+        let shown = |due: &Due| {
+            let before = known.iter().find(|row| row.mapping == due.mapping);
+            known.is_empty() || before.is_some_and(|row| row.shown && row.side == due.side)
+        };
+        self.write("propose", |transaction| {
+            sql::run(transaction, WITHDRAW, [pair.0])?;
+            for due in &due {
+                let query = "INSERT INTO proposal (mapping, side, at, shown)
+                     VALUES (?1, ?2, ?3, ?4)";
+                let at = now.as_microsecond();
+                let key = params![due.mapping.0, side_number(due.side), at, shown(due)];
+                sql::run(transaction, query, key)?;
+            }
+            Ok(())
         })
     }
 
-    /// A person let these deletions through. Survives a loss of power.
+    /// The deletions of the plan that was last halted, if nothing but halts came since.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn proposal(&self, pair: PairId) -> Result<Vec<ProposedRow>> {
+        self.read(|connection| proposed(connection, pair))
+    }
+
+    /// A person has been shown the proposal as it is now.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn proposal_shown(&self, pair: PairId) -> Result<()> {
+        if self.proposal(pair)?.iter().all(|row| row.shown) {
+            return Ok(());
+        }
+        self.write("proposal_shown", |transaction| {
+            let query = "UPDATE proposal SET shown = 1
+                 WHERE mapping IN (SELECT id FROM mapping WHERE pair = ?1)";
+            sql::run(transaction, query, [pair.0]).map(|_| ())
+        })
+    }
+
+    /// A plan was not halted: there is nothing to approve any more.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn withdraw(&self, pair: PairId) -> Result<()> {
+        if self.proposal(pair)?.is_empty() {
+            return Ok(());
+        }
+        self.write("withdraw", |transaction| sql::run(transaction, WITHDRAW, [pair.0]).map(|_| ()))
+    }
+
+    /// A person let exactly these deletions through, and none that was approved before. Survives a
+    /// loss of power.
     ///
     /// # Errors
     /// When nothing could be written.
@@ -67,6 +145,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<()> {
         self.write_durably("approve", |transaction| {
+            sql::run(transaction, CLEAR, [pair.0])?;
             for (mapping, side) in deletions {
                 let query = "INSERT OR REPLACE INTO approval (mapping, side, at)
                      SELECT id, ?3, ?4 FROM mapping WHERE id = ?1 AND pair = ?2";
@@ -88,9 +167,142 @@ impl Store {
             return Ok(());
         }
         self.write("clear_approvals", |transaction| {
-            let query = "DELETE FROM approval
-                 WHERE mapping IN (SELECT id FROM mapping WHERE pair = ?1)";
-            sql::run(transaction, query, [pair.0]).map(|_| ())
+            sql::run(transaction, CLEAR, [pair.0]).map(|_| ())
         })
+    }
+}
+
+const CLEAR: &str =
+    "DELETE FROM approval WHERE mapping IN (SELECT id FROM mapping WHERE pair = ?1)";
+
+const WITHDRAW: &str =
+    "DELETE FROM proposal WHERE mapping IN (SELECT id FROM mapping WHERE pair = ?1)";
+
+/// Ordered by mapping; no mapping is due on both sides.
+fn due(connection: &Connection, pair: PairId) -> Result<Vec<Due>> {
+    let query = "SELECT mapping.id, here.side, mapping.uid,
+             EXISTS (SELECT 1 FROM approval
+                 WHERE approval.mapping = mapping.id AND approval.side = here.side)
+         FROM snapshot AS gone INDEXED BY snapshot_touched
+         JOIN snapshot AS here ON here.mapping = gone.mapping AND here.side = 1 - gone.side
+         JOIN mapping ON mapping.id = gone.mapping
+         WHERE gone.pair = ?1 AND gone.touched = 1 AND gone.present = 0
+             AND here.present = 1 AND here.unreadable IS NULL
+             AND here.digest = here.base_digest
+         ORDER BY mapping.id";
+    sql::all(connection, query, [pair.0], |row| {
+        Ok(Due {
+            mapping: MappingId(row.get(0)?),
+            side: side_of(row.get(1)?)?,
+            uid: Uid::new(row.get::<_, String>(2)?),
+            approved: row.get(3)?,
+        })
+    })
+}
+
+/// Ordered by mapping.
+fn proposed(connection: &Connection, pair: PairId) -> Result<Vec<ProposedRow>> {
+    let query = "SELECT proposal.mapping, proposal.side, proposal.shown FROM mapping
+         JOIN proposal ON proposal.mapping = mapping.id
+         WHERE mapping.pair = ?1 ORDER BY mapping.id";
+    sql::all(connection, query, [pair.0], |row| {
+        Ok(ProposedRow {
+            mapping: MappingId(row.get(0)?),
+            side: side_of(row.get(1)?)?,
+            shown: row.get(2)?,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, at};
+
+    const LEFT: Side = Side::Left;
+    const RIGHT: Side = Side::Right;
+
+    fn world(uids: std::ops::Range<u32>) -> World {
+        let world = World::new();
+        uids.for_each(|uid| drop(world.agreed(&uid.to_string(), "T")));
+        world
+    }
+
+    impl World {
+        /// The left side loses these.
+        fn lose_left(&self, uids: std::ops::Range<u32>) {
+            uids.for_each(|uid| drop(self.lose(LEFT, &format!("l{uid}"))));
+        }
+
+        /// All that was proposed is approved.
+        fn approve_proposal(&self) {
+            let proposal = self.store.proposal(self.pair).unwrap();
+            let rows: Vec<_> = proposal.iter().map(|row| (row.mapping, row.side)).collect();
+            self.store.approve(self.pair, &rows, at(2)).unwrap();
+        }
+
+        fn shown(&self) -> (usize, usize) {
+            let proposal = self.store.proposal(self.pair).unwrap();
+            (proposal.iter().filter(|row| row.shown).count(), proposal.len())
+        }
+    }
+
+    #[test]
+    fn an_approval_holds_for_what_was_proposed_and_for_less_but_not_for_more() {
+        let world = world(0..12);
+        world.lose_left(0..6);
+        world.store.propose(world.pair, at(1)).unwrap();
+        world.approve_proposal();
+        assert_eq!(world.totals().deletions, Sides::new(0, 0));
+        world.lose_left(6..7);
+        // All of them count again, not only the one that came.
+        assert_eq!(world.totals().deletions, Sides::new(0, 7));
+        let back = crate::testing::event("6", "T", 9);
+        world.see(LEFT, "l6", "1", &back);
+        assert_eq!(world.totals().deletions, Sides::new(0, 0));
+        world.see(LEFT, "l0", "1", &crate::testing::event("0", "T", 9));
+        assert_eq!(world.totals().deletions, Sides::new(0, 0), "less than was approved");
+    }
+
+    #[test]
+    fn an_approval_of_one_side_counts_for_that_side_alone() {
+        let world = world(0..6);
+        world.lose_left(0..2);
+        world.store.propose(world.pair, at(1)).unwrap();
+        world.approve_proposal();
+        for uid in 2..5 {
+            world.lose(RIGHT, &format!("r{uid}"));
+        }
+        assert_eq!(world.totals().deletions, Sides::new(3, 0));
+        // Not even for the same series.
+        let mapping = world.store.due_deletions(world.pair).unwrap()[0].0;
+        world.store.approve(world.pair, &[(mapping, LEFT)], at(3)).unwrap();
+        assert_eq!(world.totals().deletions, Sides::new(3, 2));
+    }
+
+    #[test]
+    fn a_new_approval_leaves_nothing_of_the_one_before() {
+        let world = world(0..4);
+        world.lose_left(0..2);
+        let due = world.store.due_deletions(world.pair).unwrap();
+        world.store.approve(world.pair, &[(due[0].0, RIGHT)], at(1)).unwrap();
+        world.store.approve(world.pair, &[(due[1].0, RIGHT)], at(2)).unwrap();
+        assert_eq!(world.totals().deletions, Sides::new(0, 2));
+    }
+
+    #[test]
+    fn what_came_since_is_not_shown_until_somebody_looks() {
+        let world = world(0..9);
+        world.lose_left(0..3);
+        world.store.propose(world.pair, at(1)).unwrap();
+        assert_eq!(world.shown(), (3, 3), "the halt itself says it");
+        world.lose_left(3..5);
+        assert_eq!(world.shown(), (3, 3), "only a plan proposes");
+        world.store.propose(world.pair, at(2)).unwrap();
+        assert_eq!(world.shown(), (3, 5));
+        world.store.proposal_shown(world.pair).unwrap();
+        assert_eq!(world.shown(), (5, 5));
+        world.store.withdraw(world.pair).unwrap();
+        assert_eq!(world.shown(), (0, 0));
     }
 }

@@ -40,7 +40,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use accounts::AccountRow;
 pub use agree::Agreement;
 pub use codec::{digest, digest_bytes};
-pub use deletions::Totals;
+pub use deletions::{ProposedRow, Totals};
 pub use error::{Error, ErrorKind, Result};
 pub use find::{FoundRow, FoundSide, Skipped};
 pub use history::{ChangeRow, OverruledRow};

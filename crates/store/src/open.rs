@@ -26,8 +26,10 @@ use crate::{Error, ErrorKind, Inner, Result, Store, digest_bytes, sql};
 type Form = (&'static str, &'static str);
 
 /// Every form the database ever had, in order; each file is one step to the next.
-const MIGRATIONS: &[Form] =
-    &[("V1__initial", include_str!("../../../migrations/0001_initial.sql"))];
+const MIGRATIONS: &[Form] = &[
+    ("V1__initial", include_str!("../../../migrations/0001_initial.sql")),
+    ("V2__rules_and_proposals", include_str!("../../../migrations/0002_rules_and_proposals.sql")),
+];
 
 /// How long to wait for somebody who looks at the database with another tool.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -391,15 +393,21 @@ mod tests {
     fn an_older_form_is_copied_and_migrated_and_a_newer_one_refused() {
         let folder = folder();
         filled(&folder);
-        let later = [MIGRATIONS[0], ("V2__later", "ALTER TABLE pair ADD COLUMN later TEXT")];
+        let present = i32::try_from(MIGRATIONS.len()).unwrap();
+        let name: &'static str = format!("V{}__later", present + 1).leak();
+        let mut later = MIGRATIONS.to_vec();
+        later.push((name, "ALTER TABLE pair ADD COLUMN later TEXT"));
         let store = Store::open_in_form(folder.path(), at(7), &later).unwrap();
         assert_eq!(snapshots(&store), 200);
-        let backup = folder.path().join("backups/calpair-20260101T000007Z-v1.db");
-        assert_eq!((mode(&backup), version(&connect(&backup).unwrap()).unwrap()), (0o600, 1));
+        let backup =
+            folder.path().join("backups").join(format!("calpair-20260101T000007Z-v{present}.db"));
+        let copied = version(&connect(&backup).unwrap()).unwrap();
+        assert_eq!((mode(&backup), copied), (0o600, present));
         store.close().unwrap();
         let error = refused(&folder);
         assert_eq!(error.kind(), &ErrorKind::Newer);
-        assert!(error.sentence().contains("its form is 2"), "{error}");
+        let form = format!("its form is {}", present + 1);
+        assert!(error.sentence().contains(&form), "{error}");
         // The copy can be put back in its place.
         fs::copy(backup, folder.path().join("calpair.db")).unwrap();
         assert_eq!(snapshots(&open(&folder).unwrap()), 200);

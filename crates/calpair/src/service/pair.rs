@@ -1,10 +1,11 @@
 //! `pause`, `resume` and `approve`: what a person decides about a pair.
 
-use model::Sides;
+use model::{Side, Sides};
 
 use super::{Answer, Refusal, Service};
 use crate::control::Reply;
 use crate::exit::Exit;
+use crate::text;
 
 impl Service {
     pub(super) fn pause(&self, name: &str) -> Answer {
@@ -40,30 +41,54 @@ impl Service {
         Ok(Reply::message(Exit::Fine, format!("{name} goes on{}", self.when())))
     }
 
+    /// Lets the halted plan through as it was shown. What came to it since is shown first.
     pub(super) fn approve(&self, name: &str) -> Answer {
         let row = self.row_of(&self.pair_of(name)?)?;
-        let due = self.ctx.store.due_deletions(row.id)?;
-        if row.state != "halted" || due.is_empty() {
-            return Err(Refusal::usage(format!(
-                "{name} is not halted; there is nothing to approve"
-            )));
+        let proposal = self.ctx.store.proposal(row.id)?;
+        if proposal.is_empty() {
+            let sentence = match row.state.as_str() {
+                "halted" => format!(
+                    "{name} is halted, but nothing was shown that could be approved; \
+                     look at `calpair sync {name} --dry-run` first"
+                ),
+                _ => format!("{name} is not halted; there is nothing to approve"),
+            };
+            return Err(Refusal::usage(sentence));
         }
-        let mut numbers = Sides::new(0_u64, 0_u64);
-        for (_, side, _) in &due {
-            numbers[*side] += 1;
+        let what = deletions(proposal.iter().map(|row| row.side));
+        if proposal.iter().any(|row| !row.shown) {
+            self.ctx.store.proposal_shown(row.id)?;
+            return Err(Refusal::new(
+                Exit::Halted,
+                format!(
+                    "nothing is approved: since the plan was last looked at it became {what}; \
+                     `calpair sync {name} --dry-run` shows it, `calpair approve {name}` again lets \
+                     it through"
+                ),
+            ));
         }
-        let due: Vec<_> = due.into_iter().map(|(mapping, side, _)| (mapping, side)).collect();
-        self.ctx.store.approve(row.id, &due, self.ctx.now())?;
+        let rows: Vec<_> = proposal.into_iter().map(|row| (row.mapping, row.side)).collect();
+        self.ctx.store.approve(row.id, &rows, self.ctx.now())?;
         self.wake(&row.name);
-        let counted = numbers.iter().filter(|(_, number)| **number > 0);
-        let counted: Vec<String> =
-            counted.map(|(side, number)| format!("{number} on {side}")).collect();
-        let sentence = format!("approved: deletions, {}{}", counted.join(" and "), self.when());
-        Ok(Reply::message(Exit::Fine, sentence))
+        Ok(Reply::message(Exit::Fine, format!("approved: {what}{}", self.when())))
     }
 
     /// When what was decided is done.
     fn when(&self) -> &'static str {
         if self.is_daemon() { ", now" } else { ", with the next `calpair sync` or `calpair run`" }
     }
+}
+
+/// `25 deletions on right and 1 on left`, the most first.
+fn deletions(sides: impl Iterator<Item = Side>) -> String {
+    let mut numbers = Sides::new(0_u64, 0_u64);
+    sides.for_each(|side| numbers[side] += 1);
+    let mut numbers: Vec<_> = numbers.iter().map(|(side, number)| (*number, side)).collect();
+    numbers.retain(|(number, _)| *number > 0);
+    numbers.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+    let named = |(at, (number, side)): (usize, &(u64, Side))| match at {
+        0 => format!("{} on {side}", text::counted(*number, "deletion")),
+        _ => format!("{number} on {side}"),
+    };
+    numbers.iter().enumerate().map(named).collect::<Vec<_>>().join(" and ")
 }

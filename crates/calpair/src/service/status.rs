@@ -40,6 +40,10 @@ impl Service {
             reason: row.reason,
         });
         let state = self.standing(pair, row.as_ref())?;
+        if let Some(row) = row.as_ref().filter(|row| row.state == state.state) {
+            // Whoever asked knows now what a halted plan would do.
+            store.proposal_shown(row.id)?;
+        }
         let end = |side: Side| EndStatus {
             account: pair.sides[side].account.as_str().to_owned(),
             calendar: pair.sides[side].calendar.clone(),

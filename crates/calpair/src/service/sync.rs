@@ -34,8 +34,19 @@ impl Service {
                 pairs.push(reported(&name, attended, mode));
             }
         }
+        for pair in &pairs {
+            self.was_shown(&PairName::new(&pair.name))?;
+        }
         let exit = Exit::gravest(pairs.iter().map(Exit::of_pair));
         Ok(Reply::report(exit, &Sync { pairs }))
+    }
+
+    /// Whoever asked is told what a halted plan would do.
+    fn was_shown(&self, name: &PairName) -> store::Result<()> {
+        match self.ctx.store.pair(name)? {
+            Some(row) => self.ctx.store.proposal_shown(row.id),
+            None => Ok(()),
+        }
     }
 
     /// The pairs that are meant: those named, else all that are not paused.

@@ -21,6 +21,7 @@ use std::collections::HashSet;
 
 use model::{CalendarId, CreateKey, Side, Sides, Timestamp, Uid};
 use provider::{Error, FETCH_LIMIT};
+use reconcile::Halt;
 use store::{PairId, PairRow};
 
 use crate::report::{Failure, Outcome, Report};
@@ -56,6 +57,7 @@ pub async fn cycle(ctx: &Context, pair: &Pair, mode: Mode) -> Report {
         problems: 0,
         requests: Sides::default(),
         duration: std::time::Duration::ZERO,
+        halt: None,
         actions: Vec::new(),
     };
     let opened = Cycle::open(ctx, pair).await;
@@ -125,11 +127,15 @@ impl<'a> Cycle<'a> {
             let round = match mode {
                 Mode::DryRun => {
                     report.actions = self.dry_run()?;
+                    let first = self.plan(store::Position::default())?;
+                    let halt = first.and_then(|planned| planned.plan.halt);
+                    report.halt = self.halted(halt.as_ref())?;
                     outcome = Outcome::Planned;
                     break;
                 }
                 Mode::Sync => self.execute(report).await?,
             };
+            report.halt = self.halted(round.halt.as_ref())?;
             if let Some(halt) = round.halt {
                 outcome = Outcome::Halted(halt);
                 break;
@@ -145,6 +151,25 @@ impl<'a> Cycle<'a> {
         report.problems = self.ctx.store.problems(self.id())?.len() as u64;
         report.conflicts = self.ctx.store.conflicts(self.id())?.len() as u64;
         Ok(outcome)
+    }
+
+    /// What a halted plan would do, in words. Its deletions are kept, so that what is approved is
+    /// what was shown; a plan that isn't halted takes them back.
+    fn halted(&self, halt: Option<&Halt>) -> Result<Option<String>, Failure> {
+        let store = &self.ctx.store;
+        let Some(halt) = halt else {
+            store.withdraw(self.id())?;
+            return Ok(None);
+        };
+        store.propose(self.id(), self.ctx.now())?;
+        let mut said = halt.to_string();
+        let Halt::Deletions { on, .. } = *halt;
+        let beside = store.due_deletions(self.id())?;
+        let beside = beside.iter().filter(|(_, side, _)| *side != on).count();
+        if beside > 0 {
+            said.push_str(&format!(", and {beside} on {}", on.opposite()));
+        }
+        Ok(Some(said))
     }
 
     /// The window in which new series are taken up, as instants.

@@ -1,0 +1,31 @@
+-- The second form of the database.
+
+-- What the plan that was last halted would have deleted: what `approve` lets through.
+CREATE TABLE proposal (
+    mapping INTEGER NOT NULL REFERENCES mapping (id) ON DELETE CASCADE,
+    side    INTEGER NOT NULL CHECK (side IN (0, 1)),
+    at      INTEGER NOT NULL,
+    shown   INTEGER NOT NULL, -- 1: a person has seen it since it was proposed
+    PRIMARY KEY (mapping, side)
+) STRICT, WITHOUT ROWID;
+
+-- What was said of what needs a person, so that it is said once a day and once when it is over.
+-- '' where it is about no account, pair or subject.
+CREATE TABLE alert (
+    event   TEXT NOT NULL,
+    account TEXT NOT NULL,
+    pair    TEXT NOT NULL,
+    subject TEXT NOT NULL, -- which of several in a pair: an event, a conflict
+    said    INTEGER NOT NULL,
+    since   INTEGER NOT NULL,
+    reason  TEXT NOT NULL,
+    action  TEXT,
+    PRIMARY KEY (event, account, pair, subject)
+) STRICT, WITHOUT ROWID;
+
+-- 1: its copies are being removed: what is missing on a side must not be taken for deleted.
+ALTER TABLE pair ADD COLUMN detaching INTEGER NOT NULL DEFAULT 0;
+
+-- History is asked by a pair's name: it outlives the pair.
+DROP INDEX history_pair;
+CREATE INDEX history_pair_name ON history (pair_name, id);
