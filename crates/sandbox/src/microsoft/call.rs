@@ -119,7 +119,8 @@ impl Service {
         }
         if is_selected("exceptionOccurrences") && expand.contains(&Expand::Exceptions) {
             let view = self.view(call);
-            let whole = series.exceptions.keys().filter(|slot| !series.cancelled.contains(slot));
+            // What the pattern does not have any more does not take place, and is not shown.
+            let whole = series.exceptions.keys().filter(|slot| row.has(**slot));
             let whole =
                 whole.map(|slot| Value::Object(view.whole(Item { row, slot: Some(*slot) })));
             shown["exceptionOccurrences"] = whole.collect();

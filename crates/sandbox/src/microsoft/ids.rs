@@ -40,15 +40,15 @@ impl Name {
         bytes.extend((self.key / 2).to_be_bytes());
         bytes.extend(self.slot.map_or(i32::MIN, days).to_be_bytes());
         bytes.extend(moves.to_be_bytes());
-        let mut sum = Sha256::digest(&bytes).to_vec();
+        let sum = Sha256::digest(&bytes).to_vec();
         for (byte, veil) in bytes.iter_mut().zip(&sum[16..]) {
             *byte ^= veil;
         }
         let mut whole = sum.clone();
         whole.extend(bytes);
         while whole.len() < length {
-            sum = Sha256::digest(&sum).to_vec();
-            whole.extend(&sum);
+            let turn = whole.len() as u8;
+            whole.extend(sum.iter().map(|byte| byte.wrapping_mul(turn | 1)));
         }
         let text = URL_SAFE_NO_PAD.encode(&whole);
         // quirk: microsoft-20

@@ -232,13 +232,21 @@ impl Clause {
         Ok(Clause::Compare(path.to_owned(), op.to_owned(), literal))
     }
 
-    /// Whether an event, as it is shown, is let through. Times are those of its first occurrence.
-    // quirk: microsoft-45
-    pub(super) fn lets(&self, item: Item<'_>, shown: &Value) -> bool {
+    /// Whether an event can be let through, before it is known how it is shown.
+    pub(super) fn may_let(&self, item: Item<'_>) -> bool {
         match self {
             Clause::Property(id, value) => item.properties().get(id).is_some_and(|held| {
                 value.as_ref().is_none_or(|value| value.eq_ignore_ascii_case(held))
             }),
+            Clause::Starts(..) | Clause::Compare(..) => true,
+        }
+    }
+
+    /// Whether an event, as it is shown, is let through. Times are those of its first occurrence.
+    // quirk: microsoft-45
+    pub(super) fn lets(&self, shown: &Value) -> bool {
+        match self {
+            Clause::Property(..) => true,
             Clause::Starts(path, prefix) => {
                 let held = shown[path].as_str().unwrap_or_default().to_lowercase();
                 held.starts_with(&prefix.to_lowercase())

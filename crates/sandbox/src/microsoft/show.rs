@@ -53,6 +53,13 @@ impl<'r> Item<'r> {
         self.slot.map_or_else(|| self.row.span.clone(), |slot| self.row.placed(slot))
     }
 
+    /// A member that a client may write: the exception's own, or that of the series.
+    fn member(self, name: &str) -> Option<&'r Value> {
+        let exception = self.slot.and_then(|slot| self.row.exception(slot));
+        let own = exception.and_then(|one| one.event.get(name));
+        own.or_else(|| self.row.event.get(name))
+    }
+
     /// The members that a client may write: those of the series, and what an exception differs in.
     pub(super) fn event(self) -> Json {
         let mut event = self.row.event.clone();
@@ -100,7 +107,7 @@ impl View<'_> {
 
     /// Everything, but what has to be expanded.
     pub(super) fn whole(&self, item: Item<'_>) -> Json {
-        let (row, event, stamps) = (item.row, item.event(), item.stamps());
+        let (row, stamps) = (item.row, item.stamps());
         let span = item.span();
         let mut shown = Json::new();
         let mut put = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
@@ -125,9 +132,9 @@ impl View<'_> {
             .map(|series| recurrence::shown(&series.pattern, &self.label(row, &series.zone)));
         put("recurrence", json!(recurrence));
         for name in PLAIN {
-            put(name, event.get(*name).cloned().unwrap_or_default());
+            put(name, item.member(name).cloned().unwrap_or_default());
         }
-        let (kept, text) = self.body(&event);
+        let (kept, text) = self.body(item);
         put("bodyPreview", json!(text.chars().take(PREVIEW).collect::<String>()));
         put("body", kept);
         put("hasAttachments", json!(false));
@@ -142,7 +149,7 @@ impl View<'_> {
         );
         let (name, address) = &self.owner;
         let owner = json!({"emailAddress": {"name": name, "address": address}});
-        put("organizer", event.get("organizer").cloned().unwrap_or(owner));
+        put("organizer", item.member("organizer").cloned().unwrap_or(owner));
         if let Some(transaction) = &row.transaction {
             put("transactionId", json!(transaction));
         }
@@ -180,8 +187,9 @@ impl View<'_> {
         }
     }
 
-    fn body(&self, event: &Json) -> (Value, String) {
-        let html = event.get("body").and_then(|body| body["content"].as_str()).unwrap_or_default();
+    fn body(&self, item: Item<'_>) -> (Value, String) {
+        let html = item.member("body").and_then(|body| body["content"].as_str());
+        let html = html.unwrap_or_default();
         let breaks = self.quirks.has(Quirk::EmptyBodyBreaks);
         let text = body::text_of(html, breaks);
         let preview = text.trim().to_owned();

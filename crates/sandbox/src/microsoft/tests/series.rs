@@ -180,3 +180,80 @@ async fn lists_hold_series_by_their_first_start_and_views_their_occurrences() {
     let next = seen.body["@odata.nextLink"].as_str().unwrap();
     assert_eq!(home.get(next).await.value().len(), 1);
 }
+
+/// A pattern by chance.
+fn chance(random: &mut crate::Random) -> Value {
+    let days = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+    let first = random.below(7) as usize;
+    let some = (0..=random.below(4) as usize).map(|more| days[(first + more * 2) % 7]);
+    let mut some: Vec<&str> = some.collect();
+    some.sort_unstable();
+    some.dedup();
+    let index = *random.pick(&["first", "second", "third", "fourth", "last"]);
+    let (day, month) = (1 + random.below(31), 1 + random.below(12));
+    let interval = 1 + random.below(3);
+    let first = *random.pick(&days);
+    match random.below(6) {
+        0 => json!({"type": "daily", "interval": interval}),
+        1 => json!({"type": "weekly", "interval": interval, "daysOfWeek": some,
+            "firstDayOfWeek": first}),
+        2 => json!({"type": "absoluteMonthly", "interval": interval, "dayOfMonth": day}),
+        3 => json!({"type": "relativeMonthly", "interval": interval, "daysOfWeek": some,
+            "index": index}),
+        4 => json!({"type": "absoluteYearly", "interval": interval, "dayOfMonth": day,
+            "month": month}),
+        _ => json!({"type": "relativeYearly", "interval": interval, "daysOfWeek": some,
+            "month": month, "index": index}),
+    }
+}
+
+// quirk: microsoft-36, microsoft-37, microsoft-38, microsoft-40
+#[tokio::test]
+async fn rows_are_rendered_as_they_recur() {
+    let home = Home::tame();
+    let mut random = crate::Random::new(365);
+    let zone = "Pacific Standard Time";
+    let years = "startDateTime=2026-01-01T00:00:00Z&endDateTime=2028-06-30T00:00:00Z";
+    let at_instant = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+    let window = ical::Window {
+        from: at_instant("2026-01-01T00:00:00Z"),
+        until: at_instant("2028-06-30T00:00:00Z"),
+    };
+    for number in 0..80 {
+        let day = jiff::civil::date(2026, 1, 1 + random.below(28) as i8);
+        let range = match random.below(3) {
+            0 => json!({"type": "noEnd", "startDate": day.to_string()}),
+            1 => json!({"type": "numbered", "startDate": day.to_string(),
+                "numberOfOccurrences": 1 + random.below(9)}),
+            _ => json!({"type": "endDate", "startDate": day.to_string(),
+                "endDate": "2028-03-31"}),
+        };
+        let recurrence = json!({"pattern": chance(&mut random), "range": range});
+        let event = json!({
+            "start": at(&format!("{day}T20:30:00"), zone),
+            "end": at(&format!("{day}T21:30:00"), zone), "recurrence": recurrence,
+            "transactionId": format!("t{number}"),
+        });
+        let made = home.post(&event).await;
+        if made.status == 400 {
+            // Nothing of it takes place before its end.
+            assert_eq!(made.code(), "ErrorPropertyValidationFailure");
+            continue;
+        }
+        assert_eq!(made.status, 201, "{recurrence} {made:?}");
+        let path = format!("/v1.0/me/events/{}/instances?{years}&$top=1000", made.id());
+        let mut said = home.get(&path).await.value();
+        said.sort_by_key(|one| start(one).to_owned());
+        let said = said.iter().map(|one| at_instant(&format!("{}Z", start(one))));
+        let said: Vec<jiff::Timestamp> = said.collect();
+        let held = home.microsoft.held(&home.calendar);
+        let held = held.into_iter().find(|held| held.id == made.id()).unwrap();
+        let read = ical::read(&held.raw).unwrap();
+        let meant: Vec<jiff::Timestamp> =
+            ical::occurrences(&read, window, &jiff::tz::TimeZone::UTC)
+                .map(|one| one.from)
+                .collect();
+        let odd = said.iter().zip(&meant).find(|(said, meant)| said != meant);
+        assert_eq!((said.len(), odd), (meant.len(), None), "{recurrence}");
+    }
+}
