@@ -169,3 +169,32 @@ async fn an_answer_can_be_lost_after_the_work_was_done() {
     let said = home.send_with("PATCH", &path, &stated, &json!({"subject": "a"})).await;
     assert_eq!(said.status, 412);
 }
+
+#[tokio::test]
+async fn the_same_is_said_on_loopback() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let home = Home::tame();
+    let running = home.microsoft.serve().await.unwrap();
+    let ask = |path: &str| {
+        let (path, token, addr) = (path.to_owned(), home.token.clone(), running.addr);
+        async move {
+            let mut line = tokio::net::TcpStream::connect(addr).await.unwrap();
+            let text = format!(
+                "GET {path} HTTP/1.1\r\nHost: {addr}\r\nAuthorization: Bearer {token}\r\n\
+                 Connection: close\r\n\r\n"
+            );
+            line.write_all(text.as_bytes()).await.unwrap();
+            let mut said = String::new();
+            // A connection that was cut is an error, after what had come.
+            let _ = line.read_to_string(&mut said).await;
+            said
+        }
+    };
+    let path = format!("/v1.0/me/calendarView/delta()?{}", super::WINDOW);
+    let said = ask(&path).await;
+    assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+    // Links lead back to where they were asked for.
+    assert!(said.contains(&format!("{}v1.0/me/calendarView/delta()?$deltatoken=", running.url())));
+    home.world.plan(Aim::op(Op::Changes), Fault::LostReply);
+    assert_eq!(ask(&path).await, "");
+}
