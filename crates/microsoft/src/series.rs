@@ -37,7 +37,7 @@ impl ReadRow {
     }
 
     /// The key of an occurrence by its day, in the zone of the series.
-    fn key_on(&self, day: jiff::civil::Date) -> When {
+    pub(crate) fn key_on(&self, day: jiff::civil::Date) -> When {
         let start = &self.plain.event.start;
         let plain = start.with_wall(day.to_datetime(start.wall().time()));
         ical::in_kind_of(&plain, &self.exact.event.start)

@@ -104,8 +104,6 @@ async fn change_master(
     if !row.has_attendees() {
         let mut memory = if was_linked { Memory::default() } else { read.memory.clone() };
         draft::remember(&mut memory, Some(row), &body, &whole).map_err(unread)?;
-        let is_kept = |slot: &str| target.exceptions.keys().any(|key| ident::slot(key) == slot);
-        memory.forget_all_but(is_kept);
         let kept = memory.text();
         let mut marks = vec![(Mark::Kept, kept.as_str())];
         if was_linked {

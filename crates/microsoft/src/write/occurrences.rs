@@ -12,13 +12,14 @@ use provider::{Error, ErrorKind, Result};
 use super::job::{Job, refused, unread};
 use super::native::{differs, ordinary};
 use crate::draft;
+use crate::expect;
 use crate::fetch::{self, PARTS};
 use crate::fields;
 use crate::ident::{self, Mark};
 use crate::kept::{Memory, Whole};
 use crate::requests::instances;
 use crate::requests::update::Changed;
-use crate::row::Row;
+use crate::row::{Kind, Row};
 use crate::rows::Rows;
 use crate::series::{self, ReadRow, read_row};
 
@@ -46,7 +47,8 @@ pub(super) async fn bring(
     let held = series::read(&rows).map_err(unread)?;
     let row = rows.master.clone().ok_or_else(fetch::gone)?;
     let read = read_row(&row).map_err(unread)?;
-    let steps = steps(&held, target);
+    let doubled = doubled(&rows, &row, &read, &held);
+    let steps = steps(&held, target, &doubled);
     let mut memory = read.memory.clone();
     if !steps.is_empty() {
         let places = Places::find(job, &rows, &row, &read, &steps).await?;
@@ -54,24 +56,39 @@ pub(super) async fn bring(
             places.take(job, id, &row, &held, step, &mut memory).await?;
         }
     }
-    close(job, id, rows, &row, &memory, steps.is_empty()).await
+    close(job, id, rows, &read, memory, steps.is_empty()).await
+}
+
+/// The occurrences that take place twice: a linked event stands for them, and Exchange has made
+/// them anew since.
+// quirk: microsoft-42
+fn doubled(rows: &Rows, master: &Row, read: &ReadRow, held: &Series) -> BTreeSet<When> {
+    let days = master.cancelled_days().unwrap_or_default();
+    let cancelled: BTreeSet<When> = days.into_iter().map(|day| read.key_on(day)).collect();
+    let linked = rows.linked.values().filter_map(|row| row.mark(Mark::Slot));
+    let linked = linked.filter_map(|slot| series::slot_key(slot, &read.exact));
+    let linked: BTreeSet<When> = linked.filter(|key| !cancelled.contains(key)).collect();
+    expect::made(held, linked.iter())
 }
 
 /// What has to be done, in the order of original starts.
-fn steps(held: &Series, target: &Series) -> Vec<Step> {
-    let keys: BTreeSet<&When> = held.exceptions.keys().chain(target.exceptions.keys()).collect();
+fn steps(held: &Series, target: &Series, doubled: &BTreeSet<When>) -> Vec<Step> {
+    let excepted = held.exceptions.keys().chain(target.exceptions.keys());
+    let keys: BTreeSet<&When> = excepted.chain(doubled).collect();
+    let made = expect::made(target, keys.iter().copied());
     let mut steps = Vec::new();
     for key in keys {
         let event = match (held.exceptions.get(key), target.exceptions.get(key)) {
             (Some(Exception::Cancelled), Some(Exception::Cancelled)) => continue,
             (Some(Exception::Override(held)), Some(Exception::Override(wanted)))
-                if !differs(held, wanted) =>
+                if !differs(held, wanted) && !doubled.contains(key) =>
             {
                 continue;
             }
             (_, Some(Exception::Override(wanted))) => Some((**wanted).clone()),
             (_, Some(Exception::Cancelled)) => None,
-            (_, None) => ordinary(target, key),
+            // What the rule does not make any more is nothing.
+            (_, None) => ordinary(target, key).filter(|_| made.contains(key)),
         };
         steps.push(Step { key: key.clone(), event });
     }
@@ -82,8 +99,8 @@ fn steps(held: &Series, target: &Series) -> Vec<Step> {
 struct Places<'r> {
     /// Occurrences and exceptions, by key.
     rows: BTreeMap<When, Row>,
-    /// Linked single events, by slot.
-    linked: BTreeMap<&'r str, &'r Row>,
+    /// Linked single events, by key.
+    linked: BTreeMap<When, &'r Row>,
     zone: Option<&'r str>,
     /// Makes transactions of this change its own.
     salt: String,
@@ -108,7 +125,9 @@ impl<'r> Places<'r> {
             found.extend(listed.iter().filter_map(keyed));
         }
         let linked = rows.linked.values();
-        let linked = linked.filter_map(|row| Some((row.mark(Mark::Slot)?, row))).collect();
+        let by_key =
+            |row: &'r Row| Some((series::slot_key(row.mark(Mark::Slot)?, &read.exact)?, row));
+        let linked = linked.filter_map(by_key).collect();
         let salt = rows.version().map(|version| version.to_string()).unwrap_or_default();
         Ok(Self { rows: found, linked, zone, salt })
     }
@@ -122,20 +141,30 @@ impl<'r> Places<'r> {
         step: &Step,
         memory: &mut Memory,
     ) -> Result<()> {
-        let slot = ident::slot(&step.key);
-        let linked = self.linked.get(slot.as_str()).copied();
+        let linked = self.linked.get(&step.key).copied();
         match (&step.event, linked, self.rows.get(&step.key)) {
-            (None, Some(linked), _) => job.delete(linked).await,
-            (None, None, Some(row)) => {
+            (None, linked, row) => {
+                if let Some(linked) = linked {
+                    job.delete(linked).await?;
+                }
+                let Some(row) = row else { return Ok(()) };
                 job.delete_occurrence(row).await.map_err(|error| half(error, master))
             }
-            (None, None, None) => Ok(()),
-            (Some(event), Some(linked), _) => change_linked(job, linked, event).await,
-            (Some(event), None, Some(row)) => {
-                let now = match held.exceptions.get(&step.key) {
-                    Some(Exception::Override(now)) => (**now).clone(),
-                    _ => ordinary(held, &step.key).unwrap_or_else(|| event.clone()),
+            (Some(event), Some(linked), None) => change_linked(job, linked, &step.key, event).await,
+            (Some(event), linked, Some(row)) => {
+                let own = match held.exceptions.get(&step.key) {
+                    Some(Exception::Override(now)) if linked.is_none() => Some((**now).clone()),
+                    _ => None,
                 };
+                if let Some(linked) = linked {
+                    // Exchange has it again by itself.
+                    job.delete(linked).await?;
+                }
+                let ordinary = || match row.kind() {
+                    Kind::Exception => fields::read(row, self.zone).ok(),
+                    Kind::Occurrence | Kind::Single | Kind::Master => ordinary(held, &step.key),
+                };
+                let now = own.or_else(ordinary).unwrap_or_else(|| event.clone());
                 self.change(job, id, row, &now, step, event, memory).await
             }
             (Some(event), None, None) => self.link(job, id, &step.key, event).await,
@@ -186,13 +215,14 @@ impl<'r> Places<'r> {
     }
 }
 
-async fn change_linked(job: &Job<'_>, row: &Row, event: &Event) -> Result<()> {
+async fn change_linked(job: &Job<'_>, row: &Row, key: &When, event: &Event) -> Result<()> {
     let read = read_row(row).map_err(unread)?;
     let whole = Whole::once(event.clone());
     let mut body = draft::patch(row, &read.exact, &whole, None, &job.frame).map_err(refused)?;
     let mut memory = Memory::of(row);
     draft::remember(&mut memory, Some(row), &body, &whole).map_err(unread)?;
-    draft::mark_changed(&mut body, row, &[(Mark::Kept, &memory.text())]);
+    let (kept, slot) = (memory.text(), ident::slot(key));
+    draft::mark_changed(&mut body, row, &[(Mark::Kept, &*kept), (Mark::Slot, &*slot)]);
     if body.is_empty() {
         return Ok(());
     }
@@ -229,21 +259,25 @@ fn windows(keys: &[&When]) -> Vec<(Timestamp, Timestamp)> {
 async fn close(
     job: &Job<'_>,
     id: &ResourceId,
-    rows: Rows,
-    row: &Row,
-    memory: &Memory,
+    mut rows: Rows,
+    read: &ReadRow,
+    mut memory: Memory,
     is_same: bool,
 ) -> Result<Resource> {
-    let mut rows = rows;
     if !is_same {
         rows = fetch::rows(job.server, job.calendar, id).await?.ok_or_else(fetch::gone)?;
-        if rows.linked.is_empty() && row.mark(Mark::State) != Some(PARTS) {
+        let state = rows.master.as_ref().and_then(|row| row.mark(Mark::State));
+        if rows.linked.is_empty() && state != Some(PARTS) {
             // The mark that says that there are some is not there yet.
             let linked = fetch::linked(job.server, job.calendar, id).await?;
             linked.into_iter().for_each(|row| rows.link(row));
         }
     }
     let master = rows.master.clone().ok_or_else(fetch::gone)?;
+    let zone = master.recurrence_zone();
+    let keys = rows.exceptions.values().filter_map(|row| Some(read.key(row.original()?, zone)));
+    let slots: BTreeSet<String> = keys.map(|key| ident::slot(&key)).collect();
+    memory.forget_all_but(|slot| slots.contains(slot));
     let state = if rows.linked.is_empty() { "" } else { PARTS };
     let mut body = fields::Body::new();
     if !master.has_attendees() {
