@@ -14,6 +14,9 @@ use crate::row::Row;
 use crate::rows::Rows;
 use crate::series::{Anchor, read_instance, read_row};
 
+/// Why occurrences of a series that can't be seen stay as they are, and none is made.
+pub(crate) const ALONE: &str = "it is a part of a series that this calendar lacks";
+
 /// What of an event that came by mail may be changed.
 // quirk: google-65
 const OF_MAIL: [&str; 5] = ["reminders", "colorId", "visibility", "status", "extendedProperties"];
@@ -36,7 +39,7 @@ impl Target {
     /// When it has no master: Google has nowhere to put occurrences of nothing.
     pub(crate) fn of(target: &Series) -> Result<Self, Refused> {
         let event = target.master.clone();
-        let event = event.ok_or(Refused("it is a part of a series that this calendar lacks"))?;
+        let event = event.ok_or(Refused(ALONE))?;
         let mut series = target.clone();
         let overrides = target.exceptions.iter().filter_map(|(key, one)| match one {
             Exception::Override(_) => Some(key),

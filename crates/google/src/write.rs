@@ -7,6 +7,8 @@
 
 mod occurrences;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use model::{CalendarId, CreateKey, Event, Resource, ResourceId, Series, When};
 use provider::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
@@ -87,7 +89,7 @@ async fn filled(
 ) -> Result<Resource> {
     let anchored = rows.master.as_ref().is_some_and(|master| target.is_anchored_like(master));
     if target.repeats() && anchored {
-        let work = Work { server, calendar, names };
+        let work = Work::new(server, calendar, names);
         write_occurrences(&work, &mut rows, target, Existing::Stays).await?;
     }
     finished(server, calendar, &rows)
@@ -105,17 +107,16 @@ pub(crate) async fn update(
         return occurrences::update_orphans(server, calendar, current, held, target).await;
     }
     let target = Target::of(target).map_err(|refused| rejected(server, refused))?;
-    match change(server, calendar, held.clone(), &target, Names::Present).await? {
-        Changed::Rows(rows) => finished(server, calendar, &rows),
-        // quirk: google-30
-        Changed::ZoneUnknown => match change(server, calendar, held, &target, Names::Former).await?
-        {
-            Changed::Rows(rows) => finished(server, calendar, &rows),
-            Changed::ZoneUnknown => {
-                Err(rejected(server, Refused("its time zone is not known there")))
-            }
-        },
+    // quirk: google-30
+    for names in [Names::Present, Names::Former] {
+        let work = Work::new(server, calendar, names);
+        match change(&work, held.clone(), &target).await {
+            Ok(Changed::Rows(rows)) => return finished(server, calendar, &rows),
+            Ok(Changed::ZoneUnknown) => {}
+            Err(error) => return Err(work.failed(error)),
+        }
     }
+    Err(rejected(server, Refused("its time zone is not known there")))
 }
 
 /// What became of a change.
@@ -126,17 +127,11 @@ enum Changed {
     ZoneUnknown,
 }
 
-async fn change(
-    server: &Server,
-    calendar: &CalendarId,
-    mut rows: Rows,
-    target: &Target,
-    names: Names,
-) -> Result<Changed> {
+async fn change(work: &Work<'_>, mut rows: Rows, target: &Target) -> Result<Changed> {
+    let Work { server, calendar, names, .. } = *work;
     let refused = |refused| rejected(server, refused);
     let Some(before) = rows.master.clone() else { return Err(gone(server)) };
     let floating = floating(server, calendar, target, Some(&before)).await?;
-    let work = Work { server, calendar, names };
     if let Some(patch) = draft::master_patch(&rows, target, &floating, names).map_err(refused)? {
         let expected = |row: &Row| {
             if is_as(row, &before) {
@@ -157,7 +152,7 @@ async fn change(
         }
     }
     if target.repeats() {
-        write_occurrences(&work, &mut rows, target, Existing::Follows).await?;
+        write_occurrences(work, &mut rows, target, Existing::Follows).await?;
     } else {
         rows.exceptions.clear();
     }
@@ -212,6 +207,8 @@ struct Work<'a> {
     server: &'a Server,
     calendar: &'a CalendarId,
     names: Names,
+    /// A row of it is written.
+    begun: AtomicBool,
 }
 
 /// How a row that is in another version compares.
@@ -231,7 +228,21 @@ enum Sent {
     ZoneUnknown,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    fn new(server: &'a Server, calendar: &'a CalendarId, names: Names) -> Self {
+        Self { server, calendar, names, begun: AtomicBool::new(false) }
+    }
+
+    /// What an error says of the whole: once a row is written, nobody may believe that nothing
+    /// was, whatever the next one met. What is there now has to be looked at.
+    fn failed(&self, error: Error) -> Error {
+        if !self.begun.load(Ordering::Relaxed) {
+            return error;
+        }
+        let sentence = format!("a part of the event is written: {}", error.sentence());
+        Error::new(ErrorKind::Unavailable, sentence).because(error)
+    }
+
     /// Patches one row. Google touches events by itself, so another version alone is no reason to
     /// give up: it is looked at once.
     // quirk: google-44, google-45
@@ -272,7 +283,11 @@ impl Work<'_> {
 
     async fn send(&self, id: &str, etag: &str, patch: &Value) -> Result<Patched> {
         let ask = patch::prepare(self.server.base(), self.calendar.as_str(), id, etag, patch)?;
-        patch::parse(&self.server.write(ask).await?)
+        let patched = patch::parse(&self.server.write(ask).await?)?;
+        if matches!(patched, Patched::Row(_)) {
+            self.begun.store(true, Ordering::Relaxed);
+        }
+        Ok(patched)
     }
 }
 

@@ -310,7 +310,7 @@ async fn an_occurrence_that_somebody_changed_is_not_overwritten() {
     let target = testkit::series(MOVED);
     let refused = stage.google.update(&stage.calendar, &made, &target).await;
     let error = refused.expect_err("it is stale");
-    assert_eq!(error.kind(), ErrorKind::Stale, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     let found = stage.found(&made.id).await;
     let theirs = found.series.exceptions.values().any(|one| match one {
         Exception::Override(event) => event.title == Some("Theirs".into()),

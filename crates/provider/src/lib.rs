@@ -63,6 +63,10 @@ pub trait Provider: Send + Sync {
     /// Changes `current` into `target`: only what differs is sent, only if the provider still
     /// holds `current.version`.
     ///
+    /// Where that takes several requests, and one fails after another has succeeded, the error is
+    /// [`ErrorKind::Unavailable`], whatever the failure: any other kind but
+    /// [`ErrorKind::Malformed`] says that nothing was written.
+    ///
     /// # Errors
     /// [`ErrorKind::Stale`] when it holds another version (or `current` states none),
     /// [`ErrorKind::Gone`] when it holds none.

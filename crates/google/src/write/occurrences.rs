@@ -146,12 +146,26 @@ pub(super) async fn update_orphans(
     mut rows: Rows,
     target: &Series,
 ) -> Result<Resource> {
-    let none = Refused("it is a part of a series that this calendar lacks");
+    let none = Refused(draft::ALONE);
     let known = |key: &When| current.series.exceptions.contains_key(key);
     if target.master.is_some() || !target.exceptions.keys().all(known) {
         return Err(rejected(server, none));
     }
-    let work = Work { server, calendar, names: Names::Present };
+    let work = Work::new(server, calendar, Names::Present);
+    match orphans_changed(&work, current, &mut rows, target).await {
+        Ok(()) => finished(server, calendar, &rows),
+        Err(error) => Err(work.failed(error)),
+    }
+}
+
+async fn orphans_changed(
+    work: &Work<'_>,
+    current: &Resource,
+    rows: &mut Rows,
+    target: &Series,
+) -> Result<()> {
+    let Work { server, calendar, .. } = *work;
+    let none = Refused(draft::ALONE);
     for row in rows.exceptions.clone().values() {
         let alone = Rows::of(&current.id, [row.clone()]);
         let series = series::read(&alone).map_err(|unread| rejected(server, Refused(unread.0)))?;
@@ -169,10 +183,10 @@ pub(super) async fn update_orphans(
             (Some(Exception::Cancelled) | None, Exception::Override(_)) => Some(cancellation()),
         };
         if let Some(patch) = patch {
-            rows.put(written(&work, row, &patch, |now| is_as(now, row)).await?);
+            rows.put(written(work, row, &patch, |now| is_as(now, row)).await?);
         }
     }
-    finished(server, calendar, &rows)
+    Ok(())
 }
 
 /// Cancels every occurrence of a series that can't be seen.
@@ -182,7 +196,7 @@ pub(super) async fn delete_orphans(
     calendar: &CalendarId,
     rows: Rows,
 ) -> Result<()> {
-    let work = Work { server, calendar, names: Names::Present };
+    let work = Work::new(server, calendar, Names::Present);
     for row in rows.exceptions.values().filter(|row| !row.is_cancelled()) {
         match written(&work, row, &cancellation(), |now| is_as(now, row)).await {
             Err(error) if error.kind() == ErrorKind::Gone => {}
