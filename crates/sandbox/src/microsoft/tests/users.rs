@@ -167,3 +167,53 @@ async fn clamped_days_are_rendered_as_they_are() {
         .collect();
     assert_eq!(days, ["0131", "0228", "0331", "0430"]);
 }
+
+#[test]
+fn a_text_that_is_left_as_it_was_is_no_edit() {
+    let home = Home::rude();
+    home.microsoft.seed(&home.calendar, 11, 60);
+    let user = home.microsoft.user(&home.calendar);
+    for uid in user.uids() {
+        let before = user.get(&uid).unwrap();
+        let text = String::from_utf8_lossy(&before.raw).into_owned();
+        assert!(!user.edit(&uid, str::to_owned), "{text}");
+        assert_eq!(user.get(&uid).unwrap().version, before.version);
+        assert!(user.set(&uid, "SUMMARY", "Another title"), "{text}");
+        let (was, is) = (ical::read(&before.raw).unwrap(), user.get(&uid).unwrap());
+        let is = ical::read(&is.raw).unwrap();
+        assert_eq!(was.recurrence, is.recurrence, "{text}");
+        let keys = |series: &model::Series| series.exceptions.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(keys(&was), keys(&is), "{text}");
+        assert_eq!(is.face().unwrap().title.as_ref().unwrap().expose(), "Another title");
+    }
+}
+
+#[test]
+fn users_write_what_a_text_says_of_occurrences() {
+    let home = Home::rude();
+    let user = home.microsoft.user(&home.calendar);
+    let daily = text("RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=6\r\n");
+    user.create(&daily);
+    let moved = "BEGIN:VEVENT\r\nUID:a@x\r\nDTSTAMP:20260105T080000Z\r\nSUMMARY:Late\r\n\
+                 RECURRENCE-ID;TZID=Europe/Berlin:20260126T190000\r\n\
+                 DTSTART;TZID=Europe/Berlin:20260127T200000\r\n\
+                 DTEND;TZID=Europe/Berlin:20260127T220000\r\nEND:VEVENT\r\nEND:VCALENDAR";
+    assert!(user.edit("a@x", |text| text.replace("END:VCALENDAR", moved)));
+    let exdate = "EXDATE:20260202T180000Z\r\nSUMMARY:Choir";
+    assert!(user.edit("a@x", |text| text.replacen("SUMMARY:Choir", exdate, 1)));
+    let read = ical::read(rendered(&home).as_bytes()).unwrap();
+    assert_eq!(read.exceptions.len(), 2);
+    // Another time for all: what was different is typed again.
+    assert!(user.edit("a@x", |text| {
+        let berlin = "TZID=Europe/Berlin:2026";
+        let text = text.replace(&format!("{berlin}0112T19"), &format!("{berlin}0112T18"));
+        text.replace(&format!("{berlin}0126T19"), &format!("{berlin}0126T18"))
+    }));
+    let read = ical::read(rendered(&home).as_bytes()).unwrap();
+    assert_eq!(read.exceptions.len(), 2, "{}", rendered(&home));
+    // A move that Exchange does not let stand leaves everything as it was.
+    let before = rendered(&home);
+    let back = |text: &str| text.replace("0127T20", "0119T09").replace("0127T22", "0119T10");
+    assert!(!user.edit("a@x", back));
+    assert_eq!(rendered(&home), before);
+}
