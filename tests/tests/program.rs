@@ -229,8 +229,12 @@ fn what_cannot_be_synced_is_a_problem_and_stops_nothing() {
     assert!(scene.has(Side::Right, "fine"));
     let status = scene.home.run(&["status", "--json"]);
     let problem = status.json()["pairs"][0]["problems"][0].clone();
-    assert_eq!((&problem["uid"], &problem["side"]), (&"odd".into(), &"left".into()), "{problem}");
-    assert!(problem["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
+    // It is broken on the left, so it is the right that can't have it.
+    assert_eq!((&problem["uid"], &problem["side"]), (&"odd".into(), &"right".into()), "{problem}");
+    let reason = problem["reason"].as_str().unwrap_or_default();
+    assert!(reason.starts_with("it can't be read on left: "), "{problem}");
+    let status = scene.home.run(&["status"]);
+    assert!(status.stdout.contains("can't be written on right: odd: it can't"), "{status:?}");
     assert!(scene.stage.user(Side::Left).delete("odd"));
     scene.syncs(0, "in-sync");
 }

@@ -58,7 +58,7 @@ fn pair_details(text: &mut String, pair: &PairStatus) {
     }
     for problem in &pair.problems {
         let side = side(problem.side);
-        line(text, &format!("    problem on {side}: {}: {}", problem.uid, problem.reason));
+        line(text, &format!("    can't be written on {side}: {}: {}", problem.uid, problem.reason));
     }
 }
 

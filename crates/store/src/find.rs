@@ -144,7 +144,8 @@ fn problem(connection: &Connection, row: &Snapshot) -> Result<Option<(Side, Stri
     let set_aside = sql::first(connection, query, key, |row| {
         Ok((crate::codec::side(row.get(0)?)?, row.get(1)?))
     })?;
-    Ok(set_aside.or_else(|| row.unreadable.clone().map(|reason| (row.side, reason))))
+    let unreadable = row.unreadable.as_ref().map(|reason| of_unreadable(row.side, reason));
+    Ok(unreadable.or(set_aside))
 }
 
 #[cfg(test)]

@@ -520,8 +520,9 @@ mod tests {
         assert_eq!(reason, "no start");
         assert_eq!(known.base.left, event("1", "Zahnarzt", 9));
         let problems = world.store.problems(world.pair).unwrap();
-        assert_eq!((problems[0].uid.as_str(), problems[0].side), ("1", LEFT));
-        assert_eq!((problems[0].reason.as_str(), problems[0].since), ("no start", at(8)));
+        assert_eq!((problems[0].uid.as_str(), problems[0].side), ("1", RIGHT));
+        assert_eq!(problems[0].reason, "it can't be read on left: no start");
+        assert_eq!(problems[0].since, at(8));
         // Mended.
         assert_eq!(world.see(LEFT, "l1", "3", &event("1", "Zahnarzt", 9)), touched(1));
         assert!(world.store.problems(world.pair).unwrap().is_empty());

@@ -14,7 +14,7 @@ use crate::{PairId, Result, Store, sql};
 pub struct ProblemRow {
     /// Its UID, else the provider's id.
     pub uid: Uid,
-    /// Where it can't be written, or read.
+    /// Where it can't be written.
     pub side: Side,
     /// Why, as a sentence.
     pub reason: String,
@@ -128,23 +128,31 @@ impl Store {
         })
     }
 
-    /// What can't be synced, oldest first: what was set aside, and what can't be read.
+    /// What can't be synced, oldest first: what was set aside, and what can't be read. The latter
+    /// can't be written on the other side.
     ///
     /// # Errors
     /// When the database can't be read.
     pub fn problems(&self, pair: PairId) -> Result<Vec<ProblemRow>> {
         self.read(|connection| {
-            let query = "SELECT uid, side, reason, since FROM problem WHERE pair = ?1
+            let query = "SELECT uid, side, reason, since, 0 FROM problem
+                 WHERE pair = ?1 AND (mapping IS NULL OR NOT EXISTS (
+                     SELECT 1 FROM snapshot INDEXED BY snapshot_mapping
+                     WHERE snapshot.mapping = problem.mapping AND unreadable IS NOT NULL))
                  UNION ALL
-                 SELECT coalesce(uid, resource), side, unreadable, unreadable_since FROM snapshot
-                 WHERE pair = ?1 AND unreadable IS NOT NULL AND NOT EXISTS (
-                     SELECT 1 FROM problem WHERE problem.mapping = snapshot.mapping)
-                 ORDER BY since, uid";
+                 SELECT coalesce(uid, resource), side, unreadable, unreadable_since, 1
+                 FROM snapshot INDEXED BY snapshot_unreadable
+                 WHERE pair = ?1 AND unreadable IS NOT NULL
+                 ORDER BY 4, 1";
             sql::all(connection, query, [pair.0], |row| {
+                let (side, reason) = (side_of(row.get(1)?)?, row.get::<_, String>(2)?);
+                let is_unreadable: bool = row.get(4)?;
+                let (side, reason) =
+                    if is_unreadable { of_unreadable(side, &reason) } else { (side, reason) };
                 Ok(ProblemRow {
                     uid: Uid::new(row.get::<_, String>(0)?),
-                    side: side_of(row.get(1)?)?,
-                    reason: row.get(2)?,
+                    side,
+                    reason,
                     since: instant(row.get(3)?)?,
                 })
             })
@@ -205,6 +213,11 @@ impl Store {
             })
         })
     }
+}
+
+/// What can't be read on a side can't be written on the other one: there, and why.
+pub(crate) fn of_unreadable(side: Side, reason: &str) -> (Side, String) {
+    (side.opposite(), format!("it can't be read on {side}: {reason}"))
 }
 
 /// Clears the problems and conflicts of a row that has just been mapped.
@@ -353,6 +366,32 @@ mod tests {
         assert!(world.store.problems(world.pair).unwrap().is_empty());
         aside(&world, &left("a"), "refused", 30);
         assert!(world.store.problems(world.pair).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_read_on_a_side_cannot_be_written_on_the_other() {
+        let world = World::new();
+        let mapping = world.agreed("1", "T");
+        let unreadable = |id: &str| crate::UnreadableRow {
+            id: id.into(),
+            version: Some("9".into()),
+            uid: Some(id.into()),
+            reason: "no start".into(),
+        };
+        let broken = [unreadable("new"), unreadable("l1")];
+        let observation = crate::Observation { unreadable: &broken, ..crate::testing::nothing() };
+        world.store.observe(world.pair, LEFT, &observation).unwrap();
+        // Whatever side the plan blames.
+        let (subject, uid) = (SubjectRow::Known(mapping), "1".into());
+        world.store.set_aside(world.pair, &subject, LEFT, &uid, "as planned", at(1)).unwrap();
+        let problems = world.store.problems(world.pair).unwrap();
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        for problem in problems {
+            let told = (problem.side, problem.reason.as_str());
+            assert_eq!(told, (RIGHT, "it can't be read on left: no start"));
+        }
+        let found = &world.store.find(world.pair, "new").unwrap()[0];
+        assert_eq!(found.problem.as_ref().unwrap().0, RIGHT);
     }
 
     #[test]
