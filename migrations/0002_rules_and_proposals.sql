@@ -20,7 +20,7 @@ CREATE TABLE alert (
     since   INTEGER NOT NULL,
     reason  TEXT NOT NULL,
     action  TEXT,
-    PRIMARY KEY (event, account, pair, subject)
+    PRIMARY KEY (account, pair, event, subject)
 ) STRICT, WITHOUT ROWID;
 
 -- 1: its copies are being removed: what is missing on a side must not be taken for deleted.

@@ -240,6 +240,35 @@ fn what_cannot_be_synced_is_a_problem_and_stops_nothing() {
 }
 
 #[test]
+fn what_lasts_is_said_once_and_what_begins_beside_it_too() {
+    let scene = Scene::connected("");
+    let broken = |uid: &str| {
+        let text = hour(uid, "Odd", "2026-12-01T09:00:00Z".parse().expect("an instant"), "")
+            .replace("DTSTART:2026", "DTSTART:20x6");
+        scene.stage.user(Side::Left).put(&format!("{uid}.ics"), text.as_bytes());
+    };
+    let said = |level: &str| {
+        let ended = scene.home.run(&["--log", "json", "sync"]);
+        let lines = ended.stderr.lines().map(str::to_owned);
+        let lines = lines.filter(|line| line.contains("calpair::alert") && line.contains(level));
+        lines.collect::<Vec<_>>()
+    };
+    broken("one");
+    let first = said("ERROR");
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert!(first[0].contains("event one can't be written on right"), "{first:?}");
+    assert_eq!(said("ERROR"), Vec::<String>::new(), "each minute is too often");
+    broken("two");
+    let second = said("ERROR");
+    assert_eq!(second.len(), 1, "{second:?}");
+    assert!(second[0].contains("event two"), "{second:?}");
+    assert!(scene.stage.user(Side::Left).delete("one"));
+    let over = said("INFO");
+    assert_eq!(over.len(), 1, "{over:?}");
+    assert!(over[0].contains("event one") && over[0].contains("is over"), "{over:?}");
+}
+
+#[test]
 fn a_server_that_is_down_is_tried_again_later() {
     let mut scene = Scene::connected("");
     scene.create(Side::Left, "a", "Dentist");

@@ -70,7 +70,7 @@ impl Service {
             .map(|key| Arc::new(store::Key::new(*key.expose())))
             .map_err(|error| error.to_string());
         let mut ctx = Context::new(store, clock, Chance::from_system());
-        ctx.alerts = Alerts::new(attention::say);
+        ctx.alerts = Alerts::new(ctx.store.clone(), attention::say);
         let setup = Setup { config: Arc::new(Config::default()), roster: Roster::default() };
         let service = Self { ctx, key, setup: Mutex::new(setup), supervisor: None, screen: None };
         service.take_up(config)?;
@@ -86,11 +86,7 @@ impl Service {
     /// From now on pairs are kept: `heard` is told of every cycle.
     #[must_use]
     pub fn supervised(self, heard: impl Fn(&PairName, &Attended) + Send + Sync + 'static) -> Self {
-        let ctx = self.ctx.clone();
-        let supervisor = Supervisor::new(self.ctx.clone(), move |pair, attended| {
-            attention::remind(&ctx, attended);
-            heard(pair, attended);
-        });
+        let supervisor = Supervisor::new(self.ctx.clone(), heard);
         let service = Self { supervisor: Some(supervisor), ..self };
         service.restart_changed();
         service

@@ -297,7 +297,7 @@ fn tell(
             reason: reason.unwrap_or_default(),
             action,
         };
-        ctx.alerts.raise(alert, now);
+        ctx.alerts.raise(&alert, now)?;
     }
     Ok(after.state)
 }
@@ -353,45 +353,74 @@ fn note(ctx: &Context, pair: &Pair, attended: &Attended, mode: Mode) -> store::R
     if attended.state == PairState::Ok {
         ctx.store.put_schedule(row.id, Some(now), row.next_run)?;
     }
-    alert(ctx, pair, attended, &row);
+    alert(ctx, pair, attended, &row)
+}
+
+fn alert(ctx: &Context, pair: &Pair, attended: &Attended, row: &PairRow) -> store::Result<()> {
+    let now = ctx.now();
+    let raise = |event| {
+        let since = if row.state == attended.state.as_str() { row.since } else { now };
+        let reason = attended.reason.clone().unwrap_or_default();
+        let (pair, action) = (Some(pair.name.clone()), attended.action.clone());
+        ctx.alerts.raise(&Alert { event, account: None, pair, since, reason, action }, now)
+    };
+    match attended.state {
+        PairState::Halted => raise(AlertEvent::Halted)?,
+        PairState::Misconfigured => raise(AlertEvent::Misconfigured)?,
+        PairState::Ok => {
+            ctx.alerts.over(&pair.name, &[AlertEvent::Halted, AlertEvent::Misconfigured])?;
+        }
+        PairState::ReconnectNeeded => remind(ctx, pair)?,
+        PairState::New | PairState::Syncing | PairState::Retrying | PairState::Paused => {}
+    }
+    match &attended.report {
+        Some(report) if !matches!(report.outcome, Outcome::Failed(_)) => tell_open(ctx, pair, row),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// A dead credential is said when it dies, and each day while it lasts.
+fn remind(ctx: &Context, pair: &Pair) -> store::Result<()> {
+    for side in Side::BOTH {
+        let row = ctx.store.account(&pair.sides[side].account)?;
+        let dead = |row: &AccountRow| row.state == State::ReconnectNeeded.as_str();
+        if let Some(row) = row.filter(dead) {
+            let alert = Alert {
+                event: AlertEvent::ReconnectNeeded,
+                account: Some(row.name),
+                pair: None,
+                since: row.since,
+                reason: row.reason.unwrap_or_default(),
+                action: row.action,
+            };
+            ctx.alerts.raise(&alert, ctx.now())?;
+        }
+    }
     Ok(())
 }
 
-fn alert(ctx: &Context, pair: &Pair, attended: &Attended, row: &PairRow) {
-    let now = ctx.now();
-    let raise = |event, reason: String, action: Option<String>| {
-        let since = if row.state == attended.state.as_str() { row.since } else { now };
-        let pair = Some(pair.name.clone());
-        ctx.alerts.raise(Alert { event, account: None, pair, since, reason, action }, now);
+/// Problems and conflicts, each by itself. A UID names, it does not tell.
+fn tell_open(ctx: &Context, pair: &Pair, row: &PairRow) -> store::Result<()> {
+    let alert = |event, since, reason| Alert {
+        event,
+        account: None,
+        pair: Some(pair.name.clone()),
+        since,
+        reason,
+        action: Some(format!("calpair status {}", pair.name)),
     };
-    match attended.state {
-        PairState::Halted | PairState::Misconfigured => {
-            let event = match attended.state {
-                PairState::Halted => AlertEvent::Halted,
-                _ => AlertEvent::Misconfigured,
-            };
-            raise(event, attended.reason.clone().unwrap_or_default(), attended.action.clone());
-        }
-        PairState::Ok => {
-            ctx.alerts.over(&pair.name, &[AlertEvent::Halted, AlertEvent::Misconfigured]);
-        }
-        PairState::New
-        | PairState::Syncing
-        | PairState::Retrying
-        | PairState::ReconnectNeeded
-        | PairState::Paused => {}
-    }
-    let Some(report) = &attended.report else { return };
-    for (event, count, what) in [
-        (AlertEvent::Problem, report.problems, "series can't be synced"),
-        (AlertEvent::Conflict, report.conflicts, "conflicts wait for a choice"),
-    ] {
-        if count > 0 {
-            raise(event, format!("{count} {what}"), Some(format!("calpair status {}", pair.name)));
-        } else if attended.state == PairState::Ok {
-            ctx.alerts.over(&pair.name, &[event]);
-        }
-    }
+    let problems = ctx.store.problems(row.id)?.into_iter().map(|problem| {
+        let (uid, side) = (&problem.uid, problem.side);
+        let reason = format!("event {uid} can't be written on {side}: {}", problem.reason);
+        (format!("{side} {uid}"), alert(AlertEvent::Problem, problem.since, reason))
+    });
+    ctx.alerts.open(&pair.name, AlertEvent::Problem, &problems.collect(), ctx.now())?;
+    let conflicts = ctx.store.conflicts(row.id)?.into_iter().map(|conflict| {
+        let reason =
+            format!("event {} was changed on both sides; somebody must choose", conflict.uid);
+        (conflict.id.to_string(), alert(AlertEvent::Conflict, conflict.since, reason))
+    });
+    ctx.alerts.open(&pair.name, AlertEvent::Conflict, &conflicts.collect(), ctx.now())
 }
 
 #[cfg(test)]

@@ -34,12 +34,12 @@ impl Context {
     /// A context that tells nobody about its progress.
     pub fn new(store: Store, clock: Arc<dyn Clock>, chance: Chance) -> Self {
         Self {
+            alerts: Alerts::new(store.clone(), |_, _| ()),
             store,
             clock,
             chance,
             progress: Arc::new(|_| ()),
             stop: CancellationToken::new(),
-            alerts: Alerts::new(|_, _| ()),
             patience: Waiting::default(),
         }
     }

@@ -14,6 +14,7 @@
 
 mod accounts;
 mod agree;
+mod alerts;
 mod codec;
 mod deletions;
 mod error;
@@ -39,6 +40,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use accounts::AccountRow;
 pub use agree::Agreement;
+pub use alerts::AlertRow;
 pub use codec::{digest, digest_bytes};
 pub use deletions::{ProposedRow, Totals};
 pub use error::{Error, ErrorKind, Result};

@@ -64,7 +64,7 @@ impl Service {
             not_before: None,
             has_credential: true,
         })?;
-        self.ctx.alerts.reconnected(&account.name);
+        self.ctx.alerts.reconnected(&account.name)?;
         self.renew(&account)?;
         let number = calendars.len();
         if number == 0 {
