@@ -104,7 +104,13 @@ async fn before_cycle(
     pair: &Pair,
     confirm: Duration,
 ) -> store::Result<Option<Attended>> {
-    if ctx.store.pair(&pair.name)?.is_some_and(|row| row.paused) {
+    let row = ctx.store.pair(&pair.name)?;
+    if row.as_ref().is_some_and(|row| row.detaching) {
+        let action = format!("calpair detach {} --remove-copies goes on with it", pair.name);
+        let reason = "its copies are being removed".to_owned();
+        return Ok(Some(Attended::without_cycle(PairState::Paused, reason, Some(action))));
+    }
+    if row.is_some_and(|row| row.paused) {
         let action = Some(format!("calpair resume {}", pair.name));
         let reason = "paused by hand".to_owned();
         return Ok(Some(Attended::without_cycle(PairState::Paused, reason, action)));

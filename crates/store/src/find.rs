@@ -3,6 +3,7 @@
 use model::{MappingId, Redacted, ResourceId, Series, Side, Sides, Uid, Version};
 use rusqlite::{Connection, params};
 
+use crate::problems::of_unreadable;
 use crate::row::{self, Snapshot, select};
 use crate::{NowRow, PairId, Result, Store, sql};
 

@@ -75,28 +75,29 @@ impl Store {
         self.write("overruled", |transaction| insert(transaction, &entry, now))
     }
 
-    /// Changes, newest first, at most `limit`: of one pair, of one series, or all.
+    /// Changes, newest first, at most `limit`: of all pairs that ever had this name, of one series,
+    /// or all.
     ///
     /// # Errors
     /// When the database can't be read.
     pub fn history(
         &self,
-        pair: Option<PairId>,
+        pair: Option<&PairName>,
         uid: Option<&Uid>,
         limit: usize,
     ) -> Result<Vec<ChangeRow>> {
         let rule = match (pair, uid) {
             (None, None) => "?1 IS NULL AND ?2 IS NULL",
-            (Some(_), None) => "pair = ?1 AND ?2 IS NULL",
+            (Some(_), None) => "pair_name = ?1 AND ?2 IS NULL",
             (None, Some(_)) => "?1 IS NULL AND uid = ?2",
-            (Some(_), Some(_)) => "+pair = ?1 AND uid = ?2",
+            (Some(_), Some(_)) => "+pair_name = ?1 AND uid = ?2",
         };
         let query = format!(
             "SELECT id, at, run, pair_name, side, action, uid, title, before, after, reason
              FROM history WHERE {rule} ORDER BY id DESC LIMIT ?3"
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let key = params![pair.map(|pair| pair.0), uid.map(Uid::as_str), limit];
+        let key = params![pair.map(PairName::as_str), uid.map(Uid::as_str), limit];
         self.read(|connection| sql::all(connection, &query, key, change))
     }
 }
@@ -168,16 +169,16 @@ mod tests {
         let lost =
             OverruledRow { run: 9, side, before: &before, after: &after, reason: "right is newer" };
         world.store.overruled(world.pair, &lost, at(9)).unwrap();
-        let shown = |pair, uid: Option<&str>, limit| {
-            let uid = uid.map(Uid::new);
-            let changes = world.store.history(pair, uid.as_ref(), limit).unwrap();
+        let shown = |pair: Option<&str>, uid: Option<&str>, limit| {
+            let (pair, uid) = (pair.map(PairName::new), uid.map(Uid::new));
+            let changes = world.store.history(pair.as_ref(), uid.as_ref(), limit).unwrap();
             changes.iter().map(|row| format!("{} {}", row.action, row.uid)).collect::<Vec<_>>()
         };
         assert_eq!(shown(None, None, 10), ["overruled 1", "create 2", "create 1"]);
-        assert_eq!(shown(Some(world.pair), None, 2), ["overruled 1", "create 2"]);
-        assert_eq!(shown(Some(world.pair), Some("1"), 9), ["overruled 1", "create 1"]);
+        assert_eq!(shown(Some("family"), None, 2), ["overruled 1", "create 2"]);
+        assert_eq!(shown(Some("family"), Some("1"), 9), ["overruled 1", "create 1"]);
         assert_eq!(shown(None, Some("2"), 9), ["create 2"]);
-        assert_eq!(shown(Some(PairId(99)), None, 9), Vec::<String>::new());
+        assert_eq!(shown(Some("another"), None, 9), Vec::<String>::new());
         let change = &world.store.history(None, None, 1).unwrap()[0];
         assert_eq!((&change.before, &change.after), (&Some(before), &Some(after)));
         assert_eq!((change.at, change.run, change.pair.as_str()), (at(9), 9, "family"));

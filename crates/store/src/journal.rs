@@ -151,6 +151,26 @@ impl Store {
         })
     }
 
+    /// The provider holds a copy no more, because its pair is being ended: history has it, and the
+    /// series is forgotten, both at once. What is missing now must never be taken for somebody's
+    /// deletion. A second call does nothing.
+    ///
+    /// # Errors
+    /// When nothing could be written; the intent is then still open.
+    pub fn removed(&self, intent: IntentId, now: Timestamp) -> Result<()> {
+        self.write("removed", |transaction| {
+            let Some(begun) = begun(transaction, intent)? else { return Ok(()) };
+            let subject = begun.intent.subject.clone();
+            begun.finish(transaction, Wrote::Deleted, now)?;
+            if let SubjectRow::Known(mapping) = subject {
+                let query = "DELETE FROM snapshot WHERE mapping = ?1";
+                sql::run(transaction, query, [mapping.0])?;
+                sql::run(transaction, "DELETE FROM mapping WHERE id = ?1", [mapping.0])?;
+            }
+            Ok(())
+        })
+    }
+
     /// Nothing was written: the intent goes, and the plan looks at the series again.
     ///
     /// # Errors
@@ -500,7 +520,7 @@ mod tests {
         }
 
         fn actions(&self) -> Vec<String> {
-            let changes = self.store.history(Some(self.pair), None, 10).unwrap();
+            let changes = self.store.history(None, None, 10).unwrap();
             changes
                 .iter()
                 .rev()

@@ -49,7 +49,7 @@ pub use history::{ChangeRow, OverruledRow};
 pub use journal::{ActionKind, IntentId, IntentRow, NewIntent, SubjectRow, Wrote};
 use model::Side;
 pub use observe::{Observation, Observed, Sighting, UnreadableRow};
-pub use pairs::{PairId, PairRow, SideRow};
+pub use pairs::{CopyRow, PairId, PairRow, SideRow};
 pub use problems::{ConflictRow, ProblemRow};
 pub use runs::{RunRow, Written};
 use rusqlite::{Connection, Transaction, TransactionBehavior};

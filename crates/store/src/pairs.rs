@@ -4,7 +4,10 @@
 //! and every mapping of the pair is forgotten, so that the new calendar meets the other side as at
 //! a first contact: the old calendar's series are never read as deleted.
 
-use model::{AccountName, CalendarId, Cursor, PairName, Rights, Side, Sides, Timestamp};
+use model::{
+    AccountName, CalendarId, Cursor, MappingId, PairName, ResourceId, Rights, Side, Sides,
+    Timestamp,
+};
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{count, instant, maybe_instant, micros, rights, rights_number, side_number};
@@ -32,6 +35,9 @@ pub struct PairRow {
     pub action: Option<String>,
     /// Whether a person paused it.
     pub paused: bool,
+    /// Whether its copies are being removed. No cycle may run then: what is missing on a side was
+    /// not deleted by its user.
+    pub detaching: bool,
     /// When a cycle last ended well.
     pub last_success: Option<Timestamp>,
     /// When the next cycle is due.
@@ -59,8 +65,19 @@ pub struct SideRow {
     pub empty_at: Option<Timestamp>,
 }
 
-const PAIRS: &str = "SELECT id, name, state, since, reason, action, paused, last_success, next_run
-    FROM pair";
+/// A series that calpair created on a side, and that is still there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyRow {
+    /// The series.
+    pub mapping: MappingId,
+    /// Where it is.
+    pub resource: ResourceId,
+    /// Whether it holds something else than both sides agreed on: then it is more than a copy.
+    pub changed: bool,
+}
+
+const PAIRS: &str = "SELECT id, name, state, since, reason, action, paused, last_success, next_run,
+    detaching FROM pair";
 
 impl Store {
     /// The pair of this name, made where there is none. A side whose account or asked calendar is
@@ -145,6 +162,18 @@ impl Store {
     pub fn set_paused(&self, pair: PairId, paused: bool) -> Result<()> {
         let query = "UPDATE pair SET paused = ?2 WHERE id = ?1";
         self.change("set_paused", query, params![pair.0, paused])
+    }
+
+    /// From now on the pair's copies are removed, one by one, and no cycle runs, until the pair is
+    /// removed too. Survives a loss of power.
+    ///
+    /// # Errors
+    /// When nothing could be written: then nothing may be removed.
+    pub fn begin_detach(&self, pair: PairId) -> Result<()> {
+        self.write_durably("begin_detach", |transaction| {
+            let query = "UPDATE pair SET detaching = 1, paused = 1 WHERE id = ?1";
+            sql::run(transaction, query, [pair.0]).map(|_| ())
+        })
     }
 
     /// When a cycle last ended well, and when the next is due.
@@ -241,19 +270,25 @@ impl Store {
         })
     }
 
-    /// The resources that calpair created on each side and that are still there, ordered by id.
+    /// What calpair created on each side and that is still there, ordered by resource.
     ///
     /// # Errors
     /// When the database can't be read.
-    pub fn mapped_copies(&self, pair: PairId) -> Result<Sides<Vec<model::ResourceId>>> {
+    pub fn mapped_copies(&self, pair: PairId) -> Result<Sides<Vec<CopyRow>>> {
         self.read(|connection| {
             let mut copies: Sides<Vec<_>> = Sides::default();
-            let query = "SELECT side, resource FROM snapshot
+            let query = "SELECT side, mapping, resource,
+                     coalesce(unreadable IS NOT NULL OR digest <> base_digest, 1)
+                 FROM snapshot
                  WHERE pair = ?1 AND ours = 1 AND present = 1 AND mapping IS NOT NULL
                  ORDER BY resource";
-            let rows = |row: &Row<'_>| Ok((side_of(row.get(0)?)?, row.get::<_, String>(1)?));
-            for (side, resource) in sql::all(connection, query, [pair.0], rows)? {
-                copies[side].push(resource.as_str().into());
+            let rows = |row: &Row<'_>| {
+                let (mapping, changed) = (MappingId(row.get(1)?), row.get(3)?);
+                let resource = ResourceId::new(row.get::<_, String>(2)?);
+                Ok((side_of(row.get(0)?)?, CopyRow { mapping, resource, changed }))
+            };
+            for (side, copy) in sql::all(connection, query, [pair.0], rows)? {
+                copies[side].push(copy);
             }
             Ok(copies)
         })
@@ -296,6 +331,7 @@ fn pair(connection: &Connection, row: &Row<'_>) -> Result<PairRow> {
         reason: row.get(4)?,
         action: row.get(5)?,
         paused: row.get(6)?,
+        detaching: row.get(9)?,
         last_success: maybe_instant(row.get(7)?)?,
         next_run: maybe_instant(row.get(8)?)?,
         sides: Sides::new(left, right),
@@ -452,5 +488,8 @@ mod tests {
         world.agreed("1", "Zahnarzt");
         let copies = world.store.mapped_copies(world.pair).unwrap();
         assert_eq!((copies.left.len(), copies.right.len()), (0, 1));
+        assert!(!copies.right[0].changed);
+        world.see(Side::Right, "r1", "2", &crate::testing::event("1", "mine now", 9));
+        assert!(world.store.mapped_copies(world.pair).unwrap().right[0].changed);
     }
 }

@@ -1,18 +1,28 @@
 //! `detach`: the end of a pair. With `--remove-copies`, what calpair made on each side goes too.
 //!
-//! First everything known of the pair is forgotten, then copies are deleted, one by one and only as
-//! they were last seen: whatever happens in between, no deletion can cross to the other side. A
-//! pair that still stands in the configuration is paused, so that it does not begin anew by itself.
+//! Copies are deleted one by one, only as they were last seen, each journalled before and in
+//! history after, like every write. From the first one on no cycle of the pair runs any more, and
+//! each series is forgotten in the moment in which its deletion is recorded: whatever happens in
+//! between, no deletion crosses to the other side, and a second `detach` goes on with what is left.
+//! A pair that still stands in the configuration is paused, so that it does not begin anew by
+//! itself.
 
-use model::{CalendarId, Resource, Side, Sides};
-use provider::ErrorKind;
-use store::PairRow;
+use engine::AlertEvent;
+use model::{Side, Sides};
+use provider::{ErrorKind, Provider};
+use store::{ActionKind, CopyRow, IntentId, NewIntent, PairRow, SubjectRow};
 
 use super::accounts::failed;
 use super::{Answer, Refusal, Service};
 use crate::config;
 use crate::control::Reply;
 use crate::exit::Exit;
+
+/// So many deletions are journalled at once: each time costs a wait for the disk.
+const BATCH: usize = 50;
+
+/// Why a copy is deleted, for history.
+const REASON: &str = "detached with --remove-copies; calpair had made this copy";
 
 /// What becomes of copies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +41,20 @@ pub(super) const fn copies(remove: bool) -> Copies {
 /// What became of a side's copies.
 #[derive(Clone, Copy, Default)]
 struct Removed {
+    /// They are gone.
     deleted: u64,
+    /// They were changed since, or the provider does not let them go.
     kept: u64,
+    /// The provider did not answer: they are still to be deleted.
+    left: u64,
+}
+
+/// What became of one copy.
+enum Fate {
+    Deleted,
+    Kept,
+    /// Neither it nor another can be deleted now.
+    Unknown,
 }
 
 impl Service {
@@ -45,27 +67,26 @@ impl Service {
             supervisor.let_go(&pair.name).await;
         }
         let row = self.row_of(&pair)?;
-        let doomed = match copies {
+        let removed = match copies {
             Copies::Keep => Sides::default(),
-            Copies::Remove => self.copies_of(&row)?,
+            Copies::Remove => self.remove_copies(&pair, &row).await?,
         };
+        let mut said: Vec<String> = removed.iter().filter_map(told).collect();
+        let left = removed.left.left + removed.right.left;
+        if left > 0 {
+            said.insert(0, format!("{left} copies are still there; nothing of the rest is lost"));
+            said.push(format!("`calpair detach {name} --remove-copies` goes on"));
+            return Err(Refusal::new(Exit::TryAgain, said.join("\n")));
+        }
         self.ctx.store.remove_pair(row.id)?;
+        self.ctx.alerts.over(&pair.name, &AlertEvent::OF_PAIRS)?;
         let anew = self.row_of(&pair)?;
         self.ctx.store.set_paused(anew.id, true)?;
         let (reason, now) = ("detached; take it out of the configuration", self.ctx.now());
         let action = format!("calpair resume {name} begins it anew");
         self.ctx.store.put_pair_state(anew.id, "paused", now, Some(reason), Some(&action))?;
-        let mut said = vec![format!("{name} is detached; take it out of the configuration now")];
-        for side in Side::BOTH {
-            let removed = self.remove(&pair, &row, side, &doomed[side]).await;
-            if removed.deleted + removed.kept > 0 {
-                said.push(format!(
-                    "{side}: {} copies deleted, {} kept",
-                    removed.deleted, removed.kept
-                ));
-            }
-        }
         self.restart_changed();
+        said.insert(0, format!("{name} is detached; take it out of the configuration now"));
         Ok(Reply::message(Exit::Fine, said.join("\n")))
     }
 
@@ -83,49 +104,152 @@ impl Service {
         Ok(())
     }
 
-    /// What calpair made on each side, as it was last seen.
-    fn copies_of(&self, row: &PairRow) -> Result<Sides<Vec<Resource>>, Refusal> {
-        let ids = self.ctx.store.mapped_copies(row.id)?;
-        let mut copies: Sides<Vec<Resource>> = Sides::default();
-        for (side, ids) in ids.iter() {
-            for id in ids {
-                copies[side].extend(self.ctx.store.resource(row.id, side, id)?);
-            }
-        }
-        Ok(copies)
-    }
-
-    async fn remove(
+    /// Deletes what calpair made on each side and nobody has changed since.
+    async fn remove_copies(
         &self,
         pair: &config::Pair,
         row: &PairRow,
-        side: Side,
-        doomed: &[Resource],
-    ) -> Removed {
-        let mut removed = Removed::default();
-        let reach = self.setup().roster.get(&pair.sides[side].account).cloned();
-        let calendar: Option<&CalendarId> = row.sides[side].calendar.as_ref();
-        let (Some(reach), Some(calendar)) = (reach, calendar) else { return removed };
-        let mut unreachable = false;
-        for resource in doomed {
-            if unreachable || self.ctx.stop.is_cancelled() {
-                removed.kept += 1;
+    ) -> Result<Sides<Removed>, Refusal> {
+        let (store, now) = (&self.ctx.store, self.ctx.now());
+        store.begin_detach(row.id)?;
+        let action = format!("calpair detach {} --remove-copies goes on with it", pair.name);
+        let reason = Some("its copies are being removed");
+        store.put_pair_state(row.id, "paused", now, reason, Some(&action))?;
+        let run = store.begin_run(row.id, now)?;
+        let mut removed = Sides::<Removed>::default();
+        for (side, copies) in store.mapped_copies(row.id)?.iter() {
+            let (copies, changed): (Vec<_>, Vec<_>) = copies.iter().partition(|c| !c.changed);
+            removed[side].kept = changed.len() as u64;
+            let reach = self.setup().roster.get(&pair.sides[side].account).cloned();
+            let calendar = row.sides[side].calendar.clone();
+            let (Some(reach), Some(calendar)) = (reach, calendar) else { continue };
+            let provider = reach.adapter.provider.as_ref();
+            let here = Here { service: self, row, side, calendar, provider, run };
+            here.remove(&copies, &mut removed[side]).await?;
+        }
+        Ok(removed)
+    }
+}
+
+/// A side whose copies are removed.
+struct Here<'a> {
+    service: &'a Service,
+    row: &'a PairRow,
+    side: Side,
+    calendar: model::CalendarId,
+    provider: &'a dyn Provider,
+    run: i64,
+}
+
+impl Here<'_> {
+    async fn remove(&self, copies: &[&CopyRow], removed: &mut Removed) -> Result<(), Refusal> {
+        let (store, stop) = (&self.service.ctx.store, &self.service.ctx.stop);
+        let mut goes_on = true;
+        for batch in copies.chunks(BATCH) {
+            if !goes_on {
+                removed.left += batch.len() as u64;
                 continue;
             }
-            match reach.adapter.provider.delete(calendar, resource).await {
-                Ok(()) => removed.deleted += 1,
-                Err(error) => {
-                    removed.kept += 1;
-                    unreachable = matches!(
-                        error.kind(),
-                        ErrorKind::Unavailable
-                            | ErrorKind::Unauthorized
-                            | ErrorKind::RateLimited { .. }
-                    );
-                    tracing::warn!(%side, %error, "a copy could not be deleted; it stays");
+            for (copy, intent) in batch.iter().zip(self.journal(batch)?) {
+                if !goes_on || stop.is_cancelled() {
+                    goes_on = false;
+                    store.abandon(intent)?;
+                    removed.left += 1;
+                    continue;
+                }
+                match self.remove_one(copy, intent).await? {
+                    Fate::Deleted => removed.deleted += 1,
+                    Fate::Kept => removed.kept += 1,
+                    Fate::Unknown => {
+                        goes_on = false;
+                        removed.left += 1;
+                    }
                 }
             }
         }
-        removed
+        Ok(())
     }
+
+    /// The journal's entry of each copy; what an earlier detach began and did not end is used again.
+    fn journal(&self, batch: &[&CopyRow]) -> Result<Vec<IntentId>, Refusal> {
+        let (ctx, pair) = (&self.service.ctx, self.row.id);
+        let open = ctx.store.open_intents(pair)?;
+        let begun = |copy: &CopyRow| {
+            let is_same = |intent: &&store::IntentRow| {
+                intent.subject == SubjectRow::Known(copy.mapping)
+                    && (intent.action, intent.side) == (ActionKind::Delete, self.side)
+            };
+            open.iter().find(is_same).map(|intent| intent.id)
+        };
+        let mut intents = Vec::with_capacity(batch.len());
+        let mut fresh = Vec::new();
+        for copy in batch {
+            intents.push(begun(copy));
+            if begun(copy).is_none() {
+                let held = ctx.store.resource(pair, self.side, &copy.resource)?;
+                fresh.push((copy, held.map(|held| held.series)));
+            }
+        }
+        let new: Vec<NewIntent<'_>> = fresh
+            .iter()
+            .map(|(copy, before)| NewIntent {
+                subject: SubjectRow::Known(copy.mapping),
+                side: self.side,
+                action: ActionKind::Delete,
+                key: None,
+                resource: Some(&copy.resource),
+                before: before.as_ref(),
+                target: None,
+                run: self.run,
+                reason: REASON,
+            })
+            .collect();
+        let mut new = ctx.store.begin(pair, &new, ctx.now())?.into_iter();
+        Ok(intents.into_iter().filter_map(|known| known.or_else(|| new.next())).collect())
+    }
+
+    async fn remove_one(&self, copy: &CopyRow, intent: IntentId) -> Result<Fate, Refusal> {
+        let ctx = &self.service.ctx;
+        let held = ctx.store.resource(self.row.id, self.side, &copy.resource)?;
+        let Some(held) = held else {
+            ctx.store.abandon(intent)?;
+            return Ok(Fate::Kept);
+        };
+        let Err(error) = self.provider.delete(&self.calendar, &held).await else {
+            ctx.store.removed(intent, ctx.now())?;
+            return Ok(Fate::Deleted);
+        };
+        let side = self.side;
+        match error.kind() {
+            ErrorKind::Gone => {
+                ctx.store.removed(intent, ctx.now())?;
+                Ok(Fate::Deleted)
+            }
+            ErrorKind::Stale
+            | ErrorKind::Forbidden
+            | ErrorKind::Rejected
+            | ErrorKind::AlreadyExists
+            | ErrorKind::CursorExpired => {
+                tracing::warn!(%side, %error, "a copy could not be deleted; it stays");
+                ctx.store.abandon(intent)?;
+                Ok(Fate::Kept)
+            }
+            // Whether it is gone is not known: the intent stays open, and the next try finds out.
+            ErrorKind::Unavailable
+            | ErrorKind::Malformed
+            | ErrorKind::Unauthorized
+            | ErrorKind::RateLimited { .. } => {
+                tracing::warn!(%side, %error, "copies could not be deleted now");
+                Ok(Fate::Unknown)
+            }
+        }
+    }
+}
+
+/// What is said of a side; nothing where calpair had made nothing.
+fn told((side, removed): (Side, &Removed)) -> Option<String> {
+    let Removed { deleted, kept, left } = *removed;
+    let left = if left > 0 { format!(", {left} still to be deleted") } else { String::new() };
+    (deleted + kept > 0 || !left.is_empty())
+        .then(|| format!("{side}: {deleted} copies deleted, {kept} kept{left}"))
 }

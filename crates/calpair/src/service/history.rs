@@ -1,6 +1,6 @@
 //! `history`: every write with what was before and after it.
 
-use model::{Redacted, Uid};
+use model::{PairName, Redacted, Uid};
 use store::ChangeRow;
 
 use super::{Answer, Service};
@@ -13,12 +13,16 @@ const SHOWN: usize = 1_000;
 
 impl Service {
     pub(super) fn history(&self, pair: Option<&str>, event: Option<&str>) -> Answer {
-        let pair = match pair {
-            Some(name) => Some(self.row_of(&self.pair_of(name)?)?.id),
-            None => None,
-        };
+        // A pair that was detached, or is called otherwise now, still has its history.
+        let name = pair.map(PairName::new);
+        let of_pair = |limit| self.ctx.store.history(name.as_ref(), None, limit);
+        if let Some(pair) = pair
+            && of_pair(1)?.is_empty()
+        {
+            self.pair_of(pair)?;
+        }
         let uid = event.map(Uid::new);
-        let changes = self.ctx.store.history(pair, uid.as_ref(), SHOWN)?;
+        let changes = self.ctx.store.history(name.as_ref(), uid.as_ref(), SHOWN)?;
         let changes = changes.into_iter().map(change).collect();
         Ok(Reply::report(Exit::Fine, &History { changes }))
     }

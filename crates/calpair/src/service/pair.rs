@@ -30,6 +30,13 @@ impl Service {
         if !row.paused {
             return Ok(Reply::message(Exit::Fine, format!("{name} is not paused")));
         }
+        if row.detaching {
+            // What was removed must not look deleted: both sides are met as for the first time.
+            self.ctx.store.remove_pair(row.id)?;
+            self.row_of(&self.pair_of(name)?)?;
+            self.wake(&row.name);
+            return Ok(Reply::message(Exit::Fine, format!("{name} begins anew{}", self.when())));
+        }
         self.ctx.store.set_paused(row.id, false)?;
         // What it is now, only a cycle can tell.
         let (state, reason) = match row.last_success {

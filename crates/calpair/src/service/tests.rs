@@ -204,7 +204,7 @@ async fn a_halted_plan_waits_for_its_approval() {
     assert_eq!(status(&service).await.pairs[0].state, "halted");
     let approved = approve().await;
     assert_eq!(approved.exit, 0);
-    assert!(message(approved).contains("25 on right"));
+    assert!(message(approved).contains("25 deletions on right"));
     assert_eq!(sync(&service).await.0, 0);
     assert_eq!(stage.numbers(), [5, 5]);
 }
@@ -246,6 +246,57 @@ async fn a_detached_pair_takes_only_its_own_copies_away() {
     assert_eq!(status(&service).await.pairs[0].state, "paused");
     let all = service.answer(Request::Sync { pairs: Vec::new(), dry_run: false }).await;
     assert!(read::<report::Sync>(all).pairs.is_empty());
+}
+
+#[tokio::test]
+async fn a_detach_that_was_cut_short_is_gone_on_with_and_all_of_it_is_in_history() {
+    for goes_on_by in ["detach", "resume"] {
+        let stage = Stage::new().await;
+        let service = stage.connected().await;
+        for uid in ["a", "b", "c"] {
+            stage.create(0, uid);
+        }
+        sync(&service).await;
+        // The process dies when the second deletion was made, and not yet recorded.
+        let mut recorded = 0;
+        service.ctx.store.failpoint(Some(Box::new(move |name| {
+            recorded += u32::from(name == "removed");
+            recorded > 1
+        })));
+        let detach = || Request::Detach { pair: pair(), remove_copies: true };
+        assert_ne!(service.answer(detach()).await.exit, 0);
+        service.ctx.store.failpoint(None);
+        assert_eq!(stage.numbers(), [3, 1]);
+        service.close(Duration::ZERO).await.unwrap();
+        drop(service);
+        let service = stage.open(&stage.config());
+        // Until it is gone on with, nothing is taken for deleted.
+        service.answer(Request::Sync { pairs: vec![pair()], dry_run: false }).await;
+        service.answer(Request::Sync { pairs: Vec::new(), dry_run: false }).await;
+        assert_eq!(stage.numbers(), [3, 1], "{goes_on_by}");
+        if goes_on_by == "resume" {
+            assert_eq!(service.answer(Request::Resume { pair: pair() }).await.exit, 0);
+            assert_eq!(sync(&service).await.0, 0);
+            assert_eq!(stage.numbers(), [3, 3]);
+            continue;
+        }
+        let said = service.answer(detach()).await;
+        assert_eq!(said.exit, 0, "{said:?}");
+        assert_eq!(stage.numbers(), [3, 0]);
+        service.close(Duration::ZERO).await.unwrap();
+        drop(service);
+        // It is told of after the pair has left the configuration too.
+        let text = stage.config().replace("name = \"p\"", "name = \"q\"");
+        let service = stage.open(&text);
+        let of = |name: &str| Request::History { pair: Some(name.to_owned()), event: None };
+        let history: report::History = read(service.answer(of("p")).await);
+        let deleted = history.changes.iter().filter(|change| change.action == "delete");
+        let mut deleted: Vec<_> = deleted.map(|change| change.title.clone().unwrap()).collect();
+        deleted.sort();
+        assert_eq!(deleted, ["Event a", "Event b", "Event c"], "with what was there before");
+        assert_eq!(read::<report::History>(service.answer(of("q")).await).changes, []);
+        assert_eq!(service.answer(of("never")).await.exit, 2);
+    }
 }
 
 #[tokio::test]
