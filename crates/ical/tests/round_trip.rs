@@ -81,8 +81,8 @@ fn alarm() -> impl Strategy<Value = Alarm> {
         (0_i64..4_000_000_000)
             .prop_map(|s| Trigger::At(Timestamp::from_second(s).expect("in range"))),
     ];
-    (prop_oneof![Just(AlarmAction::Display), Just(AlarmAction::Email)], trigger)
-        .prop_map(|(action, trigger)| Alarm { action, trigger })
+    // One that sends mail is shown on a copy.
+    trigger.prop_map(|trigger| Alarm { action: AlarmAction::Display, trigger })
 }
 
 fn link() -> impl Strategy<Value = Link> {

@@ -4,7 +4,7 @@
 //! ACTION:NONE ("no alarm"), snooze copies (RFC 9074 section 7.2), and actions that run programs.
 //! What a device notes on an alarm (ACKNOWLEDGED, its UID) is no change of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Alarm, AlarmAction, Event, Timestamp, Trigger};
 
@@ -16,11 +16,47 @@ pub(super) fn read(component: &Component<'_>) -> BTreeSet<Alarm> {
 }
 
 pub(super) fn write(component: &mut Component<'_>, target: &Event) {
-    component.remove_components(|part| alarm(part).is_some_and(|a| !target.alarms.contains(&a)));
     let held = read(component);
-    for alarm in target.alarms.difference(&held) {
-        component.push(new_alarm(alarm, component.ending()));
+    let wanted: BTreeSet<Alarm> =
+        target.alarms.iter().map(|alarm| writable(alarm, &held)).collect();
+    let (moved, new) = moved(&held, &wanted);
+    component.remove_components(|part| {
+        alarm(part).is_some_and(|alarm| !wanted.contains(&alarm) && !moved.contains_key(&alarm))
+    });
+    for part in component.components_mut() {
+        if let Some(to) = alarm(part).and_then(|alarm| moved.get(&alarm)) {
+            part.set("TRIGGER", vec![trigger_line(to.trigger)]);
+        }
     }
+    for alarm in new {
+        component.push(new_alarm(alarm.trigger, component.ending()));
+    }
+}
+
+/// An alarm as it can be written. One that sends mail needs the address to send it to
+/// (RFC 5545 section 3.6.6), which is nobody's here: it is shown instead, unless it stands already.
+fn writable(alarm: &Alarm, held: &BTreeSet<Alarm>) -> Alarm {
+    let action = match alarm.action {
+        AlarmAction::Email if !held.contains(alarm) => AlarmAction::Display,
+        action => action,
+    };
+    Alarm { action, ..alarm.clone() }
+}
+
+/// Which alarm becomes which, and which are new. One that goes while another of its kind comes
+/// was moved: it keeps what a device or a person has put on it.
+fn moved<'w>(
+    held: &'w BTreeSet<Alarm>,
+    wanted: &'w BTreeSet<Alarm>,
+) -> (BTreeMap<Alarm, &'w Alarm>, Vec<&'w Alarm>) {
+    let mut moved = BTreeMap::new();
+    let mut new: Vec<&Alarm> = wanted.difference(held).collect();
+    for gone in held.difference(wanted) {
+        if let Some(at) = new.iter().position(|alarm| alarm.action == gone.action) {
+            moved.insert(gone.clone(), new.remove(at));
+        }
+    }
+    (moved, new)
 }
 
 fn alarm(part: &Component<'_>) -> Option<Alarm> {
@@ -58,14 +94,17 @@ fn trigger(part: &Component<'_>) -> Option<Trigger> {
     Some(if from_end { Trigger::End(seconds) } else { Trigger::Start(seconds) })
 }
 
-fn new_alarm(alarm: &Alarm, ending: LineEnding) -> Component<'static> {
+fn new_alarm(trigger: Trigger, ending: LineEnding) -> Component<'static> {
     let mut part = Component::new("VALARM", ending);
-    let action = match alarm.action {
-        AlarmAction::Display => "DISPLAY",
-        AlarmAction::Email => "EMAIL",
-    };
-    part.add(NewLine::new("ACTION", action));
-    part.add(match alarm.trigger {
+    part.add(NewLine::new("ACTION", "DISPLAY"));
+    part.add(trigger_line(trigger));
+    // It needs a text (RFC 5545 section 3.6.6).
+    part.add(NewLine::new("DESCRIPTION", "Reminder"));
+    part
+}
+
+fn trigger_line(trigger: Trigger) -> NewLine {
+    match trigger {
         Trigger::Start(seconds) => NewLine::new("TRIGGER", value::duration_text(seconds)),
         Trigger::End(seconds) => {
             NewLine::new("TRIGGER", value::duration_text(seconds)).param("RELATED", "END")
@@ -73,13 +112,7 @@ fn new_alarm(alarm: &Alarm, ending: LineEnding) -> Component<'static> {
         Trigger::At(instant) => {
             NewLine::new("TRIGGER", utc_text(instant)).param("VALUE", "DATE-TIME")
         }
-    });
-    // Both actions need a text (RFC 5545 section 3.6.6), EMAIL a subject too.
-    part.add(NewLine::new("DESCRIPTION", "Reminder"));
-    if alarm.action == AlarmAction::Email {
-        part.add(NewLine::new("SUMMARY", "Reminder"));
     }
-    part
 }
 
 fn utc_text(instant: Timestamp) -> String {
@@ -89,7 +122,7 @@ fn utc_text(instant: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{read_lines, round_trip};
+    use super::super::testing::{read_lines, round_trip, written};
     use crate::tree::Document;
     use model::{Field, Trigger};
 
@@ -101,7 +134,7 @@ mod tests {
     fn alarms_go_both_ways() {
         for (lines, want) in [
             ("ACTION:DISPLAY\nTRIGGER:-PT30M", Trigger::Start(-1800)),
-            ("ACTION:EMAIL\nTRIGGER;RELATED=END:PT5M", Trigger::End(300)),
+            ("ACTION:DISPLAY\nTRIGGER;RELATED=END:PT5M", Trigger::End(300)),
             (
                 "ACTION:AUDIO\nATTACH;VALUE=URI:Chord\nTRIGGER;RELATED=START:-P1D",
                 Trigger::Start(-86_400),
@@ -134,10 +167,41 @@ mod tests {
     }
 
     #[test]
+    fn an_alarm_that_would_send_mail_is_shown_on_a_copy() {
+        let event = read_lines(&alarm("ACTION:EMAIL\nTRIGGER:-PT5M\nATTENDEE:mailto:a@b.c"));
+        let want = alarm("ACTION:DISPLAY\nTRIGGER:-PT5M\nDESCRIPTION:Reminder");
+        assert_eq!(written(Field::Alarms, &event).trim_end(), want);
+    }
+
+    #[test]
+    fn a_moved_alarm_keeps_everything_else() {
+        let mail = alarm("ACTION:EMAIL\nTRIGGER:-PT1H\nATTENDEE:mailto:a@b.c\nSUMMARY:x");
+        let shown = alarm(
+            "UID:1\nACTION:AUDIO\nX-K:v\nTRIGGER;RELATED=START:-PT5M\nREPEAT:2\nDURATION:PT1M\n\
+             ACKNOWLEDGED:20260101T000000Z\nDESCRIPTION:Leave now",
+        );
+        let text = format!("BEGIN:VEVENT\n{shown}\n{mail}\n{shown}\nEND:VEVENT\n");
+        let after = |wanted: &str| {
+            let mut document = Document::parse(text.as_bytes()).expect("a tree");
+            let component = document.components_mut().next().expect("one");
+            super::write(component, &read_lines(wanted));
+            String::from_utf8(component.to_bytes()).expect("text")
+        };
+        let earlier = alarm("ACTION:DISPLAY\nTRIGGER;VALUE=DATE-TIME:20260101T100000Z");
+        let want =
+            text.replace("TRIGGER;RELATED=START:-PT5M", "TRIGGER;VALUE=DATE-TIME:20260101T100000Z");
+        assert_eq!(after(&format!("{earlier}\n{mail}")), want);
+        // The one that sends mail does not become the one that is shown.
+        let new = alarm("ACTION:DISPLAY\nTRIGGER:-PT2H\nDESCRIPTION:Reminder");
+        let want = format!("BEGIN:VEVENT\n{shown}\n{shown}\n{new}\nEND:VEVENT\n");
+        assert_eq!(after(&format!("{shown}\n{new}")), want);
+    }
+
+    #[test]
     fn an_edit_touches_only_the_alarms_meant() {
         let none = alarm("ACTION:NONE\nTRIGGER;VALUE=DATE-TIME:19760401T005545Z");
         let kept = alarm("ACTION:DISPLAY\nTRIGGER:-PT1H\nX-A:1");
-        let gone = alarm("ACTION:DISPLAY\nTRIGGER:-PT2H");
+        let gone = alarm("ACTION:EMAIL\nTRIGGER:-PT2H");
         let text = format!("BEGIN:VEVENT\n{none}\n{gone}\n{kept}\nEND:VEVENT\n");
         let mut document = Document::parse(text.as_bytes()).expect("a tree");
         let component = document.components_mut().next().expect("one");
