@@ -24,7 +24,7 @@ mod url;
 
 use model::{Event, Field, Redacted};
 
-use crate::tree::{Component, NewLine, escape, unescape};
+use crate::tree::{Component, NewLine, Property, escape, unescape};
 use crate::unreadable::Reason;
 use crate::zone::Zones;
 
@@ -91,8 +91,18 @@ fn canonical(text: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
+/// Parameters that speak of the old text: another rendering of it, how it is written, how it was
+/// made.
+const OF_THE_OLD_TEXT: [&str; 6] = ["ALTREP", "CHARSET", "DERIVED", "ENCODING", "FMTTYPE", "VALUE"];
+
+/// Another text under a name; the parameters that are as true of it as of the old one stay.
 fn set_text(component: &mut Component<'_>, name: &str, value: Option<&Redacted<String>>) {
-    let line = value.map(|text| NewLine::new(name, escape(text.expose())));
+    let line = value.map(|text| {
+        let new = Property { name: name.to_owned(), params: Vec::new(), value: String::new() };
+        let mut property = component.property(name).unwrap_or(new);
+        property.params.retain(|param| !OF_THE_OLD_TEXT.contains(&param.name.as_str()));
+        property.with_value(escape(text.expose()))
+    });
     component.set(name, line.into_iter().collect());
 }
 

@@ -1,4 +1,5 @@
-//! DESCRIPTION, plain text. Its HTML twin (X-ALT-DESC) can't follow an edit, so it goes with one.
+//! DESCRIPTION, plain text. Its formatted twins (X-ALT-DESC; STYLED-DESCRIPTION, RFC 9073 section
+//! 6.5) can't follow an edit, so they go with one.
 
 use model::{Event, Redacted};
 
@@ -10,7 +11,9 @@ pub(super) fn read(component: &Component<'_>) -> Option<Redacted<String>> {
 }
 
 pub(super) fn write(component: &mut Component<'_>, target: &Event) {
-    component.remove("X-ALT-DESC");
+    for twin in ["X-ALT-DESC", "STYLED-DESCRIPTION"] {
+        component.remove(twin);
+    }
     set_text(component, "DESCRIPTION", target.description.as_ref());
 }
 
@@ -27,13 +30,15 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_drops_the_html_twin() {
-        let text = b"BEGIN:VEVENT\nX-ALT-DESC;FMTTYPE=text/html:<b>\nDESCRIPTION:b\nEND:VEVENT\n";
-        let mut document = Document::parse(text).expect("a tree");
+    fn an_edit_drops_the_formatted_twins_and_what_speaks_of_them() {
+        let text = "BEGIN:VEVENT\nX-ALT-DESC;FMTTYPE=text/html:<b>\n\
+            STYLED-DESCRIPTION;VALUE=TEXT;FMTTYPE=text/html:<b>\n\
+            DESCRIPTION;ALTREP=\"cid:1\";LANGUAGE=de;DERIVED=TRUE;X-A=1:b\nEND:VEVENT\n";
+        let mut document = Document::parse(text.as_bytes()).expect("a tree");
         let component = document.components_mut().next().expect("one");
         component.add(NewLine::new("X-KEPT", "1"));
         super::write(component, &read_lines("DESCRIPTION:c"));
-        let want = b"BEGIN:VEVENT\nDESCRIPTION:c\nX-KEPT:1\nEND:VEVENT\n";
-        assert_eq!(component.to_bytes(), want);
+        let want = "BEGIN:VEVENT\nDESCRIPTION;LANGUAGE=de;X-A=1:c\nX-KEPT:1\nEND:VEVENT\n";
+        assert_eq!(String::from_utf8_lossy(&component.to_bytes()), want);
     }
 }

@@ -32,10 +32,11 @@ mod tests {
     #[test]
     fn an_edit_drops_the_place_on_apples_map() {
         let text = "BEGIN:VEVENT\nX-APPLE-STRUCTURED-LOCATION;VALUE=URI;X-TITLE=\"a\n\
-            b\":geo:1,2\nLOCATION:a\nEND:VEVENT\n";
+            b\":geo:1,2\nLOCATION;LANGUAGE=de;ALTREP=\"http://x\":a\nEND:VEVENT\n";
         let mut document = Document::parse(text.as_bytes()).expect("a tree");
         let component = document.components_mut().next().expect("one");
         super::write(component, &read_lines("LOCATION:c"));
-        assert_eq!(component.to_bytes(), b"BEGIN:VEVENT\nLOCATION:c\nEND:VEVENT\n");
+        let want = "BEGIN:VEVENT\nLOCATION;LANGUAGE=de:c\nEND:VEVENT\n";
+        assert_eq!(String::from_utf8_lossy(&component.to_bytes()), want);
     }
 }
