@@ -2,13 +2,14 @@
 //!
 //! Only the lines of fields that differ change, component by component; whatever calpair does not
 //! map stays byte for byte. A touched component gets a new DTSTAMP and LAST-MODIFIED and a higher
-//! SEQUENCE; an untouched one gets nothing.
+//! SEQUENCE; an untouched one gets nothing. What is only a guest's own leaves SEQUENCE alone, which
+//! is the organizer's count of revisions (RFC 5546 section 2.1.4).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use model::{Event, Exception, Field, Series, When};
+use model::{Event, Exception, Field, FieldSet, Series, When};
 
 use crate::fields::{self, recurrence, times};
 use crate::read::{events, exdates, recurrence_id, zones};
@@ -17,6 +18,10 @@ use crate::tree::{Component, Document, NewLine, Rewrite, TreeError};
 use crate::unreadable::Reason;
 use crate::write::{definition, new_cancelled, new_master, new_override, utc_text, zones_of};
 use crate::zone::{Place, Zones};
+
+/// What a guest may change of a meeting without anybody being told: alarms and transparency
+/// (RFC 6638 section 3.2.2.1), and how it is shown to the guest.
+pub const OWN: [Field; 4] = [Field::Alarms, Field::Transparency, Field::Categories, Field::Color];
 
 /// Why a text can't be edited.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,15 +158,15 @@ impl<'t> Edit<'_, 't> {
                 let (zones, stamp) = (self.zones, self.stamp);
                 let (current, target) = (&self.current.recurrence, &self.target.recurrence);
                 let component = self.find(None).ok_or(EditError::Unreadable(Reason::NoEvent))?;
-                let mut is_touched = edit_fields(component, from, to);
+                let mut changed = edit_fields(component, from, to);
                 if current != target {
                     recurrence::write(component, current, target);
-                    is_touched = true;
+                    changed = changed.with(Field::Recurrence);
                 }
-                is_touched |= cancellations.write(component, zones, &from.start)?;
-                if is_touched {
-                    touch(component, stamp);
+                if cancellations.write(component, zones, &from.start)? {
+                    changed = changed.with(Field::Recurrence);
                 }
+                touch(component, changed, stamp);
             }
         }
         Ok(())
@@ -193,9 +198,11 @@ impl<'t> Edit<'_, 't> {
         }
         let stamp = self.stamp;
         let component = self.find(Some(old)).ok_or(EditError::Unreadable(Reason::NoEvent))?;
-        if edit_fields(component, from, to) || old != new {
-            touch(component, stamp);
+        let mut changed = edit_fields(component, from, to);
+        if old != new {
+            changed = changed.with(Field::Times);
         }
+        touch(component, changed, stamp);
         if old != new {
             self.rename(old, new);
         }
@@ -263,17 +270,17 @@ impl<'t> Edit<'_, 't> {
     }
 }
 
-/// Writes the fields that differ; whether there were any.
-fn edit_fields(component: &mut Component<'_>, from: &Event, to: &Event) -> bool {
-    let mut is_touched = false;
+/// Writes the fields that differ; which they were.
+fn edit_fields(component: &mut Component<'_>, from: &Event, to: &Event) -> FieldSet {
+    let mut changed = FieldSet::default();
     for field in Field::ALL {
         let is_written = !matches!(field, Field::People | Field::Recurrence);
         if is_written && !from.same(to, field) {
             fields::write(field, component, Some(from), to);
-            is_touched = true;
+            changed = changed.with(field);
         }
     }
-    is_touched
+    changed
 }
 
 /// EXDATE values to take out and to put in.
@@ -320,14 +327,25 @@ impl Cancellations {
     }
 }
 
-fn touch(component: &mut Component<'_>, stamp: Timestamp) {
+/// Notes that these fields have changed.
+fn touch(component: &mut Component<'_>, changed: FieldSet, stamp: Timestamp) {
+    if changed.is_empty() {
+        return;
+    }
+    let is_own = changed.iter().all(|field| OWN.contains(&field));
+    if !is_own || component.first("ATTENDEE").is_none() {
+        count_revision(component);
+    }
+    set_stamps(component, stamp);
+}
+
+fn count_revision(component: &mut Component<'_>) {
     let sequence: u64 = component
         .property("SEQUENCE")
         .and_then(|property| property.value.trim().parse().ok())
         .unwrap_or(0);
     let next = sequence.saturating_add(1).to_string();
     component.set("SEQUENCE", vec![NewLine::new("SEQUENCE", next)]);
-    set_stamps(component, stamp);
 }
 
 fn set_stamps(component: &mut Component<'_>, stamp: Timestamp) {

@@ -18,7 +18,7 @@ mod value;
 mod write;
 mod zone;
 
-pub use edit::{EditError, edit};
+pub use edit::{EditError, OWN, edit};
 pub use read::read;
 pub use recur::{Occurrence, Occurrences, STEP_BUDGET, Window, extent, occurrences};
 pub use repetition::{Repetition, read_repetition, write_repetition};

@@ -223,3 +223,19 @@ fn doubles_of_an_override_move_along_with_it() {
     let edited = ical::edit(text.as_bytes(), &current, &target, stamp()).unwrap();
     assert!(ical::read(&edited).unwrap().same_content(&target));
 }
+
+#[test]
+fn what_is_a_guests_own_is_no_revision_of_the_meeting() {
+    let stamps = ["DTSTAMP:20260101T000000Z", "DTSTAMP:20260704T120000Z", "LAST-MODIFIED"];
+    let own = difference(|series| master(series).transparency = model::Transparency::Transparent);
+    let rest = |lines: Vec<String>| -> Vec<String> {
+        let is_stamp = |line: &String| stamps.iter().any(|stamp| line.starts_with(stamp));
+        lines.into_iter().filter(|line| !is_stamp(line)).collect()
+    };
+    assert_eq!((rest(own.0), rest(own.1)), (vec![], vec!["TRANSP:TRANSPARENT".to_owned()]));
+    let shared = difference(|series| {
+        master(series).transparency = model::Transparency::Transparent;
+        master(series).title = Some("Another".into());
+    });
+    assert!(shared.1.contains(&"SEQUENCE:1".to_owned()), "{shared:?}");
+}
