@@ -22,6 +22,8 @@ const MOST_HOMES: usize = 16;
 pub(crate) struct Discovered {
     /// The principal's path.
     pub(crate) identity: String,
+    /// The principal, where the server names one.
+    pub(crate) principal: Option<Url>,
     homes: Vec<Url>,
     /// The configured address, where it is itself a calendar.
     calendar: Option<Url>,
@@ -87,7 +89,7 @@ async fn discover(server: &Server) -> Result<Discovered> {
     }
     let named = found.principal.as_ref().or(homes.first()).unwrap_or(&start);
     let identity = calendar_id(named).map_or_else(|| "/".to_owned(), |id| id.as_str().to_owned());
-    Ok(Discovered { identity, homes, calendar })
+    Ok(Discovered { identity, principal: found.principal, homes, calendar })
 }
 
 /// The configured address, else the well-known one (RFC 6764 section 5).

@@ -3,8 +3,9 @@
 //!
 //! A request is one file under `requests/`, with two pure functions: one prepares it, one reads
 //! its answer and gives the status its meaning. The rest puts requests together: where calendars
-//! are, what changed, what resources hold, and writes, every one of them conditional. What servers
-//! do against the book stands in `docs/providers/`; the line that answers it names the entry.
+//! are, what changed, what resources hold, and writes, every one of them conditional and none that
+//! makes a server write to people. What servers do against the book stands in `docs/providers/`;
+//! the line that answers it names the entry.
 
 mod adapter;
 mod cursor;
@@ -16,6 +17,7 @@ mod observe;
 mod path;
 mod props;
 mod requests;
+mod scheduling;
 mod server;
 mod write;
 mod xml;

@@ -25,6 +25,10 @@ pub(crate) struct Props {
     pub(crate) homes: Vec<String>,
     /// CALDAV:schedule-default-calendar-URL (RFC 6638), a property of the inbox.
     pub(crate) default_calendar: Option<String>,
+    /// DAV:owner (RFC 3744 section 5.1).
+    pub(crate) owner: Option<String>,
+    /// CALDAV:calendar-user-address-set (RFC 6638 section 2.4.1), as the server spells them.
+    pub(crate) addresses: Option<Vec<String>>,
     /// The colour that Apple's calendars show.
     pub(crate) color: Option<String>,
     /// CS:getctag.
@@ -75,6 +79,8 @@ impl Props {
             (Space::CalDav, "schedule-default-calendar-URL") => {
                 self.default_calendar = hrefs(xml)?.into_iter().next();
             }
+            (Space::Dav, "owner") => self.owner = hrefs(xml)?.into_iter().next(),
+            (Space::CalDav, "calendar-user-address-set") => self.addresses = Some(hrefs(xml)?),
             (Space::Apple, "calendar-color") => self.color = text(xml)?,
             (Space::CalendarServer, "getctag") => self.ctag = text(xml)?,
             _ => xml.skip()?,
@@ -100,6 +106,8 @@ impl Props {
         take(&mut self.principal, other.principal);
         self.homes.extend(other.homes);
         take(&mut self.default_calendar, other.default_calendar);
+        take(&mut self.owner, other.owner);
+        take(&mut self.addresses, other.addresses);
         take(&mut self.color, other.color);
         take(&mut self.ctag, other.ctag);
     }

@@ -1,12 +1,14 @@
 //! The requests of CalDAV, one file each, and what they share: how a WebDAV request looks, and
 //! what a status means where the request itself gives it no other meaning.
 
+pub(crate) mod addresses;
 pub(crate) mod ctag;
 pub(crate) mod delete;
 pub(crate) mod get;
 pub(crate) mod list_calendars;
 pub(crate) mod list_versions;
 pub(crate) mod multiget;
+pub(crate) mod options;
 pub(crate) mod propfind_home;
 pub(crate) mod propfind_principal;
 pub(crate) mod put;

@@ -11,7 +11,7 @@ use transport::{Account, Reached, Url};
 use crate::discovery::Discovered;
 use crate::path::Collection;
 use crate::requests::{Answer, Ask};
-use crate::{Clock, Flavour};
+use crate::{Clock, Flavour, scheduling};
 
 /// Whether a server can be trusted to keep its word about If-Match and If-None-Match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,7 @@ pub(crate) struct Server {
     /// another.
     base: Mutex<Url>,
     pub(crate) discovered: Mutex<Option<Discovered>>,
+    pub(crate) scheduling: scheduling::Found,
     unreliable: AtomicBool,
     collides: AtomicBool,
 }
@@ -45,6 +46,7 @@ impl Server {
             clock,
             base: Mutex::new(base),
             discovered: Mutex::default(),
+            scheduling: Mutex::default(),
             unreliable,
             collides: AtomicBool::new(false),
         }

@@ -14,6 +14,7 @@ use crate::requests::multiget::Got;
 use crate::requests::put::{Condition, Put};
 use crate::requests::version::Presence;
 use crate::requests::{delete as delete_request, put, version as version_request};
+use crate::scheduling::{Doing, permit};
 use crate::server::{Preconditions, Server};
 
 /// Creates a series under the name that the key gives it.
@@ -71,6 +72,7 @@ pub(crate) async fn update(
     if raw == current.raw {
         return Ok(current.clone());
     }
+    permit(server, calendar, current, Doing::Update(target)).await?;
     expected(server, &url, version).await?;
     let ask = put::prepare(&url, raw.clone(), Condition::Version(version));
     let answer = server.write(ask).await?;
@@ -120,6 +122,7 @@ pub(crate) async fn delete(
         Err(error) if error.kind() == ErrorKind::Gone => return Ok(()),
         expected => expected?,
     }
+    permit(server, calendar, current, Doing::Delete).await?;
     let answer = server.write(delete_request::prepare(&url, version)).await?;
     match delete_request::parse(&answer) {
         // Nothing is in no version: strict servers refuse to delete it.

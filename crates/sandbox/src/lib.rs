@@ -24,5 +24,5 @@ pub use provider::{Deletions, Deltas, InProcess, Listing, Manners, Overrides, Ve
 pub use random::Random;
 pub use world::{
     Account, Author, Condition, Conditions, Deed, Gone, Habits, Held, Kind, Mail, MailCause, Op,
-    Refusal, Request, Rewriting, Throttle, UidScope, User, World,
+    Refusal, Request, Rewriting, Scheduling, Throttle, UidScope, User, World,
 };

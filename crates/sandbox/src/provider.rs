@@ -280,6 +280,20 @@ impl InProcess {
         Ok(resource)
     }
 
+    /// What a careful adapter does at a server that schedules: a write that people would be told
+    /// of is not sent.
+    fn mails_nobody(
+        &self,
+        state: &State,
+        calendar: &CalendarId,
+        (id, new): (&str, Option<&[u8]>),
+    ) -> Result<()> {
+        match state.mail_cause(calendar.as_str(), id, new) {
+            None => Ok(()),
+            Some(_) => Err(Error::new(ErrorKind::Forbidden, "the server would write to people")),
+        }
+    }
+
     fn can_hold(&self, series: &Series) -> Result<()> {
         let overridden =
             series.exceptions.values().any(|one| matches!(one, Exception::Override(_)));
@@ -322,6 +336,7 @@ impl InProcess {
         self.own(&state, calendar)?;
         self.can_hold(target)?;
         let raw = self.manners.edited(&current.raw, target, state.now)?;
+        self.mails_nobody(&state, calendar, (current.id.as_str(), Some(raw.as_slice())))?;
         let condition = Condition::Version(version.as_str().to_owned());
         self.write(&mut state, calendar, (current.id.as_str(), raw, condition), fault)
     }
@@ -346,6 +361,7 @@ impl InProcess {
             return Ok(());
         }
         let Some(version) = &current.version else { return Err(stale()) };
+        self.mails_nobody(&state, calendar, (id, None))?;
         let condition = Condition::Version(version.as_str().to_owned());
         state.remove(calendar.as_str(), id, &condition, Author::Client).map_err(refused)
     }

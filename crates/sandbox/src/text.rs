@@ -234,6 +234,13 @@ pub(crate) fn people(raw: &[u8]) -> BTreeSet<String> {
     found.into_iter().map(|line| format!("{}{}:{}", line.name, line.params, line.value)).collect()
 }
 
+/// The occurrences that a text excludes, as it writes them.
+pub(crate) fn excluded(raw: &[u8]) -> BTreeSet<String> {
+    let text = String::from_utf8_lossy(raw);
+    let lines = lines(&text).into_iter().filter(|line| line.name == "EXDATE");
+    lines.map(|line| line.value).collect()
+}
+
 /// Changes every event of a text; a text that can't be read stays as it is.
 pub(crate) fn each_event(raw: &[u8], mut change: impl FnMut(&mut Component)) -> Vec<u8> {
     let Some(mut root) = Component::parse(raw) else { return raw.to_vec() };

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use model::CalendarId;
 pub use shapes::{
     Account, Author, Condition, Conditions, Deed, Habits, Held, Kind, Mail, MailCause, Op, Refusal,
-    Request, Rewriting, Throttle, UidScope,
+    Request, Rewriting, Scheduling, Throttle, UidScope,
 };
 pub(crate) use state::{Calendar, Denied, Entry, State, Stored};
 pub use user::User;

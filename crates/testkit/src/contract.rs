@@ -52,6 +52,11 @@ pub trait Subject: Send + Sync {
         ""
     }
 
+    /// The mailbox by which the account is invited.
+    fn mailbox(&self) -> &str {
+        "host@example.org"
+    }
+
     /// How many mails the provider has sent because of us; 0 where nobody can tell.
     async fn mails(&mut self) -> usize {
         0
@@ -154,6 +159,8 @@ const CLAUSES: &[Clause] = clauses! {
         delete_deletes: "a deleted resource is Gone for a fetch",
         delete_twice_is_fine: "deleting what is gone succeeds",
         a_stale_delete_is_refused: "delete of another version is Stale and deletes nothing",
+        a_meeting_of_ours_tells_nobody: "editing or deleting a meeting with guests sends no mail",
+        an_invitation_tells_nobody: "editing or deleting an invitation sends no mail",
         nothing_mails: "people are never written, and nothing that is written sends mail",
     }
     changes {

@@ -84,6 +84,10 @@ impl Subject for Served {
         Some(cursor)
     }
 
+    fn mailbox(&self) -> &str {
+        "sam@example.com"
+    }
+
     async fn mails(&mut self) -> usize {
         self.world.outbox().len()
     }

@@ -60,6 +60,10 @@ impl Subject for InWorld {
         Some(cursor)
     }
 
+    fn mailbox(&self) -> &str {
+        "left@example.com"
+    }
+
     async fn mails(&mut self) -> usize {
         self.world.outbox().len()
     }

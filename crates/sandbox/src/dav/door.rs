@@ -10,6 +10,7 @@ use super::exchange::{Answer, Ask, Fate};
 use super::paths::Place;
 use super::xml::{self, Node};
 use super::{Layout, Quirk, Server};
+use crate::Scheduling;
 use crate::faults::Fault;
 use crate::world::{Denied, Op, Request, State};
 
@@ -158,9 +159,11 @@ impl Server {
             return Answer::empty(403);
         }
         match ask.method.as_str() {
-            "OPTIONS" => Answer::empty(200)
-                .header("DAV", "1, access-control, calendar-access")
-                .header("Allow", "OPTIONS, PROPFIND, REPORT, GET, PUT, DELETE"),
+            // `signed` adds what the server can do.
+            "OPTIONS" => {
+                let allowed = "OPTIONS, PROPFIND, REPORT, GET, PUT, DELETE";
+                Answer::empty(200).header("Allow", allowed)
+            }
             "PROPFIND" => self.propfind(state, ask, place, root, (account, fault)),
             "REPORT" => match (place, root) {
                 (Place::Collection(_, segment), Some(root)) => {
@@ -213,7 +216,15 @@ impl Server {
     /// What every answer of a service carries.
     fn signed(&self, answer: Answer) -> Answer {
         match self.profile.layout {
-            Layout::Plain => answer.header("DAV", "1, 3, access-control, calendar-access"),
+            Layout::Plain => {
+                // quirk: caldav-13
+                let schedules = match self.profile.habits.scheduling {
+                    Scheduling::Implicit | Scheduling::Addressless => ", calendar-auto-schedule",
+                    Scheduling::Never => "",
+                };
+                let can = format!("1, 3, access-control, calendar-access{schedules}");
+                answer.header("DAV", can)
+            }
             Layout::Apple => answer
                 .header("Server", "AppleHttpServer/0123456789ab")
                 .header("X-Apple-Request-UUID", "00000000-0000-4000-8000-000000000000"),

@@ -5,6 +5,7 @@ use super::exchange::{Answer, Ask, Member};
 use super::paths::Place;
 use super::profile::{Layout, Quirk, Tokens, VersionStyle};
 use super::xml::{APPLE, CALDAV, DAV, Node, SERVER};
+use crate::Scheduling;
 use crate::faults::Fault;
 use crate::world::{Calendar, Kind, State};
 
@@ -106,11 +107,14 @@ impl Server {
         };
         let user = state.accounts.get(account).map_or("", |account| &account.user);
         let href = |text: String| Node::new(DAV, "href").text(text);
+        // quirk: caldav-14
+        let has_address = self.profile.habits.scheduling != Scheduling::Addressless;
+        let address = href(format!("mailto:{user}")).attribute("preferred", "1");
+        let addresses = has_address.then_some(address);
         vec![
             self.principal_property(state, account),
             Node::new(CALDAV, "calendar-home-set").with(href(home)),
-            Node::new(CALDAV, "calendar-user-address-set")
-                .with(href(format!("mailto:{user}")).attribute("preferred", "1")),
+            Node::new(CALDAV, "calendar-user-address-set").all(addresses),
             Node::new(DAV, "displayname").text(account),
             Node::new(DAV, "resourcetype").with(Node::new(DAV, "principal")),
         ]

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::xml::XmlStyle;
-use crate::{Conditions, Habits, Rewriting, UidScope};
+use crate::{Conditions, Habits, Rewriting, Scheduling, UidScope};
 
 /// A way in which a server differs from the book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -257,7 +257,11 @@ impl Profile {
             put_version: PutVersion::Always,
             garbage: 400,
             uid_taken: (409, NO_UID_CONFLICT),
-            habits: Habits { rewriting: Rewriting::AtOnce, ..Habits::default() },
+            habits: Habits {
+                rewriting: Rewriting::AtOnce,
+                scheduling: Scheduling::Never,
+                ..Habits::default()
+            },
             ..Self::plain()
         }
     }
@@ -273,6 +277,7 @@ impl Profile {
             habits: Habits {
                 rewriting: Rewriting::AtOnce,
                 forgets_short_lives: true,
+                scheduling: Scheduling::Addressless,
                 ..Habits::default()
             },
             quirks: BTreeSet::from([Quirk::SilentLimit]),
@@ -320,7 +325,11 @@ impl Profile {
             tokens: Tokens::None,
             multiget: Multiget::WholeFails,
             garbage: 415,
-            habits: Habits { uids: UidScope::Free, ..Habits::default() },
+            habits: Habits {
+                uids: UidScope::Free,
+                scheduling: Scheduling::Never,
+                ..Habits::default()
+            },
             ..Self::plain()
         }
     }
@@ -332,6 +341,7 @@ impl Profile {
             multiget: Multiget::Broken,
             put_version: PutVersion::Never,
             tokens: Tokens::None,
+            habits: Habits { scheduling: Scheduling::Never, ..Habits::default() },
             ..Self::plain()
         }
     }

@@ -85,10 +85,24 @@ pub struct Habits {
     pub forgets_short_lives: bool,
     /// Which conditions on writes are looked at.
     pub conditions: Conditions,
+    /// Whether it writes to people by itself.
+    pub scheduling: Scheduling,
     /// Listings that every new resource is missing from.
     pub lag: u32,
     /// Reads by multiget that do not yet find what a user wrote, though listings show it.
     pub data_lag: u32,
+}
+
+/// Whether a server writes to the people of a meeting when a client stores, changes or deletes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scheduling {
+    /// It does, and says so (RFC 6638).
+    #[default]
+    Implicit,
+    /// It says so, but its users have no addresses, so that they are in no meeting (Xandikos).
+    Addressless,
+    /// It does not.
+    Never,
 }
 
 /// What a server makes of a text that it stores.
@@ -222,6 +236,8 @@ pub enum MailCause {
     MeetingChanged,
     /// A client deleted a meeting that the account organizes.
     MeetingDeleted,
+    /// A client deleted an invitation of the account, or an occurrence of one.
+    InvitationDeclined,
 }
 
 /// A request, or a call of a provider.

@@ -8,7 +8,7 @@ use model::{CalendarId, Rights};
 use super::rewriting::rewritten;
 use super::shapes::{
     Account, Author, Condition, Conditions, Deed, Habits, Held, Kind, Mail, MailCause, Op, Refusal,
-    Request, Rewriting, UidScope,
+    Request, Rewriting, Scheduling, UidScope,
 };
 use crate::Random;
 use crate::faults::{Fault, Schedule};
@@ -465,25 +465,44 @@ impl State {
 
     /// What RFC 6638 makes of a client's write: mail to the people of a meeting.
     fn notice_mail(&mut self, calendar_id: &str, id: &str, uid: &str, new: Option<&[u8]>) {
-        let Ok(calendar) = self.calendar(calendar_id) else { return };
-        let old = calendar.resources.get(id);
-        let before = old.map(|stored| text::people(&stored.raw)).unwrap_or_default();
-        let after = new.map(text::people).unwrap_or_default();
-        let mailbox = self.accounts.get(&calendar.account).map(|account| account.user.clone());
-        let own = mailbox.is_some_and(|mailbox| {
-            before.iter().any(|line| line.starts_with("ORGANIZER") && line.contains(&mailbox))
-        });
-        let cause = if !after.is_subset(&before) {
-            MailCause::PeopleWritten
-        } else if own && new.is_none() {
-            MailCause::MeetingDeleted
-        } else if own && old.is_some_and(|stored| Some(stored.raw.as_slice()) != new) {
-            MailCause::MeetingChanged
-        } else {
-            return;
-        };
+        let Some(cause) = self.mail_cause(calendar_id, id, new) else { return };
         let calendar = CalendarId::new(calendar_id);
         self.outbox.push(Mail { at: self.now, calendar, uid: uid.to_owned(), cause });
+    }
+
+    /// Why a client's write would send mail; `new` is the text from then on. SCHEDULE-AGENT makes
+    /// no difference.
+    // quirk: icloud-79, icloud-80
+    pub(crate) fn mail_cause(
+        &self,
+        calendar_id: &str,
+        id: &str,
+        new: Option<&[u8]>,
+    ) -> Option<MailCause> {
+        let calendar = self.calendar(calendar_id).ok()?;
+        let account = self.accounts.get(&calendar.account)?;
+        if account.habits.scheduling != Scheduling::Implicit {
+            return None;
+        }
+        let old = calendar.resources.get(id).map(|stored| stored.raw.as_slice());
+        let before = old.map(text::people).unwrap_or_default();
+        let after = new.map(text::people).unwrap_or_default();
+        let is = |role: &str| {
+            before.iter().any(|line| line.starts_with(role) && line.contains(&account.user))
+        };
+        if !after.is_subset(&before) {
+            Some(MailCause::PeopleWritten)
+        } else if is("ORGANIZER") {
+            match new {
+                None => Some(MailCause::MeetingDeleted),
+                Some(new) => (old != Some(new)).then_some(MailCause::MeetingChanged),
+            }
+        } else if is("ATTENDEE") {
+            let excluded = |raw: Option<&[u8]>| raw.map(text::excluded);
+            (excluded(old) != excluded(new)).then_some(MailCause::InvitationDeclined)
+        } else {
+            None
+        }
     }
 
     fn record(

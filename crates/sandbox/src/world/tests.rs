@@ -76,6 +76,43 @@ fn people_that_a_client_writes_are_mail() {
 }
 
 #[test]
+fn a_meeting_is_mail_where_the_server_schedules() {
+    let meeting = |organizer: &str, guest: &str| {
+        let people = format!("ORGANIZER:mailto:{organizer}\r\nATTENDEE:mailto:{guest}\r\n");
+        EVENT.replace("END:VEVENT", &format!("{people}END:VEVENT"))
+    };
+    let (own, other) = ("left@example.com", "b@example.org");
+    let cancelled =
+        |text: &str| text.replace("END:VEVENT", "EXDATE:20260101T090000Z\r\nEND:VEVENT");
+    let retitled = |text: &str| text.replace("One", "Two");
+    let cases = [
+        (
+            meeting(own, other),
+            Some(retitled as fn(&str) -> String),
+            Some(MailCause::MeetingChanged),
+        ),
+        (meeting(own, other), None, Some(MailCause::MeetingDeleted)),
+        (meeting(other, own), Some(retitled), None),
+        (meeting(other, own), Some(cancelled), Some(MailCause::InvitationDeclined)),
+        (meeting(other, own), None, Some(MailCause::InvitationDeclined)),
+    ];
+    for scheduling in [Scheduling::Implicit, Scheduling::Addressless, Scheduling::Never] {
+        for (text, edit, cause) in &cases {
+            let (world, calendar) = world(Habits { scheduling, ..Habits::default() });
+            world.user(&calendar).put("x.ics", text.as_bytes());
+            let new = edit.map(|edit| edit(text));
+            let told = world.state().mail_cause(
+                calendar.as_str(),
+                "x.ics",
+                new.as_deref().map(str::as_bytes),
+            );
+            let expected = cause.filter(|_| scheduling == Scheduling::Implicit);
+            assert_eq!(told, expected, "{scheduling:?} {text} {new:?}");
+        }
+    }
+}
+
+#[test]
 fn what_lags_is_a_change_later() {
     let (world, calendar) = world(Habits { lag: 2, ..Habits::default() });
     world.put(&calendar, "x.ics", EVENT.as_bytes(), &Condition::Absent).unwrap();

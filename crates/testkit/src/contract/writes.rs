@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use model::{CreateKey, Exception, Person, Redacted, Rights, Series};
+use model::{
+    Alarm, AlarmAction, CreateKey, Exception, Field, Person, Redacted, Resource, Rights, Series,
+    Trigger,
+};
 use provider::{ErrorKind, Outcome};
 
-use super::bench::{Bench, Kept, broken, ensure};
+use super::bench::{Bench, Kept, Miss, broken, ensure};
 
 const LINE: &str = "\"Dentist\" 2026-10-12T09:30 Europe/Berlin 30m place=\"Main St 1\"";
 
@@ -251,4 +254,83 @@ pub(super) async fn nothing_mails(bench: &mut Bench<'_>) -> Kept {
     ensure(!written, "people were written")?;
     let sent = bench.subject().mails().await - before;
     ensure(sent == 0, format!("{sent} mails were sent"))
+}
+
+/// What became of a write at a meeting: it was done without a word to anybody, or refused as this
+/// meeting's matter, which leaves it as it was.
+async fn told_nobody(
+    bench: &mut Bench<'_>,
+    name: &str,
+    written: provider::Result<()>,
+    (before, mails): (&[u8], usize),
+) -> Kept {
+    let now = bench.subject().mails().await;
+    ensure(now == mails, format!("{} mails were sent", now - mails))?;
+    let Err(error) = written else { return Ok(()) };
+    let kind = error.kind();
+    let is_its_matter = matches!(kind, ErrorKind::Forbidden | ErrorKind::Rejected);
+    ensure(is_its_matter, format!("it is refused as {kind:?}: {error}"))?;
+    let after = bench.subject().get(name).await.unwrap_or_default();
+    ensure(people_of(before) == people_of(&after), "it was refused, and changed all the same")
+}
+
+/// The lines about people, and the title.
+fn people_of(raw: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(raw).replace("\r\n", "\n").replace("\n ", "");
+    let names = ["ORGANIZER", "ATTENDEE", "SUMMARY"];
+    let lines = text.lines().filter(|line| names.iter().any(|name| line.starts_with(name)));
+    let mut lines: Vec<String> = lines.map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+/// Edits and deletes a meeting of these people.
+async fn meet(bench: &mut Bench<'_>, organizer: &str, guest: &str) -> Result<Resource, Miss> {
+    let people =
+        format!("line=ORGANIZER:mailto:{organizer} line=ATTENDEE:mailto:{guest} line=X-KEEP:1");
+    let (uid, name) = bench.put(&format!("{LINE} {people}")).await?;
+    let current = bench.find(&uid).await?;
+    let raw = bench.subject().get(&name).await.unwrap_or_default();
+    let mails = bench.subject().mails().await;
+    let target = retitled(&current.series, "Another title");
+    let calendar = bench.calendar();
+    let written = bench.provider().update(&calendar, &current, &target).await.map(drop);
+    told_nobody(bench, &name, written, (&raw, mails)).await?;
+    let current = bench.found(&current.id).await?;
+    let raw = bench.subject().get(&name).await.unwrap_or_default();
+    let deleted = bench.provider().delete(&calendar, &current).await;
+    told_nobody(bench, &name, deleted, (&raw, mails)).await?;
+    Ok(current)
+}
+
+pub(super) async fn a_meeting_of_ours_tells_nobody(bench: &mut Bench<'_>) -> Kept {
+    let own = bench.subject().mailbox().to_owned();
+    meet(bench, &own, "guest@example.org").await.map(drop)
+}
+
+pub(super) async fn an_invitation_tells_nobody(bench: &mut Bench<'_>) -> Kept {
+    let own = bench.subject().mailbox().to_owned();
+    let current = meet(bench, "boss@example.org", &own).await?;
+    // Our own alarm is nobody's business.
+    let mails = bench.subject().mails().await;
+    let is_there = matches!(bench.outcome(&current.id).await?, Outcome::Found(_));
+    if !is_there || !bench.fields().contains(Field::Alarms) {
+        return Ok(());
+    }
+    let mut target = current.series.clone();
+    if let Some(master) = &mut target.master {
+        let trigger = Trigger::Start(-600);
+        master.alarms = [Alarm { action: AlarmAction::Display, trigger }].into();
+    }
+    let written = bench.provider().update(&bench.calendar(), &current, &target).await;
+    let updated = match written {
+        // It was written a moment ago, and the server did not say in which version.
+        Err(error) if error.kind() == ErrorKind::Stale => {
+            bench.update(&current.id, &target).await?
+        }
+        written => written?,
+    };
+    let now = bench.subject().mails().await;
+    ensure(now == mails, format!("{} mails were sent", now - mails))?;
+    bench.same(&bench.found(&updated.id).await?.series, &target)
 }
