@@ -1,7 +1,9 @@
 //! Proof over the whole product: what the tests of every kind share.
 
+pub mod discovery;
 pub mod end;
 pub mod environment;
+pub mod expander;
 pub mod http;
 pub mod program;
 pub mod rig;

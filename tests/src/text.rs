@@ -43,11 +43,16 @@ pub fn uid(raw: &[u8]) -> Option<String> {
 
 /// The UID of what this is a copy of, where the copy says so, else its own.
 pub fn origin(raw: &[u8]) -> Option<String> {
+    let own = uid(raw)?;
+    // Google's second half of a series that was split has the first one's marks.
+    if own.contains("_R2") {
+        return Some(own);
+    }
     let mark = "X-GOOGLE-PRIVATE;X-KEY=\"calpair-uid\":";
     let all = lines(raw);
     let texts = all.iter().map(|line| String::from_utf8_lossy(line));
-    let marked = texts.filter_map(|line| line.strip_prefix(mark).map(|uid| uid.replace('\\', "")));
-    marked.into_iter().next().or_else(|| uid(raw))
+    let mut marked = texts.filter_map(|line| line.strip_prefix(mark).map(str::to_owned));
+    Some(marked.next().map_or(own, |uid| uid.replace('\\', "")))
 }
 
 /// The text with another UID in every event.

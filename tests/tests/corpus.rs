@@ -5,12 +5,10 @@
 //! place, computed by an expander that shares nothing with it (tests/servers/expand.py).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
 
 use calpair_tests::end::End;
 use calpair_tests::environment::{corpus, variable};
+use calpair_tests::expander::{self, Held, Said};
 use calpair_tests::http::{Answer, NO_ANSWER};
 use calpair_tests::rig::Rig;
 use calpair_tests::servers::{self, Server, say};
@@ -43,9 +41,6 @@ const DISPUTED: &[(&str, &str)] = &[
 
 /// Events that a server computes for minutes, answering nobody meanwhile: server and UID.
 const ENDLESS: &[(&str, &str)] = &[("radicale", "h7"), ("davical", "h3")];
-
-/// Events by UID, as a server holds them.
-type Held = BTreeMap<String, Vec<u8>>;
 
 /// Every event of the corpus under a UID of its own: where it is from, and its text.
 fn events() -> Vec<(String, Vec<u8>)> {
@@ -104,42 +99,21 @@ struct Compared {
 }
 
 fn compare(expander: &str, left: &Held, right: &Held, loss: Loss) -> Compared {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/servers/expand.py");
-    let mut child = Command::new(expander)
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the expander runs");
-    let mut cases = String::new();
-    for (uid, raw) in left {
-        let Some(other) = right.get(uid) else { continue };
-        let (left, right) = (String::from_utf8_lossy(raw), String::from_utf8_lossy(other));
-        let case = serde_json::json!({ "uid": uid, "left": left, "right": right });
-        writeln!(cases, "{case}").expect("a String takes everything");
-    }
-    let mut stdin = child.stdin.take().expect("a pipe");
-    let feeding = std::thread::spawn(move || stdin.write_all(cases.as_bytes()));
     let mut compared = Compared::default();
-    for line in BufReader::new(child.stdout.take().expect("a pipe")).lines() {
-        let line = line.expect("text");
-        let said: serde_json::Value = serde_json::from_str(&line).expect("a document");
-        if let Some(count) = said["count"].as_u64() {
-            compared.occurrences += count;
-        } else if said["unequal"].is_array() {
-            let uid = said["uid"].as_str().unwrap_or_default();
-            let lost = left.get(uid).and_then(|raw| loss(raw));
-            match (disputed(uid), lost) {
-                (Some(reading), _) => compared.unsure.push(format!("{line} {reading}")),
-                (None, Some(words)) => *compared.lost.entry(words).or_default() += 1,
-                (None, None) => compared.unequal.push(line),
+    for said in expander::compare(expander, left, right) {
+        match said {
+            Said::Equal(count) => compared.occurrences += count,
+            Said::Unequal { uid, line } => {
+                let lost = left.get(&uid).and_then(|raw| loss(raw));
+                match (disputed(&uid), lost) {
+                    (Some(reading), _) => compared.unsure.push(format!("{line} {reading}")),
+                    (None, Some(words)) => *compared.lost.entry(words).or_default() += 1,
+                    (None, None) => compared.unequal.push(line),
+                }
             }
-        } else {
-            compared.unsure.push(line);
+            Said::Unsure(line) => compared.unsure.push(line),
         }
     }
-    feeding.join().expect("it does not panic").expect("the expander reads everything");
-    assert!(child.wait().expect("it ends").success(), "the expander fails");
     compared
 }
 
