@@ -20,7 +20,8 @@ use crate::series::{self, read_row};
 /// How many events one series becomes at most: two years of a daily one. Each is a request.
 pub(crate) const MOST: usize = 750;
 
-/// The window of a series moves when it would move by this: each time all of its events are written.
+/// The window of a series moves when it would move by this: each time all of its events are
+/// written.
 const LEAST_MOVE: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
 /// What is written with every event of such a series.

@@ -85,8 +85,8 @@ fn rule(pattern: &Pattern, start: &When) -> Rule {
     rule
 }
 
-/// A day that is the start's own is not stated, as calendars elsewhere write it: who moves the start
-/// moves the day with it.
+/// A day that is the start's own is not stated, as calendars elsewhere write it: who moves the
+/// start moves the day with it.
 fn leave_out_what_the_start_says(rule: &mut Rule, start: Date) {
     let own_day = ByDay { ordinal: None, weekday: start.weekday() };
     let own_month = Month { number: start.month().unsigned_abs(), leap: false };

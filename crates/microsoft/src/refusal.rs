@@ -94,6 +94,7 @@ impl Refusal {
     }
 
     /// Of anything that reads.
+    // quirk: microsoft-60
     pub(crate) fn of_reading(&self) -> Error {
         match self.status {
             404 if self.is_no_mailbox() => self.no_mailbox(),
@@ -109,7 +110,7 @@ impl Refusal {
     }
 
     /// Of anything that writes.
-    // quirk: microsoft-50, microsoft-51
+    // quirk: microsoft-11, microsoft-50, microsoft-51
     pub(crate) fn of_writing(&self) -> Error {
         match self.status {
             404 if self.is_no_mailbox() => self.no_mailbox(),

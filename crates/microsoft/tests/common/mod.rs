@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use microsoft::{Microsoft, MicrosoftOptions};
 use model::{CalendarId, Cursor, Resource};
 use provider::{Change, Changes, Next, Outcome, Provider, Scope};
@@ -19,13 +20,21 @@ pub struct Stage {
 
 impl Stage {
     pub fn new(quirks: Quirks) -> Self {
+        let mut stage = Self::at(quirks, Timestamp::UNIX_EPOCH);
+        let world = stage.world.clone();
+        stage.microsoft = adapter(&stage.service, move || world.now());
+        stage
+    }
+
+    /// With a clock of the adapter's own.
+    pub fn at(quirks: Quirks, now: Timestamp) -> Self {
         let world = World::new(7);
         world.account("sam", Default::default());
         let service = Service::new(&world, 7);
         service.set_quirks(|held| *held = quirks);
         service.open("sam");
         let calendar = service.add_calendar("sam", "Family");
-        let microsoft = adapter(&world, &service);
+        let microsoft = adapter(&service, move || now);
         Self { world, service, calendar, microsoft }
     }
 
@@ -110,12 +119,12 @@ impl Listing {
     }
 }
 
-fn adapter(world: &World, service: &Service) -> Microsoft {
-    let (clock, answering) = (world.clone(), service.clone());
+fn adapter(service: &Service, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Microsoft {
+    let answering = service.clone();
     Microsoft::new(MicrosoftOptions {
         api_url: "https://graph.microsoft.com/v1.0".parse().expect("it is a URL"),
         credential: Credential::Token(service.access_token("sam").into()),
-        clock: Arc::new(move || clock.now()),
+        clock: Arc::new(clock),
         deadline: None,
         in_flight: None,
         wire: Wire::InProcess(Arc::new(move |request| {

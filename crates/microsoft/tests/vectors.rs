@@ -1,0 +1,96 @@
+//! Rules of five projects through the simulated Exchange and back: what takes place there, in the
+//! window, is what the rule gives, and the rule comes back.
+
+#[expect(dead_code, unreachable_pub, reason = "every test uses a part of it")]
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use common::Stage;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use model::{CreateKey, Series};
+use provider::{ErrorKind, Provider};
+use sandbox::microsoft::Quirks;
+use serde_json::Value;
+
+/// The vectors of the project, and those that licences keep out of it where they are at hand.
+fn vectors() -> Vec<Value> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let beside: PathBuf = here.join("../../../shared/corpus/rrule/vectors.jsonl");
+    let own = here.join("../ical/tests/data/vectors.jsonl");
+    let path = if beside.exists() { beside } else { own };
+    let text = std::fs::read_to_string(path).expect("the vectors are readable");
+    text.lines().map(|line| serde_json::from_str(line).expect("one document a line")).collect()
+}
+
+fn series(start: &str, rule: &str) -> Option<Series> {
+    let is_local = start.contains('T') && !start.ends_with('Z');
+    let zone = if is_local { ";TZID=Europe/Berlin" } else { "" };
+    let text = format!(
+        "BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nUID:one\nDTSTART{zone}:{start}\nSUMMARY:A\n\
+         RRULE:{rule}\nEND:VEVENT\nEND:VCALENDAR\n"
+    );
+    ical::read(text.as_bytes()).ok()
+}
+
+fn starts(series: &Series, from: Timestamp, until: Timestamp) -> Vec<Timestamp> {
+    let window = ical::Window { from, until };
+    ical::occurrences(series, window, &TimeZone::UTC).map(|one| one.from).collect()
+}
+
+/// What takes place in the calendar, as its user sees it.
+fn shown(stage: &Stage, from: Timestamp, until: Timestamp) -> Vec<Timestamp> {
+    let held = stage.service.held(&stage.calendar);
+    let read = held.iter().map(|held| ical::read(&held.raw).expect("Exchange's own is readable"));
+    let mut all: Vec<Timestamp> = read.flat_map(|one| starts(&one, from, until)).collect();
+    all.sort_unstable();
+    all
+}
+
+#[tokio::test]
+async fn what_takes_place_is_what_the_rule_gives() {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (number, vector) in vectors().into_iter().enumerate() {
+        let (Some(rule), Some(start)) = (vector["rrule"].as_str(), vector["dtstart"].as_str())
+        else {
+            continue;
+        };
+        let Some(wanted) = series(start, rule).filter(|_| !vector["expected"].is_null()) else {
+            continue;
+        };
+        let case = format!("{rule} from {start}");
+        let begins = wanted.master.as_ref().map(|one| one.start.clone()).expect("it has one");
+        let begins = ical::instant(&begins, &TimeZone::UTC).expect("its zone is known");
+        let Ok(now) = begins.checked_add(SignedDuration::from_hours(24 * 170)) else { continue };
+        if begins.as_second() > 60_000_000_000 {
+            continue;
+        }
+        let stage = Stage::at(Quirks::default(), now);
+        let made = stage
+            .microsoft
+            .create(&stage.calendar, &wanted, &CreateKey::new(format!("{number:04x}")))
+            .await;
+        let made = match made {
+            Ok(made) => made,
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Rejected, "{case}: {error}");
+                *counts.entry("refused").or_default() += 1;
+                continue;
+            }
+        };
+        let held = stage.found(&made.id).await;
+        assert_eq!(held.series.recurrence, wanted.recurrence, "{case}");
+        let until = now.checked_add(SignedDuration::from_hours(24 * 729)).expect("in range");
+        let given = starts(&wanted, begins, until);
+        assert_eq!(starts(&held.series, begins, until), given, "{case}: read");
+        assert_eq!(shown(&stage, begins, until), given, "{case}: shown");
+        let events = stage.service.held(&stage.calendar).len();
+        let form = if events > 1 || given.len() == 1 { "linked or once" } else { "pattern" };
+        *counts.entry(form).or_default() += 1;
+        stage.assert_careful();
+    }
+    println!("{counts:?}");
+    assert!(counts["pattern"] > 35, "{counts:?}");
+}
