@@ -10,8 +10,10 @@ use jiff::Timestamp;
 /// What the answer asks for; `None` when it does not say, or not legibly.
 pub(crate) fn read(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+    // Graph writes fractions; rounded up they are what was meant.
+    // quirk: microsoft-46
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds.ceil()).ok();
     }
     let now = date(headers, DATE)?;
     let then = date(headers, RETRY_AFTER)?;
@@ -27,6 +29,7 @@ fn date(headers: &HeaderMap, name: HeaderName) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
+    // quirk: microsoft-46
     #[test]
     fn seconds_and_dates_are_read() {
         let cases = [
@@ -34,6 +37,8 @@ mod tests {
             (" 7 ", "", Some(7)),
             ("soon", "", None),
             ("-1", "", None),
+            ("2.128", "", Some(3)),
+            ("1e300", "", None),
             ("Fri, 02 Jan 2026 10:05:00 GMT", "Fri, 02 Jan 2026 10:00:00 GMT", Some(300)),
             ("Fri, 02 Jan 2026 10:05:00 GMT", "Fri, 02 Jan 2026 11:00:00 GMT", Some(0)),
             ("Fri, 02 Jan 2026 10:05:00 GMT", "", None),
