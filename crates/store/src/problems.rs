@@ -264,14 +264,17 @@ fn settle(connection: &Connection, target: Target, skipped: i64) -> Result<()> {
     Ok(())
 }
 
-/// Removes what `table` says of the subject, also of a part of it; since when it said so.
+/// Removes what `table` says of the subject, also of a part of it, and of its rows before they were
+/// mapped; since when it said so.
 fn forget(
     connection: &Connection,
     pair: PairId,
     target: Target,
     table: &str,
 ) -> Result<Option<Timestamp>> {
-    let of_subject = "pair = ?1 AND (mapping = ?2 OR \"left\" = ?3 OR \"right\" = ?4)";
+    let of_subject = "pair = ?1 AND (mapping = ?2 OR \"left\" = ?3 OR \"right\" = ?4
+         OR \"left\" IN (SELECT id FROM snapshot WHERE mapping = ?2)
+         OR \"right\" IN (SELECT id FROM snapshot WHERE mapping = ?2))";
     let mapping = target.mapping.map(|mapping| mapping.0);
     let key = params![pair.0, mapping, target.rows.left, target.rows.right];
     let query = format!("SELECT min(since) FROM {table} WHERE {of_subject}");
@@ -366,6 +369,19 @@ mod tests {
         assert!(world.store.problems(world.pair).unwrap().is_empty());
         aside(&world, &left("a"), "refused", 30);
         assert!(world.store.problems(world.pair).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_problem_of_a_row_that_is_mapped_by_now_makes_way_for_that_of_the_mapping() {
+        let world = World::new();
+        let mapping = world.agreed("1", "T");
+        // Its creation was not answered; what came of it was found later.
+        aside(&world, &left("l1"), "no answer", 10);
+        aside(&world, &SubjectRow::Known(mapping), "not here", 20);
+        let problems = world.store.problems(world.pair).unwrap();
+        let reasons: Vec<&str> = problems.iter().map(|problem| problem.reason.as_str()).collect();
+        assert_eq!(reasons, ["not here"]);
+        assert_eq!(world.store.retry_problems(world.pair, at(20)).unwrap(), 0);
     }
 
     #[test]
