@@ -20,7 +20,7 @@ pub mod seed;
 pub mod text;
 mod world;
 
-pub use provider::{Deletions, Deltas, InProcess, Listing, Manners, Overrides, Versions};
+pub use provider::{Deletions, Deltas, InProcess, Listing, MAILS, Manners, Overrides, Versions};
 pub use random::Random;
 pub use world::{
     Account, Author, Condition, Conditions, Deed, Gone, Habits, Held, Kind, Mail, MailCause, Op,

@@ -290,7 +290,7 @@ impl InProcess {
     ) -> Result<()> {
         match state.mail_cause(calendar.as_str(), id, new) {
             None => Ok(()),
-            Some(_) => Err(Error::new(ErrorKind::Forbidden, "the server would write to people")),
+            Some(_) => Err(Error::new(ErrorKind::Forbidden, MAILS)),
         }
     }
 
@@ -442,6 +442,9 @@ impl Provider for InProcess {
         self.leave(fault, deleted).await
     }
 }
+
+/// Why a write at a meeting is refused.
+pub const MAILS: &str = "the server would write to people";
 
 /// One turn of waiting: a place at which a call can be dropped.
 #[derive(Default)]

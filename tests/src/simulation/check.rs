@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use model::{Event, Exception, Field, Series, Side, Sides, Status, Timestamp};
-use sandbox::Author;
+use model::{Event, Exception, Field, Redacted, Series, Side, Sides, Status, Timestamp};
+use sandbox::{Author, MAILS};
 
 use super::Stage;
 use super::life::{Token, Users, origin};
@@ -47,7 +47,9 @@ pub(super) fn always(stage: &Stage) -> Result<(), Found> {
     Ok(())
 }
 
-/// True when a pair is at rest: both sides mean the same, and nothing that a user wrote is lost.
+/// True when a pair is at rest: both sides mean the same, but for meetings of whose change people
+/// would have been told and which are said to stay apart for it, and nothing that a user wrote is
+/// lost.
 pub(super) fn at_rest(stage: &Stage, users: &Users) -> Result<(), Found> {
     converged(stage)?;
     nothing_lost(stage, users)?;
@@ -63,9 +65,28 @@ fn by_origin(stage: &Stage, side: Side) -> BTreeMap<String, Vec<Vec<u8>>> {
     all
 }
 
+/// The events that stay apart, as users created them: what is done to one side of a meeting that
+/// people would be told of on the other is a problem there. No other problem is an excuse.
+fn apart(stage: &Stage) -> Result<BTreeSet<String>, Found> {
+    let row = stage.store.pair(&stage.pair.name).map_err(Found::store)?;
+    let row = row.ok_or_else(|| Found::new("the pair is not in the store"))?;
+    let problems = stage.store.problems(row.id).map_err(Found::store)?.into_iter();
+    let problems = problems.filter(|problem| problem.reason == MAILS);
+    let mut apart: BTreeSet<String> =
+        problems.map(|problem| problem.uid.as_str().to_owned()).collect();
+    let held = Side::BOTH.into_iter().flat_map(|side| stage.grounds[side].held());
+    let origins = held.filter(|held| apart.contains(&held.uid));
+    let origins: Vec<String> = origins.filter_map(|held| origin(&held.raw)).collect();
+    apart.extend(origins);
+    Ok(apart)
+}
+
 fn converged(stage: &Stage) -> Result<(), Found> {
+    let apart = apart(stage)?;
     let mut series = Sides::from_fn(|side| {
-        let all = by_origin(stage, side).into_values().flatten();
+        let all = by_origin(stage, side).into_iter();
+        let all = all.filter(|(created, _)| !apart.contains(created));
+        let all = all.flat_map(|(_, texts)| texts);
         all.filter_map(|raw| ical::read(&raw).ok()).map(plain).collect::<Vec<Series>>()
     });
     for one in series.left {
@@ -91,9 +112,13 @@ fn url(series: &Series) -> Option<&String> {
     Some(series.face()?.url.as_ref()?.expose())
 }
 
-/// Where one says what the other leaves unsaid: an event is confirmed that has no status.
+/// Where one says what the other leaves unsaid: an event is confirmed that has no status. People
+/// stand in a copy's description, between two lines.
 fn plain(mut series: Series) -> Series {
     let unsaid = |event: &mut Event| {
+        let text = event.description.take().map(Redacted::into_inner).unwrap_or_default();
+        let typed = text.split("-- Attendees (calpair) --").next().unwrap_or_default().trim_end();
+        event.description = (!typed.is_empty()).then(|| typed.into());
         if event.status == Status::Confirmed {
             event.status = Status::None;
         }

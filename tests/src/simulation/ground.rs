@@ -109,6 +109,15 @@ impl Ground {
         }
     }
 
+    /// The mailbox by which this side's user is invited, where users of the service have people
+    /// write to each other.
+    pub(super) fn mailbox(&self) -> Option<String> {
+        match &self.speech {
+            Speech::Plain(_) => Some(format!("{}@example.com", self.account)),
+            Speech::Google(_) => None,
+        }
+    }
+
     pub(super) fn held(&self) -> Vec<Held> {
         match &self.speech {
             Speech::Plain(_) => self.world.held(&self.calendar),

@@ -52,7 +52,7 @@ impl Users {
         let act = if uids.is_empty() { 0 } else { self.random.below(12) };
         let uid = if uids.is_empty() { String::new() } else { self.random.pick(&uids).clone() };
         match act {
-            0 | 1 => self.create(&user, side),
+            0 | 1 => self.create(&user, side, grounds[side].mailbox().as_deref()),
             2..=5 => self.retype(&user, side, &uid),
             6 => self.move_it(&user, &uid),
             7 => self.cancel_occurrence(&user, &uid),
@@ -60,7 +60,8 @@ impl Users {
             9 => user.delete(&uid),
             10 if uids_given == Uids::Any => {
                 let here = grounds[side].held().into_iter().map(|held| held.raw);
-                self.create_again(&user, side, &here.collect::<Vec<_>>());
+                let mailbox = grounds[side].mailbox();
+                self.create_again(&user, side, mailbox.as_deref(), &here.collect::<Vec<_>>());
             }
             _ => user.churn(&uid),
         }
@@ -72,14 +73,14 @@ impl Users {
         text
     }
 
-    fn create(&mut self, user: &Hand, side: Side) {
+    fn create(&mut self, user: &Hand, side: Side, mailbox: Option<&str>) {
         let uid = format!("event-{}@life", self.created.len());
         self.created.push(uid.clone());
-        self.write_new(user, side, &uid);
+        self.write_new(user, side, mailbox, &uid);
     }
 
     /// The same UID once more: an undone deletion, or an invitation that reached both sides.
-    fn create_again(&mut self, user: &Hand, side: Side, here: &[Vec<u8>]) {
+    fn create_again(&mut self, user: &Hand, side: Side, mailbox: Option<&str>, here: &[Vec<u8>]) {
         let missing: Vec<String> = self
             .created
             .iter()
@@ -88,14 +89,28 @@ impl Users {
             .collect();
         if !missing.is_empty() {
             let uid = self.random.pick(&missing).clone();
-            self.write_new(user, side, &uid);
+            self.write_new(user, side, mailbox, &uid);
         }
     }
 
-    fn write_new(&mut self, user: &Hand, side: Side, uid: &str) {
+    /// Who is invited to a new event: mostly nobody; else somebody by the user, or the user by
+    /// somebody.
+    fn people(&mut self, mailbox: Option<&str>) -> String {
+        let Some(own) = mailbox else { return String::new() };
+        let other = "friend@example.org";
+        let (organizer, guest) = match self.random.below(8) {
+            0 => (own, other),
+            1 => (other, own),
+            _ => return String::new(),
+        };
+        format!("ORGANIZER:mailto:{organizer}\r\nATTENDEE:mailto:{guest}\r\n")
+    }
+
+    fn write_new(&mut self, user: &Hand, side: Side, mailbox: Option<&str>, uid: &str) {
         let title = self.token(side, Field::Title);
         let day = 1 + self.random.below(28);
         let rule = if self.random.chance(5000) { "RRULE:FREQ=DAILY;COUNT=9\r\n" } else { "" };
+        let people = self.people(mailbox);
         let alarm = if self.random.chance(3000) {
             "BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT15M\r\nDESCRIPTION:x\r\nEND:VALARM\r\n"
         } else {
@@ -110,7 +125,7 @@ impl Users {
             "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//life//EN\r\nBEGIN:VEVENT\r\n\
              UID:{uid}\r\nDTSTAMP:20260101T000000Z\r\nDTSTART{start}\r\nDTEND{end}\r\n{rule}\
              SUMMARY:{title}\r\nURL:{ORIGIN}{uid}\r\n\
-             X-KEPT:{uid}\r\n{alarm}END:VEVENT\r\nEND:VCALENDAR\r\n"
+             X-KEPT:{uid}\r\n{people}{alarm}END:VEVENT\r\nEND:VCALENDAR\r\n"
         ));
     }
 
