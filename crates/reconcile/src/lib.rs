@@ -14,6 +14,7 @@ use model::{Side, Sides, Uid};
 
 mod agreed;
 mod align;
+mod apart;
 mod check;
 mod crossing;
 mod decide;
@@ -33,6 +34,7 @@ mod words;
 
 pub use agreed::agreed;
 pub use align::likeness;
+pub use apart::apart;
 pub use check::{Rule, Violation, check};
 pub use explain::{cannot_hold, difference};
 pub use plan::{

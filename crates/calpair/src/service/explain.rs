@@ -87,6 +87,11 @@ fn explanation(found: FoundRow, is_conflict: bool, policy: &Policy) -> Explanati
             NowRow::Present { .. } => None,
         }
     }));
+    if let (Some(left), Some(right)) =
+        (found.sides.left.as_ref().and_then(series), found.sides.right.as_ref().and_then(series))
+    {
+        reasons.extend(reconcile::apart(Sides::new(left, right), policy));
+    }
     // What a side can't hold of what the other one has.
     let lost = |side: Side| {
         let other = found.sides[side.opposite()].as_ref().and_then(series);
