@@ -2,15 +2,17 @@
 
 use model::{Event, Redacted};
 
-use super::{set_text, text};
-use crate::tree::Component;
+use super::text;
+use crate::tree::{Component, NewLine, escape};
 
 pub(super) fn read(component: &Component<'_>) -> Option<Redacted<String>> {
     text(component, "SUMMARY")
 }
 
 pub(super) fn write(component: &mut Component<'_>, target: &Event) {
-    set_text(component, "SUMMARY", target.title.as_ref());
+    // A title is typed anew: nothing that was said of the old one is known of it.
+    let line = target.title.as_ref().map(|title| NewLine::new("SUMMARY", escape(title.expose())));
+    component.set("SUMMARY", line.into_iter().collect());
 }
 
 #[cfg(test)]
