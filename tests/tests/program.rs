@@ -178,6 +178,25 @@ fn what_was_done_is_told() {
 }
 
 #[test]
+fn a_sync_keeps_a_daily_copy_and_a_damaged_database_says_what_to_do() {
+    let scene = Scene::connected("");
+    let copies = scene.home.state().join("backups");
+    let number = || std::fs::read_dir(&copies).map_or(0, Iterator::count);
+    assert_eq!(scene.home.run(&["sync", "--dry-run"]).code, Some(0));
+    assert_eq!(number(), 0);
+    scene.syncs(0, "in-sync");
+    scene.syncs(0, "in-sync");
+    assert_eq!(number(), 1, "one a day");
+    let database = scene.home.state().join("calpair.db");
+    std::fs::write(&database, "not a database").expect("it is ours");
+    let ended = scene.home.run(&["sync"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for words in [database.to_str().expect("a path"), "Stop calpair, move", "backups/calpair-"] {
+        assert!(ended.stderr.contains(words), "no {words} in {ended:?}");
+    }
+}
+
+#[test]
 fn a_refused_password_is_confirmed_before_it_is_given_up() {
     let scene = Scene::connected("confirm = \"1s\"");
     scene.syncs(0, "in-sync");
@@ -503,7 +522,8 @@ fn nothing_private_is_logged() {
         let text = String::from_utf8_lossy(&bytes);
         assert!(!text.contains("abcd-efgh-ijkl-mnop"), "{} has the password", path.display());
         assert!(!text.contains("abcdefghijklmnop"), "{} has the password", path.display());
-        let is_database = path.to_string_lossy().contains("calpair.db");
+        let is_database =
+            ["calpair.db", "backups/"].iter().any(|name| path.to_string_lossy().contains(name));
         assert!(is_database || !text.contains("canary-title"), "{}", path.display());
     }
 }

@@ -34,6 +34,9 @@ use crate::secrets;
 use crate::terminal::Screen;
 
 /// The state directory, owned by this process, and what can be done with it.
+/// How old the newest copy of the database may become.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 pub struct Service {
     ctx: Context,
     key: KeyOrReason,
@@ -131,12 +134,12 @@ impl Service {
         self.ctx.store.clone().close()
     }
 
-    /// Copies the database beside itself, if the newest copy is older than `age`.
+    /// Copies the database beside itself, if the newest copy is older than a day.
     ///
     /// # Errors
     /// What the store says.
-    pub fn keep_copy(&self, age: Duration) -> store::Result<()> {
-        self.ctx.store.backup_older_than(age, self.ctx.now()).map(|_| ())
+    pub fn keep_copy(&self) -> store::Result<()> {
+        self.ctx.store.backup_older_than(DAY, self.ctx.now()).map(|_| ())
     }
 
     /// Does what is asked for.

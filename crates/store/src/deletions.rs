@@ -224,14 +224,18 @@ mod tests {
 
     fn world(uids: std::ops::Range<u32>) -> World {
         let world = World::new();
-        uids.for_each(|uid| drop(world.agreed(&uid.to_string(), "T")));
+        for uid in uids {
+            world.agreed(&uid.to_string(), "T");
+        }
         world
     }
 
     impl World {
         /// The left side loses these.
         fn lose_left(&self, uids: std::ops::Range<u32>) {
-            uids.for_each(|uid| drop(self.lose(LEFT, &format!("l{uid}"))));
+            for uid in uids {
+                self.lose(LEFT, &format!("l{uid}"));
+            }
         }
 
         /// All that was proposed is approved.

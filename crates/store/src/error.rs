@@ -44,6 +44,12 @@ pub enum ErrorKind {
     Forged,
 }
 
+/// Where a database is, and the newest copy of it.
+pub(crate) struct Place {
+    pub(crate) database: PathBuf,
+    pub(crate) backup: Option<PathBuf>,
+}
+
 impl Error {
     /// An error with its sentence: what happened, without private content, without a full stop.
     pub fn new(kind: ErrorKind, sentence: impl Into<String>) -> Self {
@@ -71,16 +77,28 @@ impl Error {
         Self::new(ErrorKind::Corrupt { backup: None }, sentence)
     }
 
-    /// A corruption with the place of the newest copy, in the sentence too.
-    pub(crate) fn with_backup(mut self, find: impl FnOnce() -> Option<PathBuf>) -> Self {
-        if self.kind == (ErrorKind::Corrupt { backup: None }) {
-            let found = find();
-            let place = match &found {
-                Some(path) => format!("; the newest copy is {}", path.display()),
-                None => "; there is no copy".to_owned(),
+    /// A corruption with the place of the database and of the newest copy, and with what to do, in
+    /// the sentence too.
+    pub(crate) fn with_place(mut self, find: impl FnOnce() -> Option<Place>) -> Self {
+        if self.kind == (ErrorKind::Corrupt { backup: None })
+            && let Some(Place { database, backup }) = find()
+        {
+            let then = match &backup {
+                Some(copy) => format!(
+                    "and copy {} to {}: both sides are read again before anything is written",
+                    copy.display(),
+                    database.display()
+                ),
+                None => "and begin anew (there is no copy): equal events are taken as one, and \
+                         accounts have to be connected again"
+                    .to_owned(),
             };
-            self.sentence.push_str(&place);
-            self.kind = ErrorKind::Corrupt { backup: found };
+            self.sentence.push_str(&format!(
+                "; it is {}. Nothing was changed in it. Stop calpair, move the files calpair.db, \
+                 calpair.db-wal and calpair.db-shm away, {then}",
+                database.display()
+            ));
+            self.kind = ErrorKind::Corrupt { backup };
         }
         self
     }
@@ -146,10 +164,16 @@ mod tests {
 
     #[test]
     fn a_corruption_names_the_newest_copy() {
-        let error = Error::corrupt("the database is damaged").with_backup(|| Some("b/1.db".into()));
-        assert_eq!(error.sentence(), "the database is damaged; the newest copy is b/1.db");
+        let error = Error::corrupt("the database is damaged").with_place(|| {
+            Some(Place { database: "d/c.db".into(), backup: Some("b/1.db".into()) })
+        });
+        for words in ["is damaged; it is d/c.db. ", "Stop calpair, move", "copy b/1.db to d/c.db: "]
+        {
+            assert!(error.sentence().contains(words), "{error}");
+        }
         assert_eq!(error.kind(), &ErrorKind::Corrupt { backup: Some("b/1.db".into()) });
-        let none = Error::corrupt("the database is damaged").with_backup(|| None);
-        assert_eq!(none.sentence(), "the database is damaged; there is no copy");
+        let none = Error::corrupt("the database is damaged")
+            .with_place(|| Some(Place { database: "d/c.db".into(), backup: None }));
+        assert!(none.sentence().contains("and begin anew (there is no copy)"), "{none}");
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use model::Timestamp;
 
+use crate::error::Place;
 use crate::{Error, ErrorKind, Result};
 
 const DATABASE: &str = "calpair.db";
@@ -123,17 +124,24 @@ impl Home {
         Ok(path)
     }
 
+    /// Where the database is, and the newest copy.
+    pub(crate) fn place(&self) -> Place {
+        Place { database: self.database(), backup: self.newest_backup() }
+    }
+
     /// The newest copy of the database.
     pub(crate) fn newest_backup(&self) -> Option<PathBuf> {
         self.backups().pop()
     }
 
-    /// Whether a copy was made after `then`, as the names say.
-    pub(crate) fn has_backup_since(&self, then: Timestamp) -> bool {
-        let newest = self.newest_backup();
-        let name = newest.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
-        let then = format!("calpair-{}", then.strftime(MADE));
-        name.is_some_and(|name| name > then.as_str())
+    /// Whether a copy was made after `then` and before `until`, as the names say. One that is
+    /// dated later was dated by a clock that was wrong.
+    pub(crate) fn has_backup_between(&self, then: Timestamp, until: Timestamp) -> bool {
+        let [then, until] = [then, until].map(|at| format!("calpair-{}", at.strftime(MADE)));
+        self.backups().iter().any(|path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name > then.as_str() && name < until.as_str())
+        })
     }
 
     /// Oldest first. What can't be read is not there: this is asked for when all else has failed.

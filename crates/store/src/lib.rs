@@ -171,7 +171,7 @@ impl Inner {
     }
 
     fn explained(&self, error: Error) -> Error {
-        error.with_backup(|| self.home.as_ref().and_then(files::Home::newest_backup))
+        error.with_place(|| self.home.as_ref().map(files::Home::place))
     }
 }
 

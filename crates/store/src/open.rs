@@ -57,7 +57,7 @@ impl Store {
     fn open_in_form(directory: &Path, now: Timestamp, forms: &[Form]) -> Result<Store> {
         let home = Home::enter(directory)?;
         let connection =
-            whole(&home, now, forms).map_err(|error| error.with_backup(|| home.newest_backup()))?;
+            whole(&home, now, forms).map_err(|error| error.with_place(|| Some(home.place())))?;
         Ok(Store::over(connection, Some(home)))
     }
 
@@ -114,7 +114,7 @@ impl Store {
     /// # Errors
     /// As [`Store::backup`].
     pub fn backup_older_than(&self, age: Duration, now: Timestamp) -> Result<Option<PathBuf>> {
-        let has = |home: &Home| home.has_backup_since(now - age);
+        let has = |home: &Home| home.has_backup_between(now - age, now + age);
         if self.lock().home.as_ref().is_some_and(has) {
             return Ok(None);
         }
@@ -445,6 +445,10 @@ mod tests {
             assert_eq!(error.kind(), &ErrorKind::Corrupt { backup: copy.clone() }, "{what}");
             let place = copy.unwrap().display().to_string();
             assert!(error.sentence().contains(&place), "{what}: {error}");
+            let itself = folder.path().join("calpair.db").display().to_string();
+            for words in [itself.as_str(), "Stop calpair, move the files calpair.db"] {
+                assert!(error.sentence().contains(words), "{what}: {error}");
+            }
             // Asking again finds the same.
             assert_eq!(refused(&folder).kind(), error.kind(), "{what}");
         }
@@ -527,7 +531,10 @@ mod tests {
         let folder = folder();
         let store = open(&folder).unwrap();
         let age = Duration::from_secs(60);
-        for (now, is_made) in [(10, true), (11, false), (69, false), (71, true), (72, false)] {
+        // The last one: the clock was put right.
+        for (now, is_made) in
+            [(10, true), (11, false), (69, false), (999, true), (1000, false), (200, true)]
+        {
             let copy = store.backup_older_than(age, at(now)).unwrap();
             assert_eq!(copy.is_some(), is_made, "{now}");
         }

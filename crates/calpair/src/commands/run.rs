@@ -35,9 +35,8 @@ const GRACE: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How old the newest copy of the database may become, and how often that is looked at: often
-/// enough that a daemon which is restarted daily makes one.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often it is looked whether the daily copy of the database is due: often enough that a daemon
+/// which is restarted daily makes one.
 const LOOK_FOR_COPY: Duration = Duration::from_secs(60 * 60);
 
 /// Questions that wait to be taken up; each is answered in a task of its own.
@@ -220,7 +219,7 @@ async fn stay_alive() {
 async fn keep_copies(service: &Arc<Service>) {
     loop {
         let copying = Arc::clone(service);
-        let copied = tokio::task::spawn_blocking(move || copying.keep_copy(DAY)).await;
+        let copied = tokio::task::spawn_blocking(move || copying.keep_copy()).await;
         if let Ok(Err(error)) = copied {
             tracing::warn!(%error, "the daily copy of the database was not made");
         }

@@ -38,6 +38,11 @@ impl Service {
             self.was_shown(&PairName::new(&pair.name))?;
         }
         let exit = Exit::gravest(pairs.iter().map(Exit::of_pair));
+            if mode == Mode::Sync
+                && let Err(error) = self.keep_copy()
+            {
+                tracing::warn!(%error, "the daily copy of the database was not made");
+            }
         Ok(Reply::report(exit, &Sync { pairs }))
     }
 
@@ -67,7 +72,13 @@ impl Service {
         } else {
             charges.retain(|charge| names.iter().any(|name| name == charge.pair.name.as_str()));
         }
-        Ok(charges)
+        let row = self.ctx.store.pair(name)?.filter(|row| row.paused);
+        Ok(row.map(|row| {
+            let reason = row.reason.as_deref().unwrap_or("paused by hand");
+            let action = row.action.unwrap_or_else(|| format!("calpair resume {name}"));
+            let sentence = format!("{name} is paused and not synced: {reason}; {action}");
+            Refusal::new(Exit::Fine, sentence)
+        }))
     }
 
     /// Attends to all of them at once; the outcomes in their order.
