@@ -404,7 +404,22 @@ fn a_paused_pair_rests() {
     assert_eq!(scene.home.run(&["sync"]).code, Some(0));
     assert_eq!(scene.home.run(&["pause", "p"]).code, Some(0));
     scene.create(Side::Left, "a", "Dentist");
-    assert_eq!(scene.sync().code, Some(0), "a sync of all leaves it out");
+    let all = scene.sync();
+    assert_eq!(all.code, Some(0), "a sync of all leaves it out: {all:?}");
+    assert!(all.stderr.contains("p is paused"), "{all:?}");
+    let named = |scene: &Scene| {
+        let named = scene.home.run(&["sync", "p"]);
+        assert_eq!(named.code, Some(2), "{named:?}");
+        assert!(named.stderr.contains("calpair resume p"), "{named:?}");
+    };
+    named(&scene);
+    let daemon = scene.home.start(&["run"]);
+    let socket = scene.home.state().join("control.sock");
+    assert!(wait::until(SOON, || socket.exists().then_some(())).is_some());
+    named(&scene);
+    assert_eq!(scene.sync().code, Some(0), "the daemon leaves it out too");
+    signal(daemon.id(), "-TERM");
+    assert_eq!(daemon.end(STOP).code, Some(0));
     assert!(!scene.has(Side::Right, "a"));
     assert_eq!(scene.status()["pairs"][0]["state"], "paused");
     assert_eq!(scene.home.run(&["resume", "p"]).code, Some(0));

@@ -25,6 +25,7 @@ use model::{AccountName, PairName};
 use store::{PairRow, Store};
 
 use crate::clock::SystemClock;
+use crate::commands::asking::sentences;
 use crate::compose::{KeyOrReason, Roster};
 use crate::config::{self, Config};
 use crate::control::{Reply, Request};
@@ -33,10 +34,10 @@ use crate::exit::Exit;
 use crate::secrets;
 use crate::terminal::Screen;
 
-/// The state directory, owned by this process, and what can be done with it.
 /// How old the newest copy of the database may become.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The state directory, owned by this process, and what can be done with it.
 pub struct Service {
     ctx: Context,
     key: KeyOrReason,
@@ -69,7 +70,8 @@ impl Service {
         environment: &Environment,
     ) -> store::Result<Self> {
         let store = Store::open(state, clock.now())?;
-        let key = secrets::key(&config.secrets, environment, state)
+        let sealed = store.sealed_accounts()?;
+        let key = secrets::key(&config.secrets, environment, state, &sealed)
             .map(|key| Arc::new(store::Key::new(*key.expose())))
             .map_err(|error| error.to_string());
         let mut ctx = Context::new(store, clock, Chance::from_system());
@@ -249,7 +251,7 @@ impl From<store::Error> for Refusal {
             | store::ErrorKind::WrongKey
             | store::ErrorKind::Forged => Exit::Failed,
         };
-        Self::new(exit, error.to_string())
+        Self::new(exit, sentences(&error))
     }
 }
 

@@ -20,6 +20,10 @@ pub const TRIES: u32 = 3;
 /// After a provider throttled, its refusals say nothing for this long.
 const THROTTLE_SHADOW: Duration = Duration::from_secs(10 * 60);
 
+/// No provider asks for more patience than this, and none is given more. A time that lies further
+/// ahead was written by a clock that was wrong, and is not believed.
+pub(crate) const LONGEST_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The state of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -105,15 +109,16 @@ impl Standing {
 
     /// Whether a request may be sent now.
     pub fn leave(&self, now: Timestamp, confirm: Duration) -> Leave {
-        match self.state {
+        let Standing { state, last_refusal, not_before, .. } = self.believed(now);
+        match state {
             State::Unconnected | State::ReconnectNeeded => Leave::Refused,
-            State::Ok | State::Attention => match self.not_before {
+            State::Ok | State::Attention => match not_before {
                 Some(at) if at > now => Leave::NotBefore(at),
                 _ => Leave::Granted,
             },
             State::Suspect => {
-                let spaced = self.last_refusal.map(|last| last + confirm);
-                match spaced.max(self.not_before) {
+                let spaced = last_refusal.map(|last| last + confirm);
+                match spaced.max(not_before) {
                     Some(at) if at > now => Leave::NotBefore(at),
                     _ => Leave::ConfirmFirst,
                 }
@@ -124,6 +129,21 @@ impl Standing {
     /// The standing after something happened.
     #[must_use]
     pub fn after(self, event: Event, now: Timestamp, confirm: Duration) -> Standing {
+        self.believed(now).with(event, now, confirm)
+    }
+
+    /// Without what only a clock that was wrong can have written: a refusal in the future, a
+    /// patience of more than a day. (A little ahead is a clock that was put right a little.)
+    fn believed(self, now: Timestamp) -> Standing {
+        let believed = |at: &Timestamp| *at <= now + LONGEST_PATIENCE;
+        Standing {
+            last_refusal: self.last_refusal.filter(believed),
+            not_before: self.not_before.filter(believed),
+            ..self
+        }
+    }
+
+    fn with(self, event: Event, now: Timestamp, confirm: Duration) -> Standing {
         match event {
             Event::Accepted => match self.state {
                 State::Unconnected | State::ReconnectNeeded => self,
@@ -131,7 +151,9 @@ impl Standing {
                     Standing { not_before: self.not_before, ..Standing::CONNECTED }
                 }
             },
-            Event::Throttled(until) => Standing { not_before: Some(until), ..self },
+            Event::Throttled(until) => {
+                Standing { not_before: Some(until.min(now + LONGEST_PATIENCE)), ..self }
+            }
             Event::Refused => self.refused(now, confirm),
         }
     }
@@ -223,6 +245,23 @@ mod tests {
         assert_eq!(suspect.leave(at(60), MINUTE), Leave::ConfirmFirst);
         let dead = after(&[(0, Event::Refused), (60, Event::Refused), (120, Event::Refused)]);
         assert_eq!(dead.leave(at(10_000), MINUTE), Leave::Refused);
+    }
+
+    #[test]
+    fn a_clock_that_was_corrected_backwards_freezes_nothing() {
+        const YEAR: i64 = 365 * 24 * 60 * 60;
+        let throttled = after(&[(YEAR, Event::Throttled(at(YEAR + 30)))]);
+        assert_eq!(throttled.leave(at(0), MINUTE), Leave::Granted);
+        let suspect = after(&[(YEAR, Event::Refused)]);
+        assert_eq!(suspect.leave(at(0), MINUTE), Leave::ConfirmFirst);
+        let seconds = [0, 60];
+        let dead = seconds
+            .into_iter()
+            .fold(suspect, |standing, second| standing.after(Event::Refused, at(second), MINUTE));
+        assert_eq!(dead.state, State::ReconnectNeeded);
+        // What a provider asks for is not given without end either.
+        let greedy = after(&[(0, Event::Throttled(at(YEAR)))]);
+        assert_eq!(greedy.leave(at(24 * 60 * 60), MINUTE), Leave::Granted);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use model::{AccountName, Side, Timestamp};
 use provider::{Error, ErrorKind};
 use store::{AccountRow, PairRow};
 
-use crate::account::{Event, Leave, Standing, State, TRIES};
+use crate::account::{Event, LONGEST_PATIENCE, Leave, Standing, State, TRIES};
 use crate::alert::{Alert, AlertEvent};
 use crate::report::{Failure, Outcome, Report};
 use crate::{Context, Mode, Pair, cycle};
@@ -118,12 +118,14 @@ async fn before_cycle(
     for side in Side::BOTH {
         let account = &pair.sides[side].account;
         let Some(row) = ctx.store.account(account)? else {
-            return Ok(Some(not_connected(account, None)));
+            return Ok(Some(not_connected(account, None, None)));
         };
         match standing(&row).leave(ctx.now(), confirm) {
             Leave::Granted => {}
             Leave::NotBefore(at) => return Ok(Some(too_soon(ctx, &row, at))),
-            Leave::Refused => return Ok(Some(not_connected(account, row.reason.as_deref()))),
+            Leave::Refused => {
+                return Ok(Some(not_connected(account, row.reason.as_deref(), row.action)));
+            }
             Leave::ConfirmFirst => {
                 let confirmed = pair.sides[side].provider.identity().await;
                 if let Some(attended) = confirmation(ctx, account, confirm, confirmed)? {
@@ -135,13 +137,14 @@ async fn before_cycle(
     Ok(None)
 }
 
-fn not_connected(account: &AccountName, reason: Option<&str>) -> Attended {
+/// Of an account that is not connected the row knows what to do: the key may be missing.
+fn not_connected(account: &AccountName, reason: Option<&str>, action: Option<String>) -> Attended {
     let reason = reason.map_or_else(
         || format!("account {account} is not connected"),
         |reason| format!("account {account}: {reason}"),
     );
-    let action = Some(format!("calpair connect {account}"));
-    Attended::without_cycle(PairState::ReconnectNeeded, reason, action)
+    let action = action.unwrap_or_else(|| format!("calpair connect {account}"));
+    Attended::without_cycle(PairState::ReconnectNeeded, reason, Some(action))
 }
 
 fn too_soon(ctx: &Context, row: &AccountRow, at: Timestamp) -> Attended {
@@ -190,12 +193,12 @@ fn provider_failed(
             if state == State::ReconnectNeeded {
                 let row = ctx.store.account(account)?;
                 let reason = row.and_then(|row| row.reason);
-                return Ok(not_connected(account, reason.as_deref()));
+                return Ok(not_connected(account, reason.as_deref(), None));
             }
             not_before = Some(confirm);
         }
         ErrorKind::RateLimited { retry_after } => {
-            let wait = retry_after.unwrap_or(PATIENCE);
+            let wait = retry_after.unwrap_or(PATIENCE).min(LONGEST_PATIENCE);
             tell(ctx, account, Event::Throttled(now + wait), confirm, None)?;
             not_before = Some(wait);
         }

@@ -99,6 +99,16 @@ impl Store {
         Ok(Some(Zeroizing::new(secret)))
     }
 
+    /// The accounts whose credentials are stored.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn sealed_accounts(&self) -> Result<Vec<AccountName>> {
+        let query = "SELECT account FROM credential ORDER BY account";
+        let name = |row: &rusqlite::Row<'_>| Ok(AccountName::new(row.get::<_, String>(0)?));
+        self.read(|connection| sql::all(connection, query, [], name))
+    }
+
     /// Forgets an account's credential. Survives a loss of power.
     ///
     /// # Errors

@@ -85,7 +85,7 @@ impl Ground {
                         Err(error) => return Reply::message(Exit::Failed, sentences(&error)),
                     }
                 }
-                Err(error) => return Reply::message(Exit::Failed, error.to_string()),
+                Err(error) => return Reply::message(Exit::Failed, sentences(&error)),
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -115,7 +115,7 @@ async fn here(service: &Service, request: Request) -> Reply {
     };
     match service.close(Duration::ZERO).await {
         Ok(()) => reply,
-        Err(error) => Reply::message(Exit::Failed, error.to_string()),
+        Err(error) => Reply::message(Exit::Failed, sentences(&error)),
     }
 }
 
@@ -137,7 +137,7 @@ fn occupied(error: &store::Error) -> Reply {
 }
 
 /// An error and its causes in one sentence.
-pub(super) fn sentences(error: &dyn std::error::Error) -> String {
+pub(crate) fn sentences(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -4,6 +4,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use model::AccountName;
 use store::Store;
 
 use super::asking::{self, Ground};
@@ -13,6 +14,7 @@ use crate::control::{Reply, Request};
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::report::{Check, CheckResult, Checks};
+use crate::secrets::KeyProblem;
 use crate::{secrets, text};
 
 /// Before this a clock is wrong: calpair was not written yet.
@@ -29,10 +31,10 @@ pub(super) fn run(cli: &Cli, output: Output, environment: &Environment) -> Exit 
         Err(exit) => return exit,
     };
     let mut checks = vec![configuration(&ground), directory(&ground.state), clock()];
-    let database = database(&ground.state);
+    let (database, sealed) = database(&ground.state);
     let can_ask = database.result != CheckResult::Failed;
     checks.push(database);
-    checks.push(key(&ground, environment));
+    checks.push(key(&ground, environment, sealed.as_deref()));
     checks.push(unit());
     if can_ask {
         let reply = ground.ask(environment, Request::Check);
@@ -98,15 +100,24 @@ fn directory(state: &Path) -> Check {
     }
 }
 
-fn database(state: &Path) -> Check {
-    let name = "database";
+/// Whether it is whole, and whose credentials are in it, where that can be seen.
+fn database(state: &Path) -> (Check, Option<Vec<AccountName>>) {
     if !state.exists() {
-        return found(name, CheckResult::Ok, Some("there is none yet".to_owned()), None);
+        let reason = Some("there is none yet".to_owned());
+        return (found("database", CheckResult::Ok, reason, None), Some(Vec::new()));
     }
-    let faults = Store::open(state, SystemClock::read()).and_then(|store| {
-        let faults = store.integrity()?;
-        store.close().map(|()| faults)
+    let opened = Store::open(state, SystemClock::read()).and_then(|store| {
+        let seen = (store.integrity()?, store.sealed_accounts()?);
+        store.close().map(|()| seen)
     });
+    match opened {
+        Ok((faults, sealed)) => (whole(state, Ok(faults)), Some(sealed)),
+        Err(error) => (whole(state, Err(error)), None),
+    }
+}
+
+fn whole(state: &Path, faults: store::Result<Vec<String>>) -> Check {
+    let name = "database";
     match faults {
         Ok(faults) if faults.is_empty() => {
             found(name, CheckResult::Ok, Some("whole".to_owned()), None)
@@ -125,13 +136,9 @@ fn database(state: &Path) -> Check {
         Err(error) => {
             let reason = Some(asking::sentences(&error));
             let action = match error.kind() {
-                store::ErrorKind::Corrupt { backup: Some(backup) } => {
-                    Some(format!("stop calpair and put {} in its place", backup.display()))
-                }
+                // It says so itself.
+                store::ErrorKind::Corrupt { .. } => None,
                 store::ErrorKind::Newer => Some("use the calpair that wrote it".to_owned()),
-                store::ErrorKind::Corrupt { backup: None } => {
-                    Some("take it away; calpair then begins as if for the first time".to_owned())
-                }
                 _ => Some("look at the directory's rights and the disk".to_owned()),
             };
             found(name, CheckResult::Failed, reason, action)
@@ -139,13 +146,17 @@ fn database(state: &Path) -> Check {
     }
 }
 
-fn key(ground: &Ground, environment: &Environment) -> Check {
-    if !ground.state.exists() && ground.config.secrets.key_file.is_none() {
-        let reason = Some("it is made when it is needed".to_owned());
-        return found("key", CheckResult::Ok, reason, None);
-    }
-    match secrets::key(&ground.config.secrets, environment, &ground.state) {
+/// None is made here: `sealed` says whether one may be, if that is known.
+fn key(ground: &Ground, environment: &Environment, sealed: Option<&[AccountName]>) -> Check {
+    match secrets::existing(&ground.config.secrets, environment, &ground.state) {
         Ok(_) => found("key", CheckResult::Ok, None, None),
+        Err(error)
+            if matches!(error.problem, KeyProblem::Unmade)
+                && sealed.is_some_and(<[_]>::is_empty) =>
+        {
+            let reason = Some("it is made when it is needed".to_owned());
+            found("key", CheckResult::Ok, reason, None)
+        }
         Err(error) => {
             let action = "put the key back, or make one (openssl rand -base64 32) and connect \
                           every account again";

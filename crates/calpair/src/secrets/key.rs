@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use model::AccountName;
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 use rustix::fs::{Mode, OFlags};
@@ -62,6 +63,19 @@ pub enum KeyProblem {
     /// It isn't there.
     #[error("the file is not there; put it back, or run `calpair doctor`")]
     Missing,
+    /// It isn't there, and would be made where nothing is sealed yet.
+    #[error("the file is not there")]
+    Unmade,
+    /// It isn't there, and what was sealed with it is.
+    #[error(
+        "the file is not there, and the credentials of {accounts} are sealed with it. Put it back \
+         from where you keep it; if it is lost, say `calpair disconnect` of each of them, and a \
+         new one is made when they are connected again"
+    )]
+    Lost {
+        /// Whose.
+        accounts: String,
+    },
     /// A link leads to it.
     #[error("the file is a symbolic link; name the file itself")]
     Link,
@@ -103,12 +117,41 @@ enum Trust {
 }
 
 /// The key: `key_file` if the configuration names one, else systemd's credential `calpair-key`,
-/// else `secret.key` in the state directory, which is made if it isn't there. The state directory
-/// must exist, and be held by this process.
+/// else `secret.key` in the state directory, which is made if it isn't there and nothing is sealed
+/// yet; `sealed` are the accounts of which something is. The state directory must exist, and be
+/// held by this process.
 ///
 /// # Errors
 /// There is none, or it can't be trusted.
-pub fn key(secrets: &Secrets, environment: &Environment, state: &Path) -> Result<Key, KeyError> {
+pub fn key(
+    secrets: &Secrets,
+    environment: &Environment,
+    state: &Path,
+    sealed: &[AccountName],
+) -> Result<Key, KeyError> {
+    match existing(secrets, environment, state) {
+        Err(KeyError { file, problem: KeyProblem::Unmade }) if sealed.is_empty() => {
+            make(&file)?;
+            read(&file, Trust::Own)
+        }
+        Err(KeyError { file, problem: KeyProblem::Unmade }) => {
+            let accounts: Vec<&str> = sealed.iter().map(AccountName::as_str).collect();
+            let problem = KeyProblem::Lost { accounts: accounts.join(", ") };
+            Err(KeyError { file, problem })
+        }
+        other => other,
+    }
+}
+
+/// The same, and none is made: [`KeyProblem::Unmade`] where [`key`] might.
+///
+/// # Errors
+/// There is none, or it can't be trusted.
+pub fn existing(
+    secrets: &Secrets,
+    environment: &Environment,
+    state: &Path,
+) -> Result<Key, KeyError> {
     if let Some(file) = &secrets.key_file {
         return read(file, Trust::Own);
     }
@@ -118,13 +161,10 @@ pub fn key(secrets: &Secrets, environment: &Environment, state: &Path) -> Result
         return read(&file, Trust::Systemd);
     }
     let file = state.join("secret.key");
-    match read(&file, Trust::Own) {
-        Err(KeyError { problem: KeyProblem::Missing, .. }) => {
-            make(&file)?;
-            read(&file, Trust::Own)
-        }
-        other => other,
-    }
+    read(&file, Trust::Own).map_err(|error| match error.problem {
+        KeyProblem::Missing => KeyError { file, problem: KeyProblem::Unmade },
+        _ => error,
+    })
 }
 
 fn read(file: &Path, trust: Trust) -> Result<Key, KeyError> {
@@ -221,7 +261,7 @@ mod tests {
     #[test]
     fn a_key_is_made_once_and_only_ours() {
         let dir = tempfile::tempdir().unwrap();
-        let get = || key(&Secrets::default(), &Environment::default(), dir.path()).unwrap();
+        let get = || key(&Secrets::default(), &Environment::default(), dir.path(), &[]).unwrap();
         let first = get();
         assert_eq!(first, get());
         let file = dir.path().join("secret.key");
@@ -229,8 +269,25 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         assert_ne!(first.expose(), &[0; 32]);
         let other = tempfile::tempdir().unwrap();
-        let other = key(&Secrets::default(), &Environment::default(), other.path()).unwrap();
+        let other = key(&Secrets::default(), &Environment::default(), other.path(), &[]).unwrap();
         assert_ne!(first, other);
+    }
+
+    #[test]
+    fn a_key_that_something_is_sealed_with_is_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let (secrets, environment) = (Secrets::default(), Environment::default());
+        let sealed = [AccountName::new("home"), AccountName::new("work")];
+        let error = key(&secrets, &environment, dir.path(), &sealed).unwrap_err().to_string();
+        let file = dir.path().join("secret.key");
+        for words in [file.to_str().unwrap(), "home, work", "Put it back", "calpair disconnect"] {
+            assert!(error.contains(words), "{error}");
+        }
+        assert!(existing(&secrets, &environment, dir.path()).is_err());
+        assert!(!file.exists());
+        let made = key(&secrets, &environment, dir.path(), &[]).unwrap();
+        assert_eq!(key(&secrets, &environment, dir.path(), &sealed).unwrap(), made);
+        assert_eq!(existing(&secrets, &environment, dir.path()).unwrap(), made);
     }
 
     #[test]
@@ -246,7 +303,7 @@ mod tests {
         let none = Environment::default();
         let plain = Secrets::default();
         let named = named(&dir.path().join("named"));
-        let first = |secrets, environment| key(secrets, environment, dir.path()).unwrap().0[0];
+        let first = |secrets, environment| key(secrets, environment, dir.path(), &[]).unwrap().0[0];
         assert_eq!(first(&named, &systemd), 2);
         assert_eq!(first(&plain, &systemd), 1);
         assert_eq!(first(&plain, &none), 3);
@@ -298,7 +355,7 @@ mod tests {
         ];
         for (name, expected) in cases {
             let file = at(name);
-            let error = key(&named(&file), &Environment::default(), dir.path()).unwrap_err();
+            let error = key(&named(&file), &Environment::default(), dir.path(), &[]).unwrap_err();
             assert_eq!(error.to_string(), format!("the key {}: {expected}", file.display()));
         }
         assert!(!at("secret.key").exists(), "a named key is never made");
@@ -324,7 +381,7 @@ mod tests {
     #[test]
     fn a_key_cant_be_printed() {
         let dir = tempfile::tempdir().unwrap();
-        let key = key(&Secrets::default(), &Environment::default(), dir.path()).unwrap();
+        let key = key(&Secrets::default(), &Environment::default(), dir.path(), &[]).unwrap();
         assert_eq!(format!("{key:?}"), "[redacted]");
     }
 }

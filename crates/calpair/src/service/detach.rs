@@ -170,7 +170,7 @@ impl Here<'_> {
         Ok(())
     }
 
-    /// The journal's entry of each copy; what an earlier detach began and did not end is used again.
+    /// The journal's entry of each copy; what an earlier detach began is used again.
     fn journal(&self, batch: &[&CopyRow]) -> Result<Vec<IntentId>, Refusal> {
         let (ctx, pair) = (&self.service.ctx, self.row.id);
         let open = ctx.store.open_intents(pair)?;

@@ -8,6 +8,7 @@ use model::{PairName, Redacted};
 use tokio::task::JoinSet;
 
 use super::{Answer, Refusal, Service};
+use crate::config;
 use crate::control::Reply;
 use crate::exit::Exit;
 use crate::report::{Action, FieldChange, Outcome, PairSync, Requests, Sync, Written};
@@ -20,7 +21,11 @@ pub(super) const fn mode(dry_run: bool) -> Mode {
 
 impl Service {
     pub(super) async fn sync(&self, names: &[String], mode: Mode) -> Answer {
-        let charges = self.chosen(names)?;
+        let (charges, left_out) = self.chosen(names)?;
+        if charges.is_empty() && left_out.iter().any(|left| left.exit == Exit::Usage) {
+            let sentences: Vec<_> = left_out.into_iter().map(|left| left.sentence).collect();
+            return Err(Refusal::usage(sentences.join("\n")));
+        }
         let mut pairs = Vec::with_capacity(charges.len());
         if let Some(supervisor) = &self.supervisor {
             for charge in charges {
@@ -33,17 +38,20 @@ impl Service {
             for (name, attended) in self.attend_all(charges, mode).await {
                 pairs.push(reported(&name, attended, mode));
             }
-        }
-        for pair in &pairs {
-            self.was_shown(&PairName::new(&pair.name))?;
-        }
-        let exit = Exit::gravest(pairs.iter().map(Exit::of_pair));
             if mode == Mode::Sync
                 && let Err(error) = self.keep_copy()
             {
                 tracing::warn!(%error, "the daily copy of the database was not made");
             }
-        Ok(Reply::report(exit, &Sync { pairs }))
+        }
+        for pair in &pairs {
+            self.was_shown(&PairName::new(&pair.name))?;
+        }
+        let exit = Exit::gravest(pairs.iter().map(Exit::of_pair));
+        let mut reply = Reply::report(exit, &Sync { pairs });
+        let sentences: Vec<_> = left_out.into_iter().map(|left| left.sentence).collect();
+        reply.message = Some(sentences.join("\n")).filter(|message| !message.is_empty());
+        Ok(reply)
     }
 
     /// Whoever asked is told what a halted plan would do.
@@ -54,23 +62,36 @@ impl Service {
         }
     }
 
-    /// The pairs that are meant: those named, else all that are not paused.
-    fn chosen(&self, names: &[String]) -> Result<Vec<Charge>, Refusal> {
+    /// The pairs that are meant: those named, else all that can be synced; and why others can't.
+    fn chosen(&self, names: &[String]) -> Result<(Vec<Charge>, Vec<Refusal>), Refusal> {
+        let config = self.config();
+        let mut left_out = Vec::new();
         for name in names {
-            let pair = self.pair_of(name)?;
-            for (_, end) in pair.sides.iter() {
-                if let Err(error) = self.account_of(end.account.as_str())?.built() {
-                    return Err(Refusal::usage(error.to_string()));
-                }
+            if let Some(refusal) = self.is_left_out(&self.pair_of(name)?)? {
+                // Whoever names a pair wants that one.
+                return Err(Refusal::usage(refusal.sentence));
             }
         }
+        for pair in config.pairs.iter().filter(|_| names.is_empty()) {
+            left_out.extend(self.is_left_out(pair)?.map(|why| (pair.name.clone(), why)));
+        }
+        let is_meant = |name: &PairName| match names {
+            [] => left_out.iter().all(|(left, _)| left != name),
+            names => names.iter().any(|named| named == name.as_str()),
+        };
         let mut charges = self.charges();
-        if names.is_empty() {
-            let paused = self.ctx.store.pairs()?.into_iter().filter(|row| row.paused);
-            let paused: Vec<PairName> = paused.map(|row| row.name).collect();
-            charges.retain(|charge| !paused.contains(&charge.pair.name));
-        } else {
-            charges.retain(|charge| names.iter().any(|name| name == charge.pair.name.as_str()));
+        charges.retain(|charge| is_meant(&charge.pair.name));
+        Ok((charges, left_out.into_iter().map(|(_, why)| why).collect()))
+    }
+
+    /// Why a pair is not synced at all, if so; a paused one is as somebody wanted it.
+    fn is_left_out(&self, pair: &config::Pair) -> Result<Option<Refusal>, Refusal> {
+        let name = &pair.name;
+        for (_, end) in pair.sides.iter() {
+            if let Err(error) = self.account_of(end.account.as_str())?.built() {
+                let sentence = format!("{name} is misconfigured and not synced: {error}");
+                return Ok(Some(Refusal::usage(sentence)));
+            }
         }
         let row = self.ctx.store.pair(name)?.filter(|row| row.paused);
         Ok(row.map(|row| {

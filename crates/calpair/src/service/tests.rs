@@ -167,6 +167,7 @@ async fn another_account_is_taken_only_when_asked_to() {
 async fn without_its_key_nothing_is_sent_and_nothing_is_lost() {
     let stage = Stage::new().await;
     let service = stage.connected().await;
+    sync(&service).await;
     service.close(Duration::ZERO).await.unwrap();
     drop(service);
     let key = stage.folder.path().join("state/secret.key");
@@ -181,9 +182,38 @@ async fn without_its_key_nothing_is_sent_and_nothing_is_lost() {
     assert!(stage.world.requests().is_empty());
     service.close(Duration::ZERO).await.unwrap();
     drop(service);
+    // Gone, it is not replaced: with a new one the old one would come too late.
+    std::fs::remove_file(&key).unwrap();
+    let service = stage.open(&stage.config());
+    assert!(!key.exists());
+    let trouble = service.key_trouble().unwrap();
+    let place = key.display().to_string();
+    for words in [place.as_str(), "credentials of l, r are sealed with it", "Put it back"] {
+        assert!(trouble.contains(words), "{trouble}");
+    }
+    let (exit, synced) = sync(&service).await;
+    assert_eq!(exit, 3);
+    assert!(synced.reason.unwrap().contains("sealed with it"));
+    assert_eq!(status(&service).await.pairs[0].action.as_deref(), Some("calpair doctor"));
+    service.close(Duration::ZERO).await.unwrap();
+    drop(service);
     std::fs::write(&key, bytes).unwrap();
+    set_mode(&key);
     let service = stage.open(&stage.config());
     assert_eq!(sync(&service).await.0, 0);
+    // Lost for good: nothing is sealed any more, and a new one is made.
+    for account in ["l", "r"] {
+        service.answer(Request::Disconnect { account: account.into() }).await;
+    }
+    service.close(Duration::ZERO).await.unwrap();
+    drop(service);
+    std::fs::remove_file(&key).unwrap();
+    assert_eq!(stage.open(&stage.config()).key_trouble(), None);
+}
+
+fn set_mode(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 #[tokio::test]
@@ -215,10 +245,12 @@ async fn a_paused_pair_is_left_alone_until_it_is_resumed() {
     let service = stage.connected().await;
     stage.create(0, "a");
     service.answer(Request::Pause { pair: pair() }).await;
+    let why = "p is paused and not synced: paused by hand; calpair resume p";
     let all = service.answer(Request::Sync { pairs: Vec::new(), dry_run: false }).await;
-    assert_eq!((all.exit, read::<report::Sync>(all).pairs.len()), (0, 0));
+    assert_eq!((all.exit, all.message.as_deref()), (0, Some(why)));
+    assert_eq!(read::<report::Sync>(all).pairs.len(), 0);
     let named = service.answer(Request::Sync { pairs: vec![pair()], dry_run: false }).await;
-    assert_eq!(named.exit, 1);
+    assert_eq!((named.exit, named.message.as_deref()), (2, Some(why)));
     assert_eq!(status(&service).await.pairs[0].state, "paused");
     service.answer(Request::Resume { pair: pair() }).await;
     assert_eq!(sync(&service).await.0, 0);
