@@ -128,9 +128,14 @@ pub(crate) fn read(path: &Path) -> Result<String, LoadError> {
         return Err(LoadError::NoText { file, why: String::from("it has more than 1 MiB") });
     }
     String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
-        LoadError::NoText { file, why: format!("line {line} is not UTF-8") }
+        let at = error.utf8_error().valid_up_to();
+        let byte = error.as_bytes()[at];
+        // Up to there the text has the same bytes; then stands the sign for what can't be read.
+        let text = String::from_utf8_lossy(error.as_bytes());
+        let sentence = format!("the byte 0x{byte:02x} is not UTF-8");
+        let help = "save the file in the encoding UTF-8, or write the letter anew";
+        let finding = Finding::new(at..at + char::REPLACEMENT_CHARACTER.len_utf8(), sentence);
+        LoadError::Invalid(Findings::new(&file, &text, vec![finding.help(help.to_owned())]))
     })
 }
 
@@ -144,7 +149,8 @@ pub fn parse(text: &str, file: &str) -> Result<Config, Findings> {
     if !broken.is_empty() {
         let list = broken.iter().map(|error| {
             let span = error.span().unwrap_or(0..0);
-            Finding::new(span, error.message()).help(about_toml(error.message()))
+            let help = about_toml(error.message(), line_before(text, span.start));
+            Finding::new(span, error.message()).help(help)
         });
         return Err(Findings::new(file, text, list.collect()));
     }
@@ -196,8 +202,24 @@ fn part<'a>(whole: &mut Section<'a>, key: &'static str) -> Option<Section<'a>> {
     whole.section(key, format!("[{key}]"))
 }
 
+/// The line up to a place.
+fn line_before(text: &str, at: usize) -> &str {
+    let before = text.get(..at).unwrap_or(text).trim_end_matches('\n');
+    before.rsplit('\n').next().unwrap_or(before)
+}
+
 /// What people who don't write TOML every day get wrong.
-fn about_toml(message: &str) -> Option<String> {
+fn about_toml(message: &str, line: &str) -> Option<String> {
+    if message.contains("unclosed table") || message.contains("unclosed array of tables") {
+        let name = section::quoted(line.trim().trim_matches(['[', ']']).trim());
+        return Some(match line.trim_start().starts_with("[[") {
+            true => format!("did you mean `[[{name}]]`?"),
+            false => format!("did you mean `[{name}]`?"),
+        });
+    }
+    if message.contains("unclosed") {
+        return Some(String::from("what is opened with `[`, `{` or a quote is closed again"));
+    }
     if message.contains("must be quoted") || message.contains("missing opening quote") {
         return Some(String::from("texts stand in quotes: name = \"value\""));
     }

@@ -40,7 +40,8 @@ fn dangling(accounts: &Accounts, draft: &Draft) -> Vec<Finding> {
             [] => format!("there is no account yet; begin one with [accounts.{name}]"),
             known => format!("the accounts are {}", known.join(", ")),
         });
-        let finding = Finding::new(end.span.clone(), format!("there is no account `{name}`"));
+        let span = draft.accounts[side].clone().unwrap_or_else(|| end.span.clone());
+        let finding = Finding::new(span, format!("there is no account `{name}`"));
         Some(finding.help(help))
     };
     Side::BOTH.into_iter().filter_map(unknown).collect()

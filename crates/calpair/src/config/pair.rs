@@ -148,6 +148,8 @@ impl Crossing {
 pub(super) struct Draft {
     pub(super) span: Range<usize>,
     pub(super) name: Option<At<PairName>>,
+    /// Where each names its account.
+    pub(super) accounts: Sides<Option<Range<usize>>>,
     pub(super) ends: Sides<Option<At<End>>>,
     /// Where the interval stands, if the pair has its own.
     pub(super) interval: Option<Range<usize>>,
@@ -165,6 +167,8 @@ pub(super) fn read(mut section: Section<'_>, interval: Duration) -> Draft {
         .as_ref()
         .map_or_else(|| String::from("this pair"), |name| format!("pair `{}`", name.value));
     section.rename(called.clone());
+    let accounts = ends.as_ref().map(|end| end.as_ref().map(|(_, account)| account.clone()));
+    let ends = ends.map(|end| end.map(|(end, _)| end));
     let ends = Sides::from_fn(|side| end(&mut section, side, &called));
     let direction = section.choice(
         "direction",
@@ -206,7 +210,7 @@ pub(super) fn read(mut section: Section<'_>, interval: Duration) -> Draft {
         }
         (Some(_) | None, Sides { .. }) => None,
     };
-    Draft { span, name, ends, interval: own_interval.map(|at| at.span), pair }
+    Draft { span, name, ends, accounts, interval: own_interval.map(|at| at.span), pair }
 }
 
 /// Where a key belongs that stands in the pair itself.
@@ -223,17 +227,19 @@ fn belongs(key: &str) -> Option<String> {
     Some(format!("it belongs in {place}"))
 }
 
-fn end(section: &mut Section<'_>, side: Side, called: &str) -> Option<At<End>> {
+fn end(section: &mut Section<'_>, side: Side, called: &str) -> Option<(At<End>, Range<usize>)> {
     let example = "{ account = \"home\", calendar = \"Family\" }";
     section.require(side.as_str(), example);
     let mut table = section.section(side.as_str(), format!("`{side}` of {called}"))?;
     table.require("account", "\"home\"");
     table.require("calendar", "\"Family\"");
     let account = table.parsed("account", |text| value::name(text).map(AccountName::new));
-    let calendar = table.parsed("calendar", value::words);
+    let calendar = table.parsed("calendar", value::calendar);
     let span = table.span();
     table.finish(|_| None);
-    Some(At { value: End { account: account?.value, calendar: calendar?.value }, span })
+    let (account, calendar) = (account?, calendar?);
+    let end = End { account: account.value, calendar: calendar.value };
+    Some((At { value: end, span }, account.span))
 }
 
 /// What makes no sense when changes cross one way only.

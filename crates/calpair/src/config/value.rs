@@ -83,12 +83,21 @@ pub(super) fn name(text: &str) -> Result<String, Wrong> {
 /// Any text with something in it and no control characters.
 pub(super) fn words(text: &str) -> Result<String, Wrong> {
     if text.trim().is_empty() {
-        return Err(Wrong::new("this is empty"));
+        let help = String::from("write something between the quotes, or take the key out");
+        return Err(Wrong::new("this is empty").help(help));
     }
     if text.chars().any(char::is_control) {
         return Err(Wrong::new(format!("`{}` has a control character", quoted(text))));
     }
     Ok(text.to_owned())
+}
+
+/// A calendar: its name, its id, its address, or `primary`.
+pub(super) fn calendar(text: &str) -> Result<String, Wrong> {
+    words(text).map_err(|wrong| {
+        let help = "a name or an id, as `calpair calendars ACCOUNT` lists them, or \"primary\"";
+        wrong.help(help.to_owned())
+    })
 }
 
 /// A user name as Basic authentication can carry it (RFC 7617 section 2: no colon).
