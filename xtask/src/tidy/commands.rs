@@ -57,6 +57,8 @@ fn named(text: &str) -> Vec<(String, usize)> {
             continue;
         }
         let is_code = fenced || line.starts_with("    ");
+        // What stands behind a command is prose.
+        let line = if is_code { line.split(" # ").next().unwrap_or(line) } else { line };
         if line.trim().is_empty() {
             // No code between backticks goes beyond a paragraph.
             (quoted, waiting) = (false, false);
@@ -169,7 +171,7 @@ mod tests {
             "docs/operating.md",
             "calpair keeps calendars.\n\n`calpair pauze PAIR` and `calpair\nrestert` and `calpair \
              inner`,\n`calpair help`, `calpair --json`, `calpair.toml`.\n\n    sudo calpair snyc \
-             p\n\n```\ncalpair synk\n```\nA `calpair` keeps.",
+             p # which calpair does\n\n```\ncalpair synk\n```\nA `calpair` keeps.",
         );
         let what = |line, word| {
             format!("docs/operating.md:{line}: commands: there is no command `calpair {word}`")
