@@ -85,13 +85,41 @@ pub(crate) fn resource(id: &ResourceId, rows: &Rows) -> Result<Resource, Unreada
 /// # Errors
 /// When one of them can't be read.
 pub(crate) fn read(rows: &Rows) -> Result<Series, Unread> {
-    let uid = uid(rows).ok_or(Unread("there is nothing of it"))?;
+    let uid = uid(rows).ok_or(NOTHING)?;
     let mut series = match parts::Whole::of(rows) {
         Some(whole) => parts::read(rows, &whole, uid)?,
+        None if rows.master.is_none() => strays(rows, uid)?,
         None => native(rows, uid)?,
     };
     series.modified = rows.all().filter_map(Row::modified).max();
     series.extent = ical::extent(&series);
+    Ok(series)
+}
+
+const NOTHING: Unread = Unread("there is nothing of it");
+
+/// Linked events whose series somebody deleted: they are all that is left of it. The first is the
+/// event, the others are single dates beside it.
+fn strays(rows: &Rows, uid: Uid) -> Result<Series, Unread> {
+    let read = rows.linked.values().map(|row| read_row(row).map(|read| read.exact.event));
+    let mut events = read.collect::<Result<Vec<_>, _>>()?;
+    events.sort_by(|one, other| {
+        let at = |event: &model::Event| ical::instant(&event.start, &jiff::tz::TimeZone::UTC);
+        at(one).cmp(&at(other)).then_with(|| one.start.cmp(&other.start))
+    });
+    let mut events = events.into_iter();
+    let first = events.next().ok_or(NOTHING)?;
+    let mut series = Series::single(uid, first.clone());
+    for event in events {
+        let key = ical::in_kind_of(&event.start, &first.start);
+        if key == first.start {
+            continue;
+        }
+        series.recurrence.extras.insert(model::Extra { start: key.clone(), end: None });
+        if !same(&event, &implied(&first, &key), HELD.with(model::Field::Times)) {
+            series.exceptions.insert(key, Exception::Override(Box::new(event)));
+        }
+    }
     Ok(series)
 }
 
@@ -102,7 +130,7 @@ fn uid(rows: &Rows) -> Option<Uid> {
 }
 
 fn native(rows: &Rows, uid: Uid) -> Result<Series, Unread> {
-    let row = rows.master.as_ref().ok_or(Unread("its series is gone, a part of it is left"))?;
+    let row = rows.master.as_ref().ok_or(NOTHING)?;
     let read = read_row(row)?;
     let mut series = Series {
         uid,

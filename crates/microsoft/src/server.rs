@@ -131,7 +131,11 @@ impl Server {
         let answer = self.ask(ask).await;
         let has_failed = match &answer {
             Ok(answer) => answer.status().is_server_error(),
-            Err(_) => self.account.requests() != sent,
+            // A 503 is told like this. That nobody answers says nothing of the calendar.
+            Err(error) => {
+                matches!(error.kind(), ErrorKind::RateLimited { .. })
+                    && self.account.requests() != sent
+            }
         };
         let mut state = self.state();
         if !has_failed {

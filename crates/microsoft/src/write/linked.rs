@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use model::{CreateKey, Event, Exception, Resource, ResourceId, Series};
+use model::{CreateKey, Event, Exception, Resource, ResourceId, Series, Uid};
 use provider::{Error, ErrorKind, Result};
 use serde_json::Value;
 
@@ -30,8 +30,7 @@ pub(super) async fn create(
 ) -> Result<Option<Resource>> {
     let plan = Plan::of(job, &Rows::default(), series)?;
     let (slot, event) = plan.events.first_key_value().ok_or_else(nothing)?;
-    let uid = (Mark::Uid, series.uid.as_str());
-    let body = plan.body(job, slot, event, &[uid, (Mark::State, OPEN)])?;
+    let body = plan.body(job, slot, event, &[(Mark::State, OPEN)])?;
     let Some(row) = job.create(&body, &ident::transaction(key)).await? else { return Ok(None) };
     let id = ResourceId::new(row.id());
     bring(job, &id, Rows::single(row), series).await.map(Some)
@@ -44,6 +43,8 @@ fn nothing() -> Error {
 /// What is to be there.
 struct Plan {
     whole: Whole,
+    /// Every event has it, whichever of them is deleted.
+    uid: Uid,
     /// By slot.
     events: BTreeMap<String, Event>,
 }
@@ -70,7 +71,7 @@ impl Plan {
         if events.is_empty() {
             return Err(nothing());
         }
-        Ok(Self { whole, events })
+        Ok(Self { whole, uid: target.uid.clone(), events })
     }
 
     /// The body of a new event.
@@ -86,7 +87,8 @@ impl Plan {
         let mut memory = Memory::default();
         draft::remember(&mut memory, None, &body, &single).map_err(unread)?;
         let (kept, series) = (memory.text(), self.whole.text());
-        let mut all = vec![(Mark::Slot, slot), (Mark::Series, series.as_str())];
+        let uid = (Mark::Uid, self.uid.as_str());
+        let mut all = vec![uid, (Mark::Slot, slot), (Mark::Series, series.as_str())];
         all.extend((!kept.is_empty()).then_some((Mark::Kept, kept.as_str())));
         all.extend(marks);
         draft::mark(&mut body, &all);

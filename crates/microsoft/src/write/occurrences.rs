@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use model::{Event, Exception, Resource, ResourceId, Series, When};
+use model::{Event, Exception, Resource, ResourceId, Series, Uid, When};
 use provider::{Error, ErrorKind, Result};
 
 use super::job::{Job, refused, unread};
@@ -51,7 +51,7 @@ pub(super) async fn bring(
     let steps = steps(&held, target, &doubled);
     let mut memory = read.memory.clone();
     if !steps.is_empty() {
-        let places = Places::find(job, &rows, &row, &read, &steps).await?;
+        let places = Places::find(job, &rows, &row, &read, &steps, &held.uid).await?;
         for step in &steps {
             places.take(job, id, &row, &held, step, &mut memory).await?;
         }
@@ -104,6 +104,8 @@ struct Places<'r> {
     zone: Option<&'r str>,
     /// Makes transactions of this change its own.
     salt: String,
+    /// The UID of the series.
+    uid: Uid,
 }
 
 impl<'r> Places<'r> {
@@ -113,6 +115,7 @@ impl<'r> Places<'r> {
         master: &'r Row,
         read: &ReadRow,
         steps: &[Step],
+        uid: &Uid,
     ) -> Result<Self> {
         let zone = master.recurrence_zone();
         let keyed = |row: &Row| row.original().map(|at| (read.key(at, zone), row.clone()));
@@ -128,8 +131,9 @@ impl<'r> Places<'r> {
         let by_key =
             |row: &'r Row| Some((series::slot_key(row.mark(Mark::Slot)?, &read.exact)?, row));
         let linked = linked.filter_map(by_key).collect();
+        let uid = uid.clone();
         let salt = rows.version().map(|version| version.to_string()).unwrap_or_default();
-        Ok(Self { rows: found, linked, zone, salt })
+        Ok(Self { rows: found, linked, zone, salt, uid })
     }
 
     async fn take(
@@ -206,7 +210,11 @@ impl<'r> Places<'r> {
         let mut memory = Memory::default();
         draft::remember(&mut memory, None, &body, &whole).map_err(unread)?;
         let kept = memory.text();
-        let mut marks = vec![(Mark::Link, id.as_str()), (Mark::Slot, slot.as_str())];
+        let mut marks = vec![
+            (Mark::Uid, self.uid.as_str()),
+            (Mark::Link, id.as_str()),
+            (Mark::Slot, slot.as_str()),
+        ];
         marks.extend((!kept.is_empty()).then_some((Mark::Kept, kept.as_str())));
         draft::mark(&mut body, &marks);
         let transaction = ident::part_transaction(id, &slot, &self.salt);

@@ -1,0 +1,128 @@
+//! What is told of changes adds up: after any number of deeds, of users and of ours, what was
+//! listed once and told since is what a listing of everything says.
+
+#[expect(dead_code, unreachable_pub, reason = "every test uses a part of it")]
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{Listing, Stage};
+use model::{CreateKey, Resource, ResourceId, Series};
+use provider::{Change, ErrorKind, Provider};
+use sandbox::Random;
+use sandbox::microsoft::{Quirk, Quirks};
+
+const LINES: [&str; 6] = [
+    "\"A\" 2026-03-02T09:00 Europe/Berlin 15m",
+    "\"A\" 2026-03-02 1d free",
+    "weekly \"A\" 2026-03-02T09:00 Europe/Berlin 15m count=12",
+    "weekly \"A\" 2026-03-02T09:00 Europe/Vienna 15m count=12 cancel=2026-03-09 \
+     move=2026-03-16→2026-03-25T09:00",
+    "monthly \"A\" 2026-03-02T09:00 UTC 2h count=5 extra=2026-03-20",
+    "weekly \"A\" 2026-03-02 1d count=12 retitle=2026-03-16→\"Cake\"",
+];
+
+const STARTS: [&str; 4] = ["20260309T080000Z", "20260316T080000Z", "20260309", "20260316"];
+
+/// What is known of a calendar.
+#[derive(Default)]
+struct Known(BTreeMap<ResourceId, Resource>);
+
+impl Known {
+    fn take(&mut self, listing: Listing) {
+        for item in listing.items {
+            match item {
+                Change::Present(held) => drop(self.0.insert(held.id.clone(), *held)),
+                Change::Gone(id) => drop(self.0.remove(&id)),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn said(&self) -> BTreeMap<&ResourceId, (&Series, String)> {
+        let said = |held: &'_ Resource| format!("{:?}", held.version);
+        self.0.iter().map(|(id, held)| (id, (&held.series, said(held)))).collect()
+    }
+}
+
+fn one<'a, T>(random: &mut Random, of: &'a [T]) -> &'a T {
+    &of[random.below(of.len() as u64) as usize]
+}
+
+async fn deed(stage: &Stage, random: &mut Random, known: &Known, number: usize) {
+    let user = stage.user();
+    let uids = user.uids();
+    let uid = if uids.is_empty() { String::new() } else { one(random, &uids).clone() };
+    let start = *one(random, &STARTS);
+    let line = *one(random, &LINES);
+    match random.below(9) {
+        0 => drop(user.put(&testkit::text(&format!("{line} uid=user-{number}")))),
+        1 => drop(user.set(&uid, "SUMMARY", &format!("User {number}"))),
+        2 => drop(user.cancel_occurrence(&uid, start)),
+        3 => drop(user.retitle_occurrence(&uid, start, &format!("Occurrence {number}"))),
+        4 if random.below(2) == 0 => drop(user.delete(&uid)),
+        5 | 6 => {
+            let series = testkit::series(&format!("{line} uid=ours-{number}"));
+            let key = CreateKey::new(format!("{number:04x}"));
+            let made = stage.microsoft.create(&stage.calendar, &series, &key).await;
+            made.unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+        _ => {
+            let held: Vec<&Resource> = known.0.values().collect();
+            if held.is_empty() {
+                return;
+            }
+            let held = *one(random, &held);
+            let target = testkit::series(&format!("{line} uid={}", held.series.uid));
+            match stage.microsoft.update(&stage.calendar, held, &target).await {
+                Ok(_) => {}
+                Err(error) => {
+                    let kind = error.kind();
+                    assert!(matches!(kind, ErrorKind::Stale | ErrorKind::Gone), "{line}: {error}");
+                }
+            }
+        }
+    }
+}
+
+async fn adds_up(quirks: Quirks, seed: u64) {
+    let stage = Stage::new(quirks);
+    let mut random = Random::new(seed);
+    let mut known = Known::default();
+    let first = stage.list(None).await.expect("it is listed");
+    let mut cursor = first.next.clone();
+    known.take(first);
+    for round in 0..8 {
+        for number in 0..4 {
+            deed(&stage, &mut random, &known, round * 10 + number).await;
+        }
+        let told = stage.list(Some(&cursor)).await.expect("it is told");
+        cursor = told.next.clone();
+        known.take(told);
+        let mut all = Known::default();
+        all.take(stage.list(None).await.expect("it is listed"));
+        assert_eq!(known.said(), all.said(), "seed {seed}, round {round}");
+    }
+    stage.assert_careful();
+}
+
+#[tokio::test]
+async fn what_is_told_adds_up_by_the_book() {
+    for seed in 0..12 {
+        adds_up(Quirks::tame(), seed).await;
+    }
+}
+
+// quirk: microsoft-2, microsoft-6, microsoft-7, microsoft-8, microsoft-9
+#[tokio::test]
+async fn what_is_told_adds_up_at_its_rudest() {
+    for seed in 100..112 {
+        let quirks = Quirks::default()
+            .with(Quirk::StrangeTombstones)
+            .with(Quirk::Shuffled)
+            .with(Quirk::Replay)
+            .with(Quirk::ExceptionTombstones)
+            .with(Quirk::LooseUids);
+        adds_up(quirks, seed).await;
+    }
+}
