@@ -39,6 +39,8 @@ pub(crate) fn build(origin: &Url, reuse: Reuse) -> Result<Client> {
     };
     let builder = Client::builder()
         .use_rustls_tls()
+        // The system's roots alone: graph-rs-sdk has reqwest bring Mozilla's beside them.
+        .tls_built_in_webpki_certs(false)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(CONNECT)
