@@ -29,3 +29,14 @@ ALTER TABLE pair ADD COLUMN detaching INTEGER NOT NULL DEFAULT 0;
 -- History is asked by a pair's name: it outlives the pair.
 DROP INDEX history_pair;
 CREATE INDEX history_pair_name ON history (pair_name, id);
+
+-- The rules of a pair that its rows were last touched for, by name; none: that is not known.
+CREATE TABLE rule (
+    pair  INTEGER NOT NULL REFERENCES pair (id) ON DELETE CASCADE,
+    name  TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (pair, name)
+) STRICT, WITHOUT ROWID;
+
+-- The fields (a bit each) in which a mapped row's copy is to be made anew, because rules changed.
+ALTER TABLE snapshot ADD COLUMN renew INTEGER NOT NULL DEFAULT 0;

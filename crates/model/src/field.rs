@@ -125,6 +125,22 @@ impl FieldSet {
         FieldSet(self.0 & other.0)
     }
 
+    /// The fields that at least one of the sets has.
+    #[must_use]
+    pub const fn union(self, other: FieldSet) -> FieldSet {
+        FieldSet(self.0 | other.0)
+    }
+
+    /// The set as a number, for the store: a field keeps its bit forever.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The set of [`FieldSet::bits`]; bits that stand for no field are left out.
+    pub const fn from_bits(bits: u32) -> FieldSet {
+        FieldSet(bits & FieldSet::ALL.0)
+    }
+
     /// Whether `field` is in the set.
     pub const fn contains(self, field: Field) -> bool {
         self.0 & (1 << field as u8) != 0

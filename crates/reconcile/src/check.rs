@@ -309,7 +309,8 @@ impl Linter<'_> {
         }
     }
 
-    /// A side is written because of what the other side did, or to finish what we began.
+    /// A side is written because of what the other side did, to finish what we began, or because
+    /// the rules have changed.
     fn has_cause(&self, side: Side) -> bool {
         let Some(known) = self.world.known else { return true };
         let began = known.pending.iter().any(|(_, pending)| pending.is_some());
@@ -318,7 +319,7 @@ impl Linter<'_> {
             None => true,
             Some(now) => !now.same_content(&known.base[other]),
         };
-        began || moved
+        began || moved || !known.renew[side].is_empty()
     }
 
     fn as_base_or_ours(&self, known: &Known, side: Side, now: &Series) -> bool {

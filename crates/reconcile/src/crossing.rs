@@ -8,6 +8,11 @@
 //! series is the copy is read from the base: the one whose masked fields are all as the mask makes
 //! them, or are not the other's. In a pair that was found on both sides, both keep their own.
 //!
+//! When the rules have changed, copies are made anew in the fields that the change is about
+//! ([`Lens::renew`]): masks are put on or taken off, prefixes exchanged. Then it must be certain
+//! which of two series is the copy, so it is what calpair made, and nothing else: what its owner
+//! made is never masked.
+//!
 //! A prefix is put before a title that carries it already, and on new copies; a title from which
 //! somebody removed it stays without. People cross as text only, see `people`.
 
@@ -17,20 +22,43 @@ use model::{
 
 use crate::people;
 use crate::policy::{Attendees, Crossing, Detail, Policy, Reminders, ShowAs};
+use crate::touched::Known;
 
 /// How the two series of one mapping see each other.
 pub(crate) struct Lens<'a> {
     policy: &'a Policy,
     carried: Sides<FieldSet>,
+    made: Sides<bool>,
+    renewed: Sides<FieldSet>,
+    changing: FieldSet,
+    /// The prefix of earlier rules that titles of a copy still bear.
+    worn: Sides<Option<String>>,
 }
 
 impl<'a> Lens<'a> {
+    /// For a series that the other side lacks.
+    pub(crate) fn for_a_copy(policy: &'a Policy) -> Self {
+        let unmasked = |crossing: &Crossing| {
+            let masks = masked(crossing);
+            both_hold(policy).iter().filter(|field| !masks.contains(*field)).collect()
+        };
+        let carried = policy.crossing.as_ref().map(unmasked);
+        let (made, renewed, changing, worn) = Default::default();
+        Self { policy, carried, made, renewed, changing, worn }
+    }
+
     /// For a mapped series with its base, or for a first contact without.
-    pub(crate) fn between(policy: &'a Policy, base: Option<Sides<&Series>>) -> Self {
+    pub(crate) fn between(policy: &'a Policy, known: Option<&Known>) -> Self {
         let masked = policy.crossing.as_ref().map(masked);
-        let is_copy = Sides::from_fn(|side| match base {
-            None => true,
-            Some(base) => is_copy(&policy.crossing[side], base[side], base[side.opposite()]),
+        let made = known.map(|known| known.made).unwrap_or_default();
+        let is_copy = Sides::from_fn(|side| match (known, made[side], made[side.opposite()]) {
+            (None, ..) => true,
+            (Some(_), true, false) => true,
+            (Some(_), false, true) => false,
+            (Some(known), ..) => {
+                let (own, other) = (&known.base[side], &known.base[side.opposite()]);
+                is_copy(&policy.crossing[side], own, other)
+            }
         });
         let carried = Sides::from_fn(|to| {
             let from = to.opposite();
@@ -40,7 +68,38 @@ impl<'a> Lens<'a> {
                 .filter(|field| !masked[to].contains(*field) && !shows_mask(*field))
                 .collect()
         });
-        Self { policy, carried }
+        let renewed = Sides::from_fn(|to| {
+            let is_original = made[to.opposite()] && !made[to];
+            let due = known.filter(|_| !is_original).map(|known| known.renew[to]);
+            due.unwrap_or_default().intersection(both_hold(policy))
+        });
+        let renew = known.map(|known| known.renew).unwrap_or_default();
+        let changing = renew.left.union(renew.right).intersection(both_hold(policy));
+        let mut lens = Self { policy, carried, made, renewed, changing, worn: Sides::default() };
+        if let Some(known) = known {
+            lens.worn = Sides::from_fn(|side| lens.worn(side, known.base.as_ref()));
+        }
+        lens
+    }
+
+    /// Whether the series on side `to` certainly is a copy of the other.
+    pub(crate) fn is_copy(&self, to: Side) -> bool {
+        self.made[to] && !self.made[to.opposite()]
+    }
+
+    /// The fields that are masked on side `to`.
+    pub(crate) fn masks(&self, to: Side) -> FieldSet {
+        masked(&self.policy.crossing[to])
+    }
+
+    /// The fields about which rules have changed.
+    pub(crate) fn changing(&self) -> FieldSet {
+        self.changing
+    }
+
+    /// The fields in which the copy on side `to` is to be made anew.
+    pub(crate) fn renewed(&self, to: Side) -> FieldSet {
+        self.renewed[to]
     }
 
     /// The fields whose changes are carried towards `to`.
@@ -110,6 +169,67 @@ impl<'a> Lens<'a> {
         }
     }
 
+    /// Makes `field` of the event on side `to` look as the rules make it look there. An edit that
+    /// its owner has just made there stays, and so does what is no copy.
+    pub(crate) fn renew(
+        &self,
+        field: Field,
+        from: &Event,
+        to: Side,
+        onto: &mut Event,
+        standing: Standing,
+    ) {
+        let crossing = &self.policy.crossing[to];
+        let (other, is_copy) = (to.opposite(), self.is_copy(to));
+        if masked(crossing).contains(field) {
+            if standing == Standing::Alone && is_copy {
+                let mut made = Event::new(onto.start.clone(), onto.end.clone());
+                mask(crossing, field, from, &mut made);
+                onto.take(&made, field);
+            }
+            return;
+        }
+        let events = Sides::from_fn(|side| if side == to { &*onto } else { from });
+        let same = self.same(events, field);
+        let keeps = standing == Standing::Edited && !same;
+        // Of two that may both be originals none empties the other, and not both give way.
+        let empties = !is_copy && self.blank(other, from, field);
+        let mutual = !is_copy && self.renewed[other].contains(field);
+        if keeps || empties || mutual || !self.carried[to].contains(field) {
+            return;
+        }
+        match field {
+            Field::Title if is_copy => {
+                let bare = self.title(other, from).unwrap_or_default();
+                let title = format!("{}{bare}", crossing.prefix);
+                onto.title = (!title.is_empty()).then(|| title.into());
+            }
+            Field::Description if same => {
+                let mut listed = onto.clone();
+                self.carry(Field::People, from, to, &mut listed);
+                let [old, new] = [&*onto, &listed].map(|event| event.description.as_ref());
+                let [old, new] = [old, new].map(|text| text.map(|text| text.expose().trim_end()));
+                if old != new {
+                    onto.description = listed.description;
+                }
+            }
+            _ if same => {}
+            _ => self.carry(field, from, to, onto),
+        }
+    }
+
+    /// What stood before the title of a copy that is to get another prefix, as its base shows.
+    fn worn(&self, side: Side, base: Sides<&Series>) -> Option<String> {
+        let other = side.opposite();
+        if !self.is_copy(side) || !self.renewed[side].contains(Field::Title) {
+            return None;
+        }
+        let (own, other_face) = (base[side].face()?, base[other].face()?);
+        let bare = self.title(other, other_face).unwrap_or_default();
+        let own = own.title.as_ref()?.expose();
+        own.strip_suffix(bare).filter(|worn| !worn.is_empty()).map(str::to_owned)
+    }
+
     /// Whether people on the other side are shown in the description on side `to`.
     pub(crate) fn lists_people(&self, to: Side) -> bool {
         self.carried[to].contains(Field::Description)
@@ -151,7 +271,8 @@ impl<'a> Lens<'a> {
     fn title<'e>(&self, side: Side, event: &'e Event) -> Option<&'e str> {
         let title = event.title.as_ref()?.expose().as_str();
         let prefix = &self.policy.crossing[side].prefix;
-        let bare = match title.strip_prefix(prefix.as_str()) {
+        let worn = self.worn[side].as_ref().and_then(|worn| title.strip_prefix(worn.as_str()));
+        let bare = match worn.or_else(|| title.strip_prefix(prefix.as_str())) {
             Some(bare) => bare,
             None if title == prefix.trim_end() => "",
             None => title,
@@ -176,6 +297,15 @@ impl<'a> Lens<'a> {
     }
 }
 
+/// How the field that is to be made anew stands there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nobody has edited it since both sides agreed.
+    Alone,
+    /// Its owner has.
+    Edited,
+}
+
 /// What the description says without the list of people; also without white space at its end,
 /// which servers take away.
 fn text(event: &Event) -> Option<String> {
@@ -195,6 +325,20 @@ fn both_hold(policy: &Policy) -> FieldSet {
 
 /// The fields that a copy shows otherwise than the original, on purpose.
 pub(crate) fn masked(crossing: &Crossing) -> FieldSet {
+    let detail = text_fields(crossing.detail);
+    let shown = match crossing.show_as {
+        ShowAs::Keep => detail,
+        ShowAs::Busy | ShowAs::Free => detail.with(Field::Transparency),
+        ShowAs::Tentative => detail.with(Field::Transparency).with(Field::Status),
+    };
+    match crossing.reminders {
+        Reminders::Copy => shown,
+        Reminders::None => shown.with(Field::Alarms),
+    }
+}
+
+/// The fields that don't cross with so much detail.
+pub(crate) fn text_fields(detail: Detail) -> FieldSet {
     const TEXT: [Field; 9] = [
         Field::Description,
         Field::Location,
@@ -206,19 +350,10 @@ pub(crate) fn masked(crossing: &Crossing) -> FieldSet {
         Field::Conferences,
         Field::Attachments,
     ];
-    let detail: FieldSet = match crossing.detail {
+    match detail {
         Detail::Full => FieldSet::NONE,
         Detail::Title => TEXT.into_iter().collect(),
         Detail::Busy => TEXT.into_iter().chain([Field::Title]).collect(),
-    };
-    let shown = match crossing.show_as {
-        ShowAs::Keep => detail,
-        ShowAs::Busy | ShowAs::Free => detail.with(Field::Transparency),
-        ShowAs::Tentative => detail.with(Field::Transparency).with(Field::Status),
-    };
-    match crossing.reminders {
-        Reminders::Copy => shown,
-        Reminders::None => shown.with(Field::Alarms),
     }
 }
 

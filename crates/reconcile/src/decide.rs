@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Event, Field, Rights, Series, Side, Sides, Uid};
+use model::{Event, Field, FieldSet, Rights, Series, Side, Sides, Uid};
 
 use crate::align::Aligned;
 use crate::crossing::Lens;
@@ -44,7 +44,7 @@ enum Gate {
 /// Decides about a mapped series.
 pub(crate) fn known(known: &Known, policy: &Policy) -> Step {
     use Standing::{Absent, Edited, Unchanged, Unreadable};
-    let lens = Lens::between(policy, Some(known.base.as_ref()));
+    let lens = Lens::between(policy, Some(known));
     let case = Case { known, policy, lens: &lens };
     let standing = Sides::from_fn(|side| case.standing(side));
     match (standing.left, standing.right) {
@@ -152,6 +152,7 @@ impl Case<'_> {
             overruled: Vec::new(),
             clashes: Vec::new(),
             waiting: Waiting::default(),
+            renew: self.known.renew,
             reason: reason.into(),
         }
     }
@@ -171,9 +172,11 @@ impl Case<'_> {
         let away = matches!(gate(self.policy, gone, held), Gate::Rule);
         match gate(self.policy, on, &self.known.base[gone]) {
             // Taking away a copy that should not be there is no deletion of the original.
-            Gate::Open if away => {
-                self.step(Decision::Skip(Skip::Rule), "a rule keeps it from being synced")
-            }
+            // It must not look like one either when the rule is gone, so it is a copy no more.
+            Gate::Open if away => self.step(
+                Decision::Forget,
+                format!("a rule keeps it from crossing to {gone}, and its copy was taken away"),
+            ),
             Gate::Open | Gate::Rule => {
                 let mut step = self
                     .step(Decision::Delete(on), format!("deleted on {gone}, unchanged on {on}"));
@@ -215,7 +218,17 @@ impl Case<'_> {
             format!("deleted on {to}, but changed on {from}: an edit beats a deletion"),
         );
         step.writes[to] = Some(Write::Create(target));
+        if !merged.renewed[from].is_empty() {
+            step.decision = Decision::Merge;
+            step.writes[from] = Some(Write::Update(merged.targets[from].clone()));
+        }
         step.waiting = merged.waiting;
+        step.waiting.without(merged.renewed[to].intersection(self.lens.masks(to)));
+        // What is made now is as the rules make it now.
+        step.renew = Sides::from_fn(|side| match side == to {
+            true => FieldSet::NONE,
+            false => merged.renew[side],
+        });
         step
     }
 
@@ -249,7 +262,15 @@ impl Case<'_> {
             Decision::Adopt
         };
         let gates = Sides::from_fn(|to| gate(self.policy, to, now[to.opposite()]));
-        outcome(self.step(idle, ""), merged, now, gates)
+        let step = outcome(self.step(idle, ""), merged, now, gates);
+        let ruled_out = Side::BOTH.into_iter().find(|side| gates[*side] == Gate::Rule);
+        match ruled_out {
+            // It was synced before the rule was made: its copy stays, and learns nothing more.
+            Some(to) if step.decision == Decision::Keep => {
+                self.closed(Gate::Rule, to, "both sides have it, and nothing has to cross")
+            }
+            Some(_) | None => step,
+        }
     }
 }
 
@@ -299,7 +320,7 @@ fn create(held: &Held, to: Side, policy: &Policy) -> Step {
         step.reason = format!("it repeats, and {to} can't hold events that repeat");
         return step;
     }
-    let copy = Lens::between(policy, None).copy(series, to);
+    let copy = Lens::for_a_copy(policy).copy(series, to);
     step.decision = Decision::Copy(to);
     step.reason = format!("new on {}", to.opposite());
     step.writes[to] = Some(Write::Create(copy));
@@ -336,6 +357,7 @@ fn outcome(mut step: Step, merged: Merged, now: Sides<&Series>, gates: Sides<Gat
     step.overruled = merged.overruled;
     step.clashes = merged.clashes;
     step.waiting = merged.waiting;
+    step.renew = merged.renew;
     step
 }
 
@@ -351,6 +373,7 @@ fn new_step(held: Sides<Option<&Held>>) -> Step {
         overruled: Vec::new(),
         clashes: Vec::new(),
         waiting: Waiting::default(),
+        renew: Sides::default(),
         reason: "there is nothing to do".to_owned(),
     }
 }
@@ -394,7 +417,7 @@ fn matches(rules: &SkipRules, face: &Event) -> bool {
     (rules.all_day && face.start.is_date())
         || (rules.free && face.transparency == model::Transparency::Transparent)
         || (rules.private && face.class != model::Class::Public)
-        || rules.title.as_ref().is_some_and(|matches| matches(title))
+        || rules.title.as_ref().is_some_and(|pattern| pattern.matches(title))
         || in_category()
 }
 

@@ -134,7 +134,11 @@ pub(crate) fn reason(decision: &Decision, merged: &Merged) -> String {
         .iter()
         .map(|lost| format!("{} of {} overruled", list(lost.fields), lost.side))
         .collect();
-    let parts: Vec<String> = Side::BOTH.into_iter().filter_map(changed).chain(overruled).collect();
+    let renewed = merged.renewed.iter().filter(|(_, fields)| !fields.is_empty());
+    let renewed = renewed
+        .map(|(side, fields)| format!("the rules changed: {} made anew on {side}", list(*fields)));
+    let changed = Side::BOTH.into_iter().filter_map(changed);
+    let parts: Vec<String> = changed.chain(overruled).chain(renewed).collect();
     let said = if parts.is_empty() { None } else { Some(parts.join(", ")) };
     match decision {
         Decision::Conflict => {
@@ -143,13 +147,24 @@ pub(crate) fn reason(decision: &Decision, merged: &Merged) -> String {
             format!("{fields} changed differently on both sides: somebody must choose")
         }
         Decision::Problem(side) => {
-            let waits = format!("it changed on {}, but {side} is read-only", side.opposite());
+            let what = if merged.renew[*side].is_empty() {
+                format!("it changed on {}", side.opposite())
+            } else {
+                "the rules changed".to_owned()
+            };
+            let waits = format!("{what}, but {side} is read-only");
             said.map_or(waits.clone(), |said| format!("{waits}; {said}"))
         }
         Decision::Skip(Skip::Direction) => {
             "it changed on the side that nothing crosses from".to_owned()
         }
-        Decision::Skip(Skip::Rule) => "it changed, but a rule keeps it from crossing".to_owned(),
+        Decision::Skip(Skip::Rule) => {
+            let held_up = Side::BOTH.into_iter().find(|side| merged.held_up[*side]);
+            let to = held_up.map(|side| format!(" to {side}")).unwrap_or_default();
+            let renew = held_up.is_some_and(|side| !merged.renew[side].is_empty());
+            let what = if renew { "the rules changed" } else { "it changed" };
+            format!("{what}, but a rule keeps it from crossing{to}")
+        }
         Decision::Skip(Skip::Window) => "it lies outside the pair's window".to_owned(),
         Decision::Keep => "there is nothing to do".to_owned(),
         Decision::Adopt => "both sides agree".to_owned(),

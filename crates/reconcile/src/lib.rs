@@ -6,7 +6,8 @@
 //! `crossing` says what crosses to the other side and how it looks there, `guard` halts what looks
 //! like a catastrophe, `order` puts the steps in an order that is safe at every point, `check` is a
 //! linter for plans that shares no code with the rest, `explain` says it in words. After a step,
-//! [`agreed`] says what both sides have agreed on.
+//! [`agreed`] says what both sides have agreed on. When the rules
+//! have changed, `stated` says which fields of the copies have to be made anew.
 
 use std::collections::BTreeSet;
 
@@ -28,6 +29,7 @@ mod people;
 mod plan;
 pub mod policy;
 mod rendering;
+mod stated;
 mod touched;
 mod verdict;
 mod words;
@@ -45,6 +47,7 @@ pub use policy::{
     TitlePattern,
 };
 pub use rendering::rendering;
+pub use stated::{DIRECTION, Stated, renewed, stated};
 pub use touched::{Contact, Held, Known, Now, Pending, Totals, Touched};
 
 /// What has to be done about everything touched: one step for each known series, and for each

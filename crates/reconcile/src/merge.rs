@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use model::{Event, Exception, Extent, Field, FieldSet, Series, Side, Sides, When};
 
-use crate::crossing::Lens;
+use crate::crossing::{Lens, Standing};
 use crate::explain;
 use crate::occurrences;
 use crate::plan::{Clash, Overruled, Waiting};
@@ -45,6 +45,10 @@ pub(crate) struct Merged {
     pub(crate) overruled: Vec<Overruled>,
     pub(crate) clashes: Vec<Clash>,
     pub(crate) waiting: Waiting,
+    /// What was made anew on each side, because the rules have changed.
+    pub(crate) renewed: Sides<FieldSet>,
+    /// What is still to be.
+    pub(crate) renew: Sides<FieldSet>,
 }
 
 /// One event of one side through time.
@@ -65,6 +69,8 @@ pub(crate) fn merge(merging: &Merging<'_>) -> Merged {
         held_up: Sides::default(),
         clashes: Vec::new(),
         waiting: Waiting::default(),
+        renewed: Sides::default(),
+        renew: Sides::default(),
     };
     let mut targets = merging.now.map(Series::clone);
     let shape = occurrences::Shape::of(&session);
@@ -73,20 +79,26 @@ pub(crate) fn merge(merging: &Merging<'_>) -> Merged {
     session.finish(targets)
 }
 
-/// Whether the side holds something that its owner changed and that is carried to the other side.
+/// Whether the side holds something that its owner changed and that is carried to the other side,
+/// or was until the rules changed.
 pub(crate) fn edited(merging: &Merging<'_>, side: Side) -> bool {
-    edited_within(merging, side, FieldSet::ALL)
+    let fields = merging.lens.carried(side.opposite()).union(merging.lens.changing());
+    edited_in(merging, side, FieldSet::ALL, fields)
 }
 
-/// The same, for these fields of the master, the rule, and everything about occurrences.
+/// The same by the rules of now, for these fields of the master, the rule, and everything about
+/// occurrences.
 pub(crate) fn edited_within(merging: &Merging<'_>, side: Side, of_master: FieldSet) -> bool {
+    edited_in(merging, side, of_master, merging.lens.carried(side.opposite()))
+}
+
+fn edited_in(merging: &Merging<'_>, side: Side, of_master: FieldSet, fields: FieldSet) -> bool {
     let Some(base) = merging.base else { return true };
     let (base, now) = (base[side], merging.now[side]);
     if base.same_content(now) {
         return false;
     }
     let wrote = merging.pending[side];
-    let fields = merging.lens.carried(side.opposite());
     let strand = |base, now, before, target| Strand {
         base: Some(base),
         now,
@@ -201,6 +213,8 @@ pub(crate) struct Session<'a> {
     held_up: Sides<bool>,
     clashes: Vec<Clash>,
     pub(crate) waiting: Waiting,
+    renewed: Sides<FieldSet>,
+    renew: Sides<FieldSet>,
 }
 
 impl Session<'_> {
@@ -227,9 +241,9 @@ impl Session<'_> {
             self.held_up[to] = true;
             return Verdict::Wait;
         }
-        self.taken[to] = union(self.taken[to], fields);
+        self.taken[to] = self.taken[to].union(fields);
         if overrules {
-            self.lost[to] = union(self.lost[to], fields);
+            self.lost[to] = self.lost[to].union(fields);
         }
         verdict
     }
@@ -269,7 +283,7 @@ impl Session<'_> {
             });
             let mut events = Sides { left: left.clone(), right: right.clone() };
             let open = self.fields(None, strands, fields, self.merging.winner, &mut events);
-            self.waiting.fields = union(self.waiting.fields, open);
+            self.waiting.fields = self.waiting.fields.union(open);
             let Sides { left, right } = events;
             targets.left.master = Some(left);
             targets.right.master = Some(right);
@@ -332,13 +346,18 @@ impl Session<'_> {
                 carried: self.carried(field),
             };
             match self.settle(facts, winner, FieldSet::NONE.with(field)) {
-                Verdict::Leave => {}
+                Verdict::Leave => self.renew(field, facts.edited, onto),
                 Verdict::Carry { to, .. } => {
                     lens.carry(field, strands[to.opposite()].now, to, &mut onto[to]);
+                    self.renew(field, facts.edited, onto);
                 }
-                Verdict::Wait => open = open.with(field),
+                Verdict::Wait => {
+                    open = open.with(field);
+                    self.renew_open(field, facts.edited, onto);
+                }
                 Verdict::Ask => {
                     open = open.with(field);
+                    self.renew_open(field, facts.edited, onto);
                     let side = |side: Side| explain::field_value(strands[side].now, field);
                     self.clash(field, at, Sides::from_fn(|s| side(s).unwrap_or_default()));
                 }
@@ -346,6 +365,47 @@ impl Session<'_> {
         }
         self.people(strands, onto);
         open
+    }
+
+    /// Makes one field of a copy look as the rules, which have changed, make it look. The last that
+    /// is done to a field.
+    pub(crate) fn renew(&mut self, field: Field, edited: Sides<bool>, onto: &mut Sides<Event>) {
+        for to in Side::BOTH {
+            if self.merging.lens.renewed(to).contains(field) {
+                self.renew_on(to, field, edited, onto);
+            }
+        }
+    }
+
+    /// The same for one that stays open: a mask says nothing about what is open, all else waits.
+    fn renew_open(&mut self, field: Field, edited: Sides<bool>, onto: &mut Sides<Event>) {
+        for to in Side::BOTH {
+            if !self.merging.lens.renewed(to).contains(field) {
+                continue;
+            }
+            if self.merging.lens.masks(to).contains(field) {
+                self.renew_on(to, field, edited, onto);
+            } else if self.merging.lens.is_copy(to) {
+                self.renew[to] = self.renew[to].with(field);
+            }
+        }
+    }
+
+    fn renew_on(&mut self, to: Side, field: Field, edited: Sides<bool>, onto: &mut Sides<Event>) {
+        let Merging { lens, one_way, closed, .. } = *self.merging;
+        let standing = if edited[to] { Standing::Edited } else { Standing::Alone };
+        let mut made = onto[to].clone();
+        lens.renew(field, &onto[to.opposite()], to, &mut made, standing);
+        if made.same(&onto[to], field) {
+            return;
+        }
+        if one_way[to] || closed[to] {
+            self.held_up[to] |= closed[to];
+            self.renew[to] = self.renew[to].with(field);
+        } else {
+            onto[to] = made;
+            self.renewed[to] = self.renewed[to].with(field);
+        }
     }
 
     /// People who were invited or left since: the list in the other side's description follows.
@@ -390,12 +450,10 @@ impl Session<'_> {
             overruled,
             clashes: self.clashes,
             waiting: self.waiting,
+            renewed: self.renewed,
+            renew: self.renew,
         }
     }
-}
-
-pub(crate) fn union(one: FieldSet, other: FieldSet) -> FieldSet {
-    other.iter().fold(one, FieldSet::with)
 }
 
 /// An extent that holds for whatever the merge took from either side.

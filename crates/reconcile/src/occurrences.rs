@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{Event, Exception, Field, FieldSet, Series, Side, Sides, When};
 
 use crate::keys::{Renaming, implied, same_frame, same_grid};
-use crate::merge::{Kind, Session, Strand, as_override, edited_within, kind, union};
+use crate::merge::{Kind, Session, Strand, as_override, edited_within, kind};
 use crate::verdict::{Facts, Verdict};
 use crate::words;
 
@@ -104,7 +104,10 @@ fn is_single(series: &Series) -> bool {
 pub(crate) fn merge(session: &mut Session<'_>, shape: Shape, targets: &mut Sides<Series>) {
     match shape {
         Shape::Keyed(renamings) => one_by_one(session, &renamings, targets),
-        Shape::Whole => as_one(session, targets),
+        Shape::Whole => {
+            as_one(session, targets);
+            renew_overrides(session, targets);
+        }
     }
     let empty = |series: &Series| series.master.is_none() && series.exceptions.is_empty();
     if empty(&targets.left) || empty(&targets.right) {
@@ -271,7 +274,8 @@ fn one_by_one(session: &mut Session<'_>, renamings: &Sides<Renaming>, targets: &
         let moments = Sides::from_fn(|side| views[side].moment(&key));
         let unchanged = Side::BOTH.iter().all(|side| {
             let moment = &moments[*side];
-            moment.known && moment.based == moment.held
+            let renewed = session.merging.lens.renewed(*side);
+            moment.known && moment.based == moment.held && renewed.is_empty()
         });
         let settled = if unchanged {
             Sides::from_fn(|side| moments[side].held.cloned())
@@ -304,7 +308,9 @@ fn occurrence(
     }
     let facts = Facts {
         same: kinds.left == kinds.right,
-        edited: Sides::from_fn(|side| moments[side].edited(session, side)),
+        edited: Sides::from_fn(|side| {
+            moments[side].edited(session, side) || shows_more(session, moments, side)
+        }),
         ours: Sides::from_fn(|side| moments[side].kind_ours()),
         carried: {
             let (times, rule) = (session.carried(Field::Times), session.carried(Field::Recurrence));
@@ -327,6 +333,43 @@ fn occurrence(
         },
     }
     settled
+}
+
+/// Whether an override differs from its master in something that only now crosses: until now the
+/// other side's series said all that was to be seen of it there.
+fn shows_more(session: &Session<'_>, moments: &Sides<Moment<'_>>, side: Side) -> bool {
+    let (lens, to) = (session.merging.lens, side.opposite());
+    let (Some(own), Some(plain)) = (as_override(moments[side].held), &moments[side].plain_now)
+    else {
+        return false;
+    };
+    let new = lens.renewed(to).intersection(lens.carried(to));
+    kind(moments[to].held) == Kind::Plain
+        && !moments[to].kind_changed()
+        && new.iter().any(|field| lens.differs(side, plain, own, field))
+}
+
+/// Overrides that were taken as they are with their whole series, made anew.
+fn renew_overrides(session: &mut Session<'_>, targets: &mut Sides<Series>) {
+    let (lens, base) = (session.merging.lens, session.merging.base);
+    let fields = lens.renewed(Side::Left).union(lens.renewed(Side::Right));
+    let keys: Vec<When> = targets.left.exceptions.keys().cloned().collect();
+    for key in keys.iter().filter(|_| !fields.is_empty()) {
+        let own = targets.as_ref().map(|series| as_override(series.exceptions.get(key)).cloned());
+        let (Some(left), Some(right)) = (own.left, own.right) else { continue };
+        let mut onto = Sides { left, right };
+        for field in fields.iter() {
+            let edited = Sides::from_fn(|side| {
+                let based = base.and_then(|base| as_override(base[side].exceptions.get(key)));
+                based.is_some_and(|based| lens.differs(side, based, &onto[side], field))
+            });
+            session.renew(field, edited, &mut onto);
+        }
+        for (side, event) in onto.iter() {
+            let renewed = Exception::Override(Box::new(event.clone()));
+            targets[side].exceptions.insert(key.clone(), renewed);
+        }
+    }
 }
 
 /// An override that `to` has not (any more): made there of what `to` has instead, so that what
@@ -412,8 +455,7 @@ fn as_one(session: &mut Session<'_>, targets: &mut Sides<Series>) {
         Verdict::Carry { to, overrules } => {
             take_shape(session, to, &mut targets[to]);
             if overrules {
-                session.lost[to] =
-                    union(session.lost[to], changed_overrides(now[to], &targets[to]));
+                session.lost[to] = session.lost[to].union(changed_overrides(now[to], &targets[to]));
             }
         }
     }

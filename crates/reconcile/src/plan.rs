@@ -34,6 +34,8 @@ pub struct Step {
     pub clashes: Vec<Clash>,
     /// What the step leaves open, so that the base must not learn it; see [`crate::agreed`].
     pub waiting: Waiting,
+    /// What is still to be made anew on each side once the step is done.
+    pub renew: Sides<FieldSet>,
     /// Why, in words, without private content.
     pub reason: String,
 }
@@ -119,6 +121,14 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// These fields wait no more.
+    pub(crate) fn without(&mut self, fields: FieldSet) {
+        let rest = |waiting: FieldSet| fields.iter().fold(waiting, FieldSet::without);
+        self.fields = rest(self.fields);
+        self.occurrences.values_mut().for_each(|waiting| *waiting = rest(*waiting));
+        self.occurrences.retain(|_, waiting| !waiting.is_empty());
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.occurrences.is_empty() && !self.every_occurrence

@@ -83,7 +83,7 @@ impl Default for Limits {
 }
 
 /// What crosses towards a side, and how it looks there.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Crossing {
     /// How much of an event crosses.
     pub detail: Detail,
@@ -145,13 +145,52 @@ pub enum Attendees {
     Omit,
 }
 
-/// Whether a title matches.
-pub type TitlePattern = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+/// Which titles match: a function, because patterns are the configuration's business, and the text
+/// that it was made from, by which two are told apart.
+#[derive(Clone)]
+pub struct TitlePattern {
+    text: String,
+    matches: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+}
+
+impl TitlePattern {
+    /// A pattern that was written as `text`.
+    pub fn new(
+        text: impl Into<String>,
+        matches: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self { text: text.into(), matches: Arc::new(matches) }
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a title matches.
+    pub fn matches(&self, title: &str) -> bool {
+        (self.matches)(title)
+    }
+}
+
+impl PartialEq for TitlePattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for TitlePattern {}
+
+impl fmt::Debug for TitlePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TitlePattern")
+    }
+}
 
 /// Which series don't cross.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SkipRules {
-    /// Titles that match; a function, because patterns are the configuration's business.
+    /// Titles that match.
     pub title: Option<TitlePattern>,
     /// All-day events.
     pub all_day: bool,
@@ -163,10 +202,4 @@ pub struct SkipRules {
     pub private: bool,
     /// Those in one of these categories, compared without case.
     pub categories: Vec<String>,
-}
-
-impl fmt::Debug for SkipRules {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SkipRules").field("title", &self.title.is_some()).finish_non_exhaustive()
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{MappingId, ResourceId, Series, Side, Sides, Uid};
+use model::{FieldSet, MappingId, ResourceId, Series, Side, Sides, Uid};
 
 use crate::Subject;
 
@@ -55,6 +55,10 @@ pub struct Known {
     pub base: Sides<Series>,
     /// A write of ours that is not part of an agreement yet.
     pub pending: Sides<Option<Pending>>,
+    /// Whether the side's resource was first made by crossing: it is a copy, unless both were.
+    pub made: Sides<bool>,
+    /// The fields in which the side's copy is to be made anew, because the rules have changed.
+    pub renew: Sides<FieldSet>,
     /// What each side holds now.
     pub now: Sides<Now>,
 }

@@ -3,7 +3,7 @@
 //! Nothing may be observed between the plan of a series and its agreement: the base becomes what
 //! its rows hold at that moment.
 
-use model::{MappingId, ResourceId, Series, Side, Sides, Uid};
+use model::{FieldSet, MappingId, ResourceId, Series, Side, Sides, Uid};
 use rusqlite::{Connection, params};
 
 use crate::codec::{damaged, side_number};
@@ -21,6 +21,8 @@ pub struct Agreement {
     pub held: Sides<Option<ResourceId>>,
     /// What each side agreed to, where that is not what it holds: something was left open.
     pub base: Option<Sides<Series>>,
+    /// The fields in which each side's copy is still to be made anew.
+    pub renew: Sides<FieldSet>,
 }
 
 impl Store {
@@ -67,6 +69,9 @@ fn agree(
     }
     for (side, row) in rows.iter() {
         join(connection, pair, mapping, side, row)?;
+        if row.renew != agreement.renew[side] {
+            row::renew(connection, row.id, agreement.renew[side])?;
+        }
         if let Some(base) = &agreement.base {
             row::set_base(connection, row.id, &base[side])?;
         }
@@ -211,7 +216,7 @@ fn part(connection: &Connection, pair: PairId, row: &Snapshot) -> Result<()> {
     row::touch(connection, row.id)
 }
 
-fn forget(connection: &Connection, pair: PairId, subject: &SubjectRow) -> Result<()> {
+pub(crate) fn forget(connection: &Connection, pair: PairId, subject: &SubjectRow) -> Result<()> {
     match subject {
         SubjectRow::Known(mapping) => {
             for side in Side::BOTH {
@@ -284,6 +289,7 @@ mod tests {
             subject: SubjectRow::Known(mapping),
             held: held("l1", "r1"),
             base: Some(Sides::new(before.clone(), before.clone())),
+            renew: Sides::default(),
         };
         world.store.agree(world.pair, &[agreement]).unwrap();
         assert!(world.touched().known.is_empty());
@@ -304,15 +310,26 @@ mod tests {
         world.lose(RIGHT, "r1");
         let agreements = [
             // Gone meanwhile.
-            Agreement { subject: SubjectRow::Known(mapping), held: held("l1", "r1"), base: None },
+            Agreement {
+                subject: SubjectRow::Known(mapping),
+                held: held("l1", "r1"),
+                base: None,
+                renew: Sides::default(),
+            },
             // Never seen.
             Agreement {
                 subject: SubjectRow::New(held("a", "b")),
                 held: held("a", "b"),
                 base: None,
+                renew: Sides::default(),
             },
             // Another series' resource.
-            Agreement { subject: SubjectRow::Known(mapping), held: held("l1", "r2"), base: None },
+            Agreement {
+                subject: SubjectRow::Known(mapping),
+                held: held("l1", "r2"),
+                base: None,
+                renew: Sides::default(),
+            },
         ];
         let agreed = world.store.agree(world.pair, &agreements).unwrap();
         assert_eq!(agreed, [None, None, None]);
@@ -350,8 +367,12 @@ mod tests {
                 left(transaction, "UPDATE snapshot SET present = 0 WHERE resource = 'l1'", [])
             })
             .unwrap();
-        let forget =
-            Agreement { subject: SubjectRow::Known(mapping), held: Sides::default(), base: None };
+        let forget = Agreement {
+            subject: SubjectRow::Known(mapping),
+            held: Sides::default(),
+            base: None,
+            renew: Sides::default(),
+        };
         world.store.agree(world.pair, &[forget]).unwrap();
         assert_eq!(world.touched().contacts.len(), 1);
         assert_eq!(world.totals().series, Sides::new(0, 0));

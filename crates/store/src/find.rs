@@ -1,6 +1,6 @@
 //! Looking an event up, for `explain`: by its UID, else by a part of its title.
 
-use model::{MappingId, Redacted, ResourceId, Series, Side, Sides, Uid, Version};
+use model::{FieldSet, MappingId, Redacted, ResourceId, Series, Side, Sides, Uid, Version};
 use rusqlite::{Connection, params};
 
 use crate::problems::of_unreadable;
@@ -37,6 +37,10 @@ pub struct FoundSide {
     pub now: NowRow,
     /// What it held when both sides last agreed.
     pub base: Option<Series>,
+    /// Whether calpair created it.
+    pub made: bool,
+    /// The fields in which it is to be made anew, because rules have changed.
+    pub renew: FieldSet,
     /// Whether the next plan looks at it.
     pub touched: bool,
     /// Whether it is not meant to be synced.
@@ -127,6 +131,8 @@ fn found_side(connection: &Connection, row: Snapshot) -> Result<FoundSide> {
     Ok(FoundSide {
         now: crate::touched::now(connection, &row)?,
         base: row::base(connection, &row)?,
+        made: row.ours,
+        renew: row.renew,
         touched: row.touched,
         skipped: match row.skipped {
             1 => Some(Skipped::Window),

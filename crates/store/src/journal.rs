@@ -416,8 +416,8 @@ impl Begun {
         if self.intent.action != ActionKind::Create {
             return Ok(());
         }
-        sql::run(connection, "UPDATE snapshot SET ours = 1 WHERE id = ?1", [row])?;
         match (&self.intent.subject, &self.intent.before) {
+            // What is made again stays whose it was: an original that comes back is no copy.
             (SubjectRow::Known(mapping), source) => {
                 row::rebase(connection, row)?;
                 let origin = row::of_mapping(connection, *mapping, self.intent.side.opposite())?;
@@ -427,6 +427,7 @@ impl Begun {
             }
             (SubjectRow::New(new), Some(source)) => {
                 let side = self.intent.side;
+                sql::run(connection, "UPDATE snapshot SET ours = 1 WHERE id = ?1", [row])?;
                 agree::created(connection, self.pair, new, side, row, source)?;
             }
             (SubjectRow::New(_), None) => {}
@@ -597,8 +598,12 @@ mod tests {
         assert_eq!((change.action.as_str(), &change.after), ("delete", &None));
         assert_eq!(change.before, Some(event("1", "Zahnarzt", 9)), "from the row");
 
-        let forget =
-            Agreement { subject: SubjectRow::Known(mapping), held: Sides::default(), base: None };
+        let forget = Agreement {
+            subject: SubjectRow::Known(mapping),
+            held: Sides::default(),
+            base: None,
+            renew: Sides::default(),
+        };
         world.store.agree(world.pair, &[forget]).unwrap();
         let world = reopened(&folder, world);
         assert_eq!(world.totals(), crate::Totals::default());
@@ -717,8 +722,10 @@ mod tests {
         assert_eq!(id.as_str(), "again");
         let subject = SubjectRow::Known(mapping);
         let held = Sides::new(Some("l1".into()), None);
-        let agreed =
-            world.store.agree(world.pair, &[Agreement { subject, held, base: None }]).unwrap();
+        let agreed = world
+            .store
+            .agree(world.pair, &[Agreement { subject, held, base: None, renew: Sides::default() }])
+            .unwrap();
         assert_eq!(agreed, [Some(mapping)]);
         assert!(world.touched().known.is_empty());
         assert_eq!(world.store.integrity().unwrap(), Vec::<String>::new());

@@ -2,7 +2,7 @@
 //! `base` is empty as long as the row holds what both sides agreed on, and gets that content only
 //! when something else takes its place.
 
-use model::{Digest, MappingId, Resource, ResourceId, Series, Side, Uid, Version};
+use model::{Digest, FieldSet, MappingId, Resource, ResourceId, Series, Side, Uid, Version};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::codec::{self, damaged, micros, pack, side_number};
@@ -26,6 +26,8 @@ pub(crate) struct Snapshot {
     pub(crate) likeness: Option<Digest>,
     pub(crate) unreadable: Option<String>,
     pub(crate) base_digest: Option<Digest>,
+    pub(crate) ours: bool,
+    pub(crate) renew: FieldSet,
 }
 
 /// A query for whole rows, in the order in which [`snapshot`] reads their columns.
@@ -33,7 +35,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, side, resource, version, mapping, present, verified, touched, skipped,
-                 uid, digest, likeness, unreadable, base_digest FROM snapshot ",
+                 uid, digest, likeness, unreadable, base_digest, ours, renew FROM snapshot ",
             $rest
         )
     };
@@ -63,6 +65,8 @@ pub(crate) fn snapshot(row: &Row<'_>) -> Result<Snapshot> {
         likeness: row.get::<_, Option<[u8; 32]>>(11)?.map(Digest),
         unreadable: row.get(12)?,
         base_digest: row.get::<_, Option<[u8; 32]>>(13)?.map(Digest),
+        ours: row.get(14)?,
+        renew: FieldSet::from_bits(row.get(15)?),
     })
 }
 
@@ -233,6 +237,13 @@ pub(crate) fn set_base(connection: &Connection, row: i64, base: &Series) -> Resu
     let query = "UPDATE body SET base = iif((SELECT digest IS base_digest FROM snapshot
          WHERE id = ?1), NULL, ?2) WHERE snapshot = ?1";
     sql::run(connection, query, params![row, pack(base)])?;
+    Ok(())
+}
+
+/// In these fields the row's copy is to be made anew, and in no others.
+pub(crate) fn renew(connection: &Connection, row: i64, fields: FieldSet) -> Result<()> {
+    let query = "UPDATE snapshot SET renew = ?2 WHERE id = ?1";
+    sql::run(connection, query, params![row, fields.bits()])?;
     Ok(())
 }
 

@@ -114,8 +114,10 @@ impl World {
 
     pub(crate) fn agree(&self, subject: SubjectRow, left: &str, right: &str) {
         let held = Sides::new(Some(left.into()), Some(right.into()));
-        let agreed =
-            self.store.agree(self.pair, &[Agreement { subject, held, base: None }]).unwrap();
+        let agreed = self
+            .store
+            .agree(self.pair, &[Agreement { subject, held, base: None, renew: Sides::default() }])
+            .unwrap();
         assert!(agreed[0].is_some(), "the rows are as the test says");
     }
 
@@ -143,8 +145,10 @@ impl World {
         let stored = Wrote::Stored { resource, digest, likeness, verified: true, base: None };
         self.store.wrote(begun[0], stored, at(3)).unwrap();
         let held = Sides::new(Some(left.as_str().into()), None);
-        let agreed =
-            self.store.agree(self.pair, &[Agreement { subject, held, base: None }]).unwrap();
+        let agreed = self
+            .store
+            .agree(self.pair, &[Agreement { subject, held, base: None, renew: Sides::default() }])
+            .unwrap();
         agreed[0].unwrap()
     }
 }

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use model::{MappingId, ResourceId, Series, Side, Sides, Timestamp, Uid};
+use model::{FieldSet, MappingId, ResourceId, Series, Side, Sides, Timestamp, Uid};
 use rusqlite::{Connection, params};
 
 use crate::codec::{damaged, maybe_packed, side as side_of, side_number};
@@ -43,6 +43,10 @@ pub struct KnownRow {
     pub base: Sides<Series>,
     /// The latest change that was written to a side and is covered by no agreement yet.
     pub pending: Sides<Option<PendingRow>>,
+    /// Whether calpair created the side's resource.
+    pub made: Sides<bool>,
+    /// The fields in which the side's copy is to be made anew, because rules have changed.
+    pub renew: Sides<FieldSet>,
     /// What each side holds now.
     pub now: Sides<NowRow>,
 }
@@ -214,6 +218,8 @@ fn known_once(
         uid: Uid::new(uid),
         base: Sides::new(base(Side::Left)?, base(Side::Right)?),
         pending: Sides::new(pending(Side::Left)?, pending(Side::Right)?),
+        made: rows.map(|row| row.ours),
+        renew: rows.map(|row| row.renew),
         now: Sides::new(now(Side::Left)?, now(Side::Right)?),
     }))
 }

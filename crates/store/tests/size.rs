@@ -147,7 +147,7 @@ fn answer(store: &Store, begun: IntentId, (id, series): &(ResourceId, Series)) -
     store.wrote(begun, stored, now()).unwrap();
     let subject = SubjectRow::New(Sides::new(Some(id.clone()), None));
     let held = Sides::new(Some(id.clone()), Some(resource.id.clone()));
-    Agreement { subject, held, base: None }
+    Agreement { subject, held, base: None, renew: Sides::default() }
 }
 
 /// What a cycle asks of the store when nothing has happened.

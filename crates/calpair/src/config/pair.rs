@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
 use model::{AccountName, PairName, Side, Sides};
 use reconcile::{
-    Attendees, Conflict, Detail, Direction, Limits, Reminders, ShowAs, policy::SkipRules,
+    Attendees, Conflict, Detail, Direction, Limits, Reminders, ShowAs, SkipRules, TitlePattern,
 };
 use regex::{Regex, RegexBuilder};
 
@@ -122,9 +121,9 @@ impl Eq for Pattern {}
 impl Crossing {
     /// The same for the plan.
     pub fn rules(&self) -> reconcile::Crossing {
-        let matcher = |pattern: &Pattern| {
-            let pattern = pattern.0.clone();
-            Arc::new(move |title: &str| pattern.is_match(title)) as Arc<_>
+        let matcher = |Pattern(pattern): &Pattern| {
+            let (text, pattern) = (pattern.as_str().to_owned(), pattern.clone());
+            TitlePattern::new(text, move |title| pattern.is_match(title))
         };
         reconcile::Crossing {
             detail: self.detail,

@@ -148,6 +148,10 @@ fn known(found: &FoundRow, mapping: model::MappingId) -> Option<Known> {
         mapping,
         base: Sides::new(base(Side::Left)?, base(Side::Right)?),
         pending: Sides::default(),
+        made: Sides::from_fn(|side| found.sides[side].as_ref().is_some_and(|side| side.made)),
+        renew: Sides::from_fn(|side| {
+            found.sides[side].as_ref().map(|side| side.renew).unwrap_or_default()
+        }),
         now: Sides::from_fn(now),
     })
 }

@@ -163,9 +163,9 @@ impl Cycle<'_> {
         touched: &Touched,
         held: Sides<Option<ResourceId>>,
     ) -> Result<Agreement, Failure> {
-        let subject = subject_row(&step.subject);
+        let (subject, renew) = (subject_row(&step.subject), step.renew);
         if step.waiting.is_empty() {
-            return Ok(Agreement { subject, held, base: None });
+            return Ok(Agreement { subject, held, base: None, renew });
         }
         let mut series = Sides::new(None, None);
         for side in Side::BOTH {
@@ -181,7 +181,7 @@ impl Cycle<'_> {
             }
             _ => None,
         };
-        Ok(Agreement { subject, held, base })
+        Ok(Agreement { subject, held, base, renew })
     }
 
     /// Records what a step leaves open for a person: a problem, or a conflict.

@@ -3,6 +3,7 @@
 //! ```text
 //! resolve   which calendars (once; remembered by id)
 //! settle    writes whose outcome a crash or a lost reply left unknown
+//! rules     everything is touched when they were changed
 //! round     observe both sides, plan what was touched, execute
 //! round     after a write: observe the sides that were written once more, so that the cursor
 //!           stands behind our own writes before silence is believed
@@ -15,6 +16,7 @@ mod observe;
 mod plan;
 mod reaction;
 mod resolve;
+mod rules;
 mod settle;
 
 use std::collections::HashSet;
@@ -116,6 +118,7 @@ impl<'a> Cycle<'a> {
         if mode == Mode::Sync {
             self.settle().await?;
         }
+        self.take_up_rules()?;
         self.ctx.store.retry_problems(self.id(), self.begun - AUDIT)?;
         if let Some((_, until)) = self.window() {
             self.ctx.store.touch_entering(self.id(), until)?;

@@ -30,7 +30,10 @@ impl Cycle<'_> {
         let touched = touched(batch);
         let policy = self.policy();
         let totals = self.ctx.store.totals(self.id())?;
-        let totals = reconcile::Totals { series: totals.series, deletions: totals.deletions };
+        let totals = reconcile::Totals {
+            series: totals.series,
+            deletions: self.crossing_deletions(totals.deletions),
+        };
         let plan = reconcile::plan(&touched, &policy, &totals);
         let violations = reconcile::check(&plan, &touched, &policy, &totals);
         if let Some(violation) = violations.first() {
@@ -116,6 +119,8 @@ fn touched(batch: Batch) -> Touched {
                 mapping: row.mapping,
                 base: row.base,
                 pending: row.pending.map(|pending| pending.map(pending_write)),
+                made: row.made,
+                renew: row.renew,
                 now: row.now.map(now),
             })
             .collect(),

@@ -373,6 +373,62 @@ proptest! {
         }
     }
 
+    /// Rules that were changed: a copy that nobody touched becomes what it would have been made.
+    #[test]
+    fn a_copy_is_made_anew_as_if_it_were_new(
+        before in policy(),
+        after in policy(),
+        edits in edits(),
+        repeats: bool,
+    ) {
+        let original = edited(if repeats { daily("a") } else { single("a") }, &plain(edits));
+        let before = opened(&before);
+        let mut after = Policy { fields: before.fields, ..opened(&after) };
+        // An original whose title looks as if it had that prefix means something else by the other.
+        after.crossing.left.prefix.clone_from(&before.crossing.left.prefix);
+        if let Some(mut known) = crossed(&original, &before) {
+            known.renew = renewal(&before, &after);
+            let world = touched(known);
+            let (plan, is) = settle(&world, &after);
+            let wanted = crossed(&original, &after).unwrap();
+            for side in Side::BOTH {
+                let told = || format!("{}\n{}", picture(&world), sketch(&plan));
+                let [is, wanted] =
+                    [&is.known[0], &wanted].map(|known| series(&known.now[side]).unwrap());
+                let differs = reconcile::difference(Some(wanted), Some(is));
+                prop_assert!(is.same_content(wanted), "{} {:?}\n{}", side, differs, told());
+            }
+            symmetric(&world, &after);
+        }
+    }
+
+    /// The same while both sides are edited, by rules of any kind: it comes to rest at once.
+    #[test]
+    fn new_rules_and_edits_settle(
+        before in policy(),
+        after in policy(),
+        first in edits(),
+        left in prop::option::weighted(0.9, edits()),
+        right in prop::option::weighted(0.9, edits()),
+        made in (any::<bool>(), any::<bool>()),
+    ) {
+        let before = opened(&before);
+        let after = Policy { fields: before.fields, ..after };
+        if let Some(mut known) = crossed(&edited(daily("a"), &first), &before) {
+            known.renew = renewal(&before, &after);
+            if made == (true, true) {
+                known.made = Sides::default();
+            } else if made == (true, false) {
+                known.made.left = true;
+            }
+            edit_side(&mut known, Side::Left, left.as_deref(), 1);
+            edit_side(&mut known, Side::Right, right.as_deref(), 2);
+            let world = touched(known);
+            let _ = settle_soon(&world, &after);
+            symmetric(&world, &after);
+        }
+    }
+
     /// Many series at once: the order of execution makes no difference.
     #[test]
     fn any_order_comes_to_the_same(

@@ -14,6 +14,7 @@ use Side::{Left, Right};
 
 mod crossing;
 mod occurrences;
+mod renewal;
 mod single;
 
 struct Case {
@@ -22,6 +23,8 @@ struct Case {
     base: Option<Sides<Series>>,
     now: Sides<Option<Series>>,
     pending: Sides<Option<Pending>>,
+    made: Sides<bool>,
+    renew: Sides<FieldSet>,
 }
 
 /// A mapped series whose sides held the same.
@@ -37,6 +40,8 @@ fn case(
         base: Some(Sides::new(base.clone(), base)),
         now: Sides::new(left.into(), right.into()),
         pending: Sides::default(),
+        made: Sides::default(),
+        renew: Sides::default(),
     }
 }
 
@@ -52,6 +57,8 @@ fn new(
         base: None,
         now: Sides::new(left.into(), right.into()),
         pending: Sides::default(),
+        made: Sides::default(),
+        renew: Sides::default(),
     }
 }
 
@@ -67,6 +74,22 @@ impl Case {
 
     fn base_right(mut self, series: Series) -> Self {
         self.base.as_mut().unwrap().right = series;
+        self
+    }
+
+    /// The right side's is a copy, made by other rules towards it.
+    fn copied_by(mut self, before: &Crossing) -> Self {
+        self.made = Sides::new(false, true);
+        self.renewing(before)
+    }
+
+    /// The rules towards the right were others.
+    fn renewing(mut self, before: &Crossing) -> Self {
+        let was = Policy {
+            crossing: Sides::new(self.policy.crossing.left.clone(), before.clone()),
+            ..self.policy.clone()
+        };
+        self.renew = renewal(&was, &self.policy);
         self
     }
 
@@ -88,6 +111,7 @@ impl Case {
                 let now = self.now.map(|now| now.map_or(Now::Absent, present));
                 let mut known = known(base, now);
                 known.pending = self.pending;
+                (known.made, known.renew) = (self.made, self.renew);
                 touched(known)
             }
             None => {

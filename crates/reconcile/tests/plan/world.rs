@@ -3,8 +3,8 @@
 
 use model::civil::date;
 use model::{
-    Event, Exception, Frequency, MappingId, Recurrence, ResourceId, Rights, Rule, Series, Side,
-    Sides, Timestamp, When, Zone,
+    Event, Exception, FieldSet, Frequency, MappingId, Recurrence, ResourceId, Rights, Rule, Series,
+    Side, Sides, Timestamp, When, Zone,
 };
 use reconcile::{
     Conflict, Contact, Decision, Direction, Held, Known, Now, Pending, Plan, Policy, Step, Subject,
@@ -105,7 +105,14 @@ pub(crate) fn present(series: Series) -> Now {
 }
 
 pub(crate) fn known(base: Sides<Series>, now: Sides<Now>) -> Known {
-    Known { mapping: MappingId(1), base, pending: Sides::default(), now }
+    Known {
+        mapping: MappingId(1),
+        base,
+        pending: Sides::default(),
+        made: Sides::default(),
+        renew: Sides::default(),
+        now,
+    }
 }
 
 pub(crate) fn touched(known: Known) -> Touched {
@@ -152,7 +159,8 @@ pub(crate) fn apply(touched: &Touched, steps: &[&Step]) -> Touched {
                     _ => known.base.clone(),
                 };
                 let pending = still_pending(step, known);
-                next.known.push(Known { mapping: *mapping, base, pending, now });
+                let (made, renew) = (known.made, step.renew);
+                next.known.push(Known { mapping: *mapping, base, pending, made, renew, now });
             }
             Subject::New(ids) => {
                 let now = Sides::from_fn(|side| {
@@ -165,7 +173,8 @@ pub(crate) fn apply(touched: &Touched, steps: &[&Step]) -> Touched {
                         let base = agreed(step, None, series);
                         let mapping = MappingId(1000 + next.known.len() as i64);
                         let now = Sides::new(Now::Present(left), Now::Present(right));
-                        next.known.push(Known { mapping, base, pending: Sides::default(), now });
+                        let made = Sides::from_fn(|side| creates(step, side));
+                        next.known.push(Known { mapping, made, ..known(base, now) });
                     }
                     (left, right) => {
                         let list = |now| match now {
@@ -185,6 +194,10 @@ pub(crate) fn apply(touched: &Touched, steps: &[&Step]) -> Touched {
         }
     }
     next
+}
+
+fn creates(step: &Step, side: Side) -> bool {
+    matches!(step.writes[side], Some(Write::Create(_)))
 }
 
 /// Writes stay pending while a step leaves something open.
@@ -330,6 +343,8 @@ pub(crate) fn swapped(touched: &Touched) -> Touched {
         mapping: known.mapping,
         base: known.base.clone().swapped(),
         pending: known.pending.clone().swapped(),
+        made: known.made.swapped(),
+        renew: known.renew.swapped(),
         now: known.now.clone().swapped(),
     });
     let contacts = touched.contacts.iter().map(|known| contact(known.held.clone().swapped()));
@@ -395,6 +410,7 @@ pub(crate) fn sketch(plan: &Plan) -> String {
             }
         }
         lines.push(format!("  waiting {:?}", step.waiting));
+        lines.push(format!("  renew {:?}", step.renew));
         for lost in &step.overruled {
             lines.push(format!("  overruled {} {:?}", lost.side, lost.fields));
         }
@@ -403,4 +419,11 @@ pub(crate) fn sketch(plan: &Plan) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// What a change of the rules makes anew.
+pub(crate) fn renewal(before: &Policy, after: &Policy) -> Sides<FieldSet> {
+    let stated =
+        |policy: &Policy| reconcile::stated(policy.direction, policy.conflict, &policy.crossing);
+    reconcile::renewed(&stated(before), &stated(after))
 }

@@ -1,0 +1,219 @@
+//! A changed rule of a pair holds for what is there already: once, safely, and at no cost after
+//! that. With the program itself, by hand and under the daemon.
+
+use std::time::Duration;
+
+use calpair_tests::program::Home;
+use calpair_tests::stage::Stage;
+use calpair_tests::wait;
+use model::{Side, Sides};
+use sandbox::dav::Profile;
+use sandbox::seed::hour;
+use serde_json::{Value, json};
+
+use Side::{Left, Right};
+
+/// What takes longer than this does not happen any more; far more than a busy machine needs.
+const SOON: Duration = Duration::from_secs(40);
+
+/// A stop may take so long (PRODUCT section 4).
+const STOP: Duration = Duration::from_secs(5);
+
+const BUSY: &str = "to_right = { detail = \"busy\", skip = { title = \"^Skip\", private = true } }";
+const NEAR: &str = "{ past = \"90d\", future = \"730d\" }";
+
+struct Scene {
+    stage: Stage,
+    home: Home,
+}
+
+impl Scene {
+    fn new(interval: &str, pair: &str) -> Self {
+        let stage = Stage::new(Sides::new(Profile::plain(), Profile::plain()));
+        let scene = Self { home: Home::new(stage.logins(), ""), stage };
+        scene.rules(interval, pair, "\"all\"");
+        scene.home.connect_both();
+        scene
+    }
+
+    /// Writes the rules of the pair.
+    fn rules(&self, interval: &str, pair: &str, window: &str) {
+        let config = self.home.config(&format!("interval = \"{interval}\""), pair);
+        self.home.write(&config.replace("window = \"all\"", &format!("window = {window}")));
+    }
+
+    fn create(&self, side: Side, uid: &str, title: &str) {
+        self.create_in(side, uid, title, 2026);
+    }
+
+    fn create_in(&self, side: Side, uid: &str, title: &str, year: i16) {
+        let start = format!("{year}-12-01T09:00:00Z").parse().expect("an instant");
+        self.stage.user(side).create(&hour(uid, title, start, ""));
+    }
+
+    fn value(&self, side: Side, uid: &str, property: &str) -> Option<String> {
+        let held = self.stage.user(side).get(uid)?;
+        let text = String::from_utf8(held.raw).expect("the world holds text");
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{property}:")));
+        line.map(str::to_owned)
+    }
+
+    fn title(&self, side: Side, uid: &str) -> String {
+        self.value(side, uid, "SUMMARY").unwrap_or_default()
+    }
+
+    /// Titles of the right side, by UID.
+    fn right(&self) -> Vec<(String, String)> {
+        let mut uids = self.stage.user(Right).uids();
+        uids.sort();
+        uids.into_iter().map(|uid| (uid.clone(), self.title(Right, &uid))).collect()
+    }
+
+    /// Syncs; what the pair came to.
+    fn sync(&self) -> Value {
+        let ended = self.home.run(&["sync", "--json"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended.json()["pairs"][0].clone()
+    }
+
+    /// Nothing is left to do, and that costs nothing.
+    fn is_quiet(&self) {
+        let pair = self.sync();
+        assert_eq!(pair["outcome"], "in-sync", "{pair}");
+        assert_eq!(pair["requests"], json!({ "left": 1, "right": 1 }));
+    }
+
+    fn becomes(&self, side: Side, uid: &str, title: &str) {
+        let is_so = || (self.title(side, uid) == title).then_some(());
+        let found = wait::until(SOON, is_so);
+        assert!(found.is_some(), "{uid} is {:?} and not {title:?}", self.title(side, uid));
+    }
+}
+
+fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
+    of.iter().map(|(uid, title)| ((*uid).to_owned(), (*title).to_owned())).collect()
+}
+
+#[test]
+fn changed_rules_hold_for_what_is_there_already() {
+    let scene = Scene::new("1h", BUSY);
+    scene.rules("1h", BUSY, NEAR);
+    scene.create(Left, "a", "Dentist");
+    scene.stage.user(Left).set("a", "LOCATION", "Town");
+    scene.create(Left, "b", "Skip me");
+    scene.create(Left, "c", "Secret");
+    scene.stage.user(Left).set("c", "CLASS", "PRIVATE");
+    scene.create_in(Left, "d", "Far away", 2040);
+    scene.create(Right, "e", "Of the right");
+    scene.sync();
+    assert_eq!(scene.right(), pairs(&[("a", "Busy"), ("e", "Of the right")]));
+    scene.is_quiet();
+
+    // Everything crosses, in one cycle.
+    scene.rules("1h", "", "\"all\"");
+    let synced = scene.sync();
+    let counts = json!({ "created": 3, "updated": 1, "deleted": 0 });
+    assert_eq!((&synced["outcome"], &synced["right"]), (&json!("changed"), &counts), "{synced}");
+    assert_eq!(synced["left"], json!({ "created": 0, "updated": 0, "deleted": 0 }));
+    let all = [("a", "Dentist"), ("b", "Skip me"), ("c", "Secret"), ("d", "Far away")];
+    assert_eq!(scene.right()[..4], pairs(&all));
+    assert_eq!(scene.value(Right, "a", "LOCATION").as_deref(), Some("Town"));
+    let history = scene.home.run(&["history", "p", "--json", "--event", "a"]).json();
+    assert!(history["changes"].to_string().contains("the rules changed"), "{history}");
+    scene.is_quiet();
+
+    // A narrower window takes nothing away, a prefix is put on copies alone.
+    scene.rules("1h", "to_right = { prefix = \"W \" }", NEAR);
+    assert_eq!(scene.sync()["right"]["updated"], 4);
+    assert_eq!(scene.title(Right, "d"), "W Far away");
+    assert_eq!((scene.title(Right, "e"), scene.title(Left, "e")).0, "Of the right");
+    scene.is_quiet();
+
+    // Busy again: old titles go, also one that was edited at its origin; what somebody has just
+    // written on a copy stays, and an event that is left out from now on stays as it is.
+    scene.stage.user(Left).set("c", "SUMMARY", "More secret");
+    scene.stage.user(Right).set("d", "SUMMARY", "Mine");
+    scene.rules("1h", BUSY, NEAR);
+    let synced = scene.sync();
+    assert_eq!(synced["left"], json!({ "created": 0, "updated": 0, "deleted": 0 }), "{synced}");
+    let shown = [("a", "Busy"), ("b", "W Skip me"), ("c", "W Secret"), ("d", "Mine")];
+    assert_eq!(scene.right()[..4], pairs(&shown));
+    assert_eq!(scene.value(Right, "a", "LOCATION"), None);
+    let explained = scene.home.run(&["explain", "p", "b"]);
+    assert!(explained.stdout.contains("a rule keeps it from crossing to right"), "{explained:?}");
+    scene.is_quiet();
+
+    // The rule goes: what it held up is made up for.
+    scene.rules("1h", "to_right = { detail = \"busy\" }", NEAR);
+    scene.sync();
+    let shown = [("a", "Busy"), ("b", "Busy"), ("c", "Busy"), ("d", "Mine")];
+    assert_eq!(scene.right()[..4], pairs(&shown));
+    assert_eq!(scene.title(Left, "c"), "More secret");
+    scene.is_quiet();
+}
+
+#[test]
+fn what_changed_while_nothing_crossed_meets_the_other_side_and_is_no_deletion() {
+    let scene = Scene::new("1h", "direction = \"left-to-right\"");
+    for number in 0..30 {
+        scene.create(Left, &format!("a{number:02}"), "Event");
+    }
+    scene.sync();
+    scene.stage.user(Right).set("a00", "SUMMARY", "Changed");
+    scene.create(Right, "b", "New");
+    for number in 1..25 {
+        scene.stage.user(Right).delete(&format!("a{number:02}"));
+    }
+    scene.sync();
+    assert_eq!((scene.title(Left, "a00").as_str(), scene.right().len()), ("Event", 7));
+    // Another rule of a pair that stays one-way brings nothing back, and halts nothing.
+    scene.rules("1h", "direction = \"left-to-right\"\nto_right = { prefix = \"W \" }", "\"all\"");
+    scene.sync();
+    assert_eq!((scene.right().len(), scene.title(Right, "a29").as_str()), (7, "W Event"));
+    scene.is_quiet();
+
+    scene.rules("1h", "", "\"all\"");
+    let synced = scene.sync();
+    assert_eq!(synced["left"], json!({ "created": 1, "updated": 1, "deleted": 0 }), "{synced}");
+    assert_eq!(scene.title(Left, "a00"), "Changed");
+    assert_eq!(scene.title(Left, "b"), "New");
+    assert_eq!(scene.right().len(), 31, "what was deleted when that did not cross is there again");
+    scene.is_quiet();
+}
+
+#[test]
+fn a_copy_that_was_taken_away_comes_back_with_its_rule_gone() {
+    let scene = Scene::new("1h", "");
+    scene.create(Left, "a", "Skip me");
+    scene.sync();
+    scene.rules("1h", BUSY, "\"all\"");
+    scene.sync();
+    assert_eq!(scene.title(Right, "a"), "Skip me", "its copy stays");
+    scene.stage.user(Right).delete("a");
+    scene.sync();
+    scene.is_quiet();
+    scene.rules("1h", "", "\"all\"");
+    scene.sync();
+    assert_eq!(scene.title(Left, "a"), "Skip me", "the original is not deleted");
+    assert_eq!(scene.title(Right, "a"), "Skip me");
+}
+
+#[test]
+fn the_daemon_takes_changed_rules_up() {
+    let scene = Scene::new("1s", "");
+    scene.create(Left, "a", "Dentist");
+    let daemon = scene.home.start(&["run"]);
+    scene.becomes(Right, "a", "Dentist");
+    scene.rules("1s", "to_right = { prefix = \"W \" }", "\"all\"");
+    scene.becomes(Right, "a", "W Dentist");
+    scene.rules("1s", BUSY, "\"all\"");
+    scene.becomes(Right, "a", "Busy");
+    scene.rules("1s", "", "\"all\"");
+    scene.becomes(Right, "a", "Dentist");
+    let stopped =
+        std::process::Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status();
+    assert!(stopped.is_ok_and(|status| status.success()));
+    assert_eq!(daemon.end(STOP).code, Some(0));
+    assert_eq!(scene.title(Left, "a"), "Dentist");
+    scene.is_quiet();
+}
