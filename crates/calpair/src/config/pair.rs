@@ -132,7 +132,7 @@ impl Crossing {
             reminders: self.reminders,
             attendees: self.attendees,
             skip: SkipRules {
-                title: self.skip.title.as_ref().map(|pattern| matcher(pattern) as _),
+                title: self.skip.title.as_ref().map(matcher),
                 all_day: self.skip.all_day,
                 declined: self.skip.declined,
                 free: self.skip.free,
@@ -147,9 +147,9 @@ impl Crossing {
 pub(super) struct Draft {
     pub(super) span: Range<usize>,
     pub(super) name: Option<At<PairName>>,
+    pub(super) ends: Sides<Option<At<End>>>,
     /// Where each names its account.
     pub(super) accounts: Sides<Option<Range<usize>>>,
-    pub(super) ends: Sides<Option<At<End>>>,
     /// Where the interval stands, if the pair has its own.
     pub(super) interval: Option<Range<usize>>,
     /// The pair, if nothing about it is wrong.
@@ -166,9 +166,9 @@ pub(super) fn read(mut section: Section<'_>, interval: Duration) -> Draft {
         .as_ref()
         .map_or_else(|| String::from("this pair"), |name| format!("pair `{}`", name.value));
     section.rename(called.clone());
+    let ends = Sides::from_fn(|side| end(&mut section, side, &called));
     let accounts = ends.as_ref().map(|end| end.as_ref().map(|(_, account)| account.clone()));
     let ends = ends.map(|end| end.map(|(end, _)| end));
-    let ends = Sides::from_fn(|side| end(&mut section, side, &called));
     let direction = section.choice(
         "direction",
         &[

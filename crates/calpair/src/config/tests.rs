@@ -136,7 +136,9 @@ category = ["c"]
     assert!(title.is_some() && *all_day && *declined && *free && *private);
     assert_eq!(categories.len(), 1);
     let rules = right.rules();
-    assert!(rules.skip.title.as_ref().is_some_and(|matches| matches("xy") && !matches("yx")));
+    assert!(
+        rules.skip.title.as_ref().is_some_and(|title| title.matches("xy") && !title.matches("yx"))
+    );
     assert_eq!(rules.skip.categories, ["c"]);
     assert_eq!(good(&format!("{BASE}window = \"all\"")).pairs[0].window, Window::ALL);
 }
