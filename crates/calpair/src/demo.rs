@@ -1,6 +1,7 @@
-//! `calpair demo`: the whole product without an account. Two simulated servers on loopback, and the
-//! very parts that `calpair run` is made of between them; a story is played over them, told while
-//! it happens. Everything lies in a temporary folder that goes when the demo ends.
+//! `calpair demo`: the whole product without an account. A simulated iCloud and a simulated Google
+//! on loopback, and the very parts that `calpair run` is made of between them; a story is played
+//! over them, told while it happens. Everything lies in a temporary folder that goes when the demo
+//! ends.
 
 mod equal;
 mod stage;

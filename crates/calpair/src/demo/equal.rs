@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use model::{CalendarId, Sides};
-use sandbox::World;
+use model::{Side, Sides, Zone};
+
+use super::stage::{Stage, ZONE, origin};
 
 /// So far back and ahead of now occurrences are compared.
 const YEARS: i64 = 5;
@@ -14,8 +15,8 @@ const YEARS: i64 = 5;
 type Seen = (String, Timestamp, Timestamp, String);
 
 /// How many occurrences both calendars have; an error says what differs.
-pub(super) fn compare(world: &World, calendars: &Sides<CalendarId>) -> Result<usize, String> {
-    let seen = Sides::new(seen(world, &calendars.left)?, seen(world, &calendars.right)?);
+pub(super) fn compare(stage: &Stage) -> Result<usize, String> {
+    let seen = Sides::new(seen(stage, Side::Left)?, seen(stage, Side::Right)?);
     if seen.left == seen.right {
         return Ok(seen.left.len());
     }
@@ -28,17 +29,18 @@ pub(super) fn compare(world: &World, calendars: &Sides<CalendarId>) -> Result<us
     Err(format!("the sides differ: only on the left is {left}, only on the right {right}"))
 }
 
-fn seen(world: &World, calendar: &CalendarId) -> Result<BTreeSet<Seen>, String> {
-    let reach = SignedDuration::from_hours(YEARS * 366 * 24);
-    let window = ical::Window { from: world.now() - reach, until: world.now() + reach };
+fn seen(stage: &Stage, side: Side) -> Result<BTreeSet<Seen>, String> {
+    let (reach, now) = (SignedDuration::from_hours(YEARS * 366 * 24), stage.world.now());
+    let window = ical::Window { from: now - reach, until: now + reach };
+    // Where floating times take place depends on who looks; Google places them in its own zone.
+    let floating = ical::time_zone(&Zone::Iana(ZONE.into())).unwrap_or(TimeZone::UTC);
     let mut seen = BTreeSet::new();
-    for held in world.held(calendar) {
+    for held in stage.held(side) {
         let series = ical::read(&held.raw).map_err(|error| format!("{}: {error}", held.id))?;
-        let occurrences = ical::occurrences(&series, window, &TimeZone::UTC);
+        let occurrences = ical::occurrences(&series, window, &floating);
         seen.extend(occurrences.map(|occurrence| {
             let title = occurrence.event.title.as_ref().map(|title| title.expose().clone());
-            let uid = series.uid.as_str().to_owned();
-            (uid, occurrence.from, occurrence.until, title.unwrap_or_default())
+            (origin(&held), occurrence.from, occurrence.until, title.unwrap_or_default())
         }));
     }
     Ok(seen)

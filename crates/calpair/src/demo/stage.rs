@@ -1,14 +1,19 @@
-//! What the story plays on: two simulated servers with lifelike calendars, a configuration, and a
-//! daemon that keeps them the same.
+//! What the story plays on: a simulated iCloud and a simulated Google with lifelike calendars, a
+//! configuration, and a daemon that keeps them the same.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use model::{CalendarId, Side, Sides};
-use sandbox::dav::{Options, Profile, Running, serve};
-use sandbox::{Account, User, World, seed};
+use sandbox::dav::{self, Options, Profile};
+use sandbox::google::{self, CLIENT_ID, CLIENT_SECRET, Google};
+use sandbox::{Account, Held, World, seed};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -23,12 +28,15 @@ use crate::service::Service;
 pub(super) const PAIR: &str = "family";
 
 /// The accounts' names in the configuration, and in the world.
-pub(super) const ACCOUNTS: Sides<&str> = Sides { left: "home", right: "nas" };
+pub(super) const ACCOUNTS: Sides<&str> = Sides { left: "home", right: "work" };
 
 /// Events at the beginning: on the left, on the right, and on both with the same UID.
 pub(super) const LEFT: usize = 60;
 pub(super) const RIGHT: usize = 15;
 pub(super) const BOTH: usize = 10;
+
+/// The zone of the calendar at Google.
+pub(super) const ZONE: &str = "Europe/Berlin";
 
 /// The same calendars each time.
 const SEED: u64 = 7;
@@ -39,8 +47,10 @@ const GRACE: Duration = Duration::from_secs(4);
 /// The stage. Everything on it goes when it is dropped.
 pub(super) struct Stage {
     pub(super) world: World,
+    pub(super) google: Google,
     pub(super) calendars: Sides<CalendarId>,
-    pub(super) servers: Sides<Running>,
+    pub(super) icloud: dav::Running,
+    pub(super) endpoint: google::Running,
     pub(super) service: Arc<Service>,
     pub(super) file: PathBuf,
     pub(super) began: tokio::time::Instant,
@@ -56,20 +66,24 @@ impl Stage {
         for (_, name) in ACCOUNTS.iter() {
             world.add_account(Account::new(name));
         }
-        world.set_password(ACCOUNTS.right, "correct horse battery staple");
-        let calendars = ACCOUNTS.map(|account| world.add_calendar(account, "Family"));
-        furnish(&world, &calendars);
-        let profile = |side| match side {
-            Side::Left => Profile::icloud(),
-            Side::Right => Profile::plain(),
+        let google = Google::new(&world, SEED);
+        let calendars = Sides {
+            left: world.add_calendar(ACCOUNTS.left, "Family"),
+            right: google.open(ACCOUNTS.right),
         };
-        let server = |side| serve(&world, Options::new(profile(side), ACCOUNTS[side]));
+        google.set_zone(&calendars.right, ZONE);
+        google.set_visitor(ACCOUNTS.right);
+        furnish(&world, &google, &calendars);
         let text = |error: std::io::Error| error.to_string();
-        let left = server(Side::Left).await.map_err(text)?;
-        let servers = Sides::new(left, server(Side::Right).await.map_err(text)?);
+        let options = Options::new(Profile::icloud(), ACCOUNTS.left);
+        let icloud = dav::serve(&world, options).await.map_err(text)?;
+        let endpoint = google.serve().await.map_err(text)?;
         let folder = tempfile::Builder::new().prefix("calpair-demo-").tempdir().map_err(text)?;
         let file = folder.path().join("calpair.toml");
-        std::fs::write(&file, configuration(&folder, &servers)).map_err(text)?;
+        let secret = folder.path().join("google-client-secret");
+        write_secret(&secret).map_err(text)?;
+        let configured = configuration(folder.path(), &secret, &icloud.url(), &endpoint.url());
+        std::fs::write(&file, configured).map_err(text)?;
         let config = config::load(&file).map_err(|error| error.to_string())?;
         let state = config::state_dir(&config, environment).map_err(|error| error.to_string())?;
         let service = Service::open(config, &state, environment).map_err(|e| e.to_string())?;
@@ -78,13 +92,60 @@ impl Stage {
         drop(daemon::serve(&service, &state, &stop).map_err(text)?);
         let began = tokio::time::Instant::now();
         let _folder = folder;
-        Ok(Self { world, calendars, servers, service, file, began, stop, _folder })
+        Ok(Self { world, google, calendars, icloud, endpoint, service, file, began, stop, _folder })
     }
 
-    /// The user at one side's calendar; what they do happens now.
-    pub(super) fn user(&self, side: Side) -> User {
-        self.world.set_now(SystemClock::read());
-        self.world.user(&self.calendars[side])
+    /// What people do happens at this time.
+    pub(super) fn at(&self, now: Timestamp) -> &Self {
+        self.world.set_now(now);
+        self
+    }
+
+    /// What people do happens now.
+    pub(super) fn now(&self) -> &Self {
+        self.at(SystemClock::read())
+    }
+
+    /// Somebody creates an event.
+    pub(super) fn create(&self, side: Side, text: &str) {
+        match side {
+            Side::Left => drop(self.world.user(&self.calendars.left).create(text)),
+            Side::Right => drop(self.google.user(&self.calendars.right).create(text)),
+        }
+    }
+
+    /// Somebody sets a property of an event.
+    pub(super) fn set_property(&self, side: Side, uid: &str, property: &str, value: &str) {
+        let Some(held) = self.find(side, uid) else { return };
+        match side {
+            Side::Left => self.world.user(&self.calendars.left).set(uid, property, value),
+            Side::Right => self.google.user(&self.calendars.right).set(&held.uid, property, value),
+        };
+    }
+
+    /// Somebody at Google moves an occurrence.
+    pub(super) fn move_at_google(&self, uid: &str, original: Timestamp, start: Timestamp) {
+        if let Some(held) = self.find(Side::Right, uid) {
+            self.google.user(&self.calendars.right).move_occurrence(&held.uid, original, start);
+        }
+    }
+
+    /// Somebody on an iPhone deletes an event.
+    pub(super) fn delete_on_iphone(&self, uid: &str) {
+        self.world.user(&self.calendars.left).delete(uid);
+    }
+
+    /// Everything that a side holds.
+    pub(super) fn held(&self, side: Side) -> Vec<Held> {
+        match side {
+            Side::Left => self.world.held(&self.calendars.left),
+            Side::Right => self.google.held(&self.calendars.right),
+        }
+    }
+
+    /// The event that was created under this UID.
+    pub(super) fn find(&self, side: Side, uid: &str) -> Option<Held> {
+        self.held(side).into_iter().find(|held| origin(held) == uid)
     }
 
     /// Asks the daemon, as a command does.
@@ -92,9 +153,12 @@ impl Stage {
         self.service.answer(request).await
     }
 
-    /// `calpair connect`, with the password that the server knows.
+    /// `calpair connect`, with the password that iCloud knows, or with what Google's page grants.
     pub(super) async fn connect(&self, side: Side) -> Reply {
-        let password = self.world.password(ACCOUNTS[side]).unwrap_or_default();
+        let password = match side {
+            Side::Left => self.world.password(ACCOUNTS.left).unwrap_or_default(),
+            Side::Right => self.google.refresh_token(ACCOUNTS.right),
+        };
         self.ask(Request::Connect {
             account: ACCOUNTS[side].to_owned(),
             password: Password(password.into()),
@@ -112,8 +176,17 @@ impl Stage {
     }
 }
 
+/// The UID under which an event was created: a copy at Google has another one, and says of which
+/// event it is a copy.
+pub(super) fn origin(held: &Held) -> String {
+    let text = String::from_utf8_lossy(&held.raw).replace("\r\n ", "");
+    let mark = "X-GOOGLE-PRIVATE;X-KEY=\"calpair-uid\":";
+    let marked = text.lines().find_map(|line| line.strip_prefix(mark));
+    marked.unwrap_or(&held.uid).to_owned()
+}
+
 /// Fills both calendars: some events on one side only, some on both.
-fn furnish(world: &World, calendars: &Sides<CalendarId>) {
+fn furnish(world: &World, google: &Google, calendars: &Sides<CalendarId>) {
     let today = world.now().to_zoned(TimeZone::UTC).date();
     let texts = seed::lifelike(SEED, today, LEFT + RIGHT);
     for (at, text) in texts.iter().enumerate() {
@@ -121,16 +194,21 @@ fn furnish(world: &World, calendars: &Sides<CalendarId>) {
             world.user(&calendars.left).create(text);
         }
         if !(BOTH..LEFT).contains(&at) {
-            world.user(&calendars.right).create(text);
+            google.user(&calendars.right).create(text);
         }
     }
 }
 
-fn configuration(folder: &TempDir, servers: &Sides<Running>) -> String {
-    let state = folder.path().join("state");
-    let state = state.display();
-    let urls = servers.as_ref().map(Running::url);
-    let users = ACCOUNTS.map(|account| Account::new(account).user);
+/// What the Cloud console gives a client beside its id.
+fn write_secret(path: &Path) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(CLIENT_SECRET.as_bytes())
+}
+
+fn configuration(folder: &Path, secret: &Path, icloud: &str, google: &str) -> String {
+    let state = folder.join("state");
+    let (state, secret) = (state.display(), secret.display());
+    let user = Account::new(ACCOUNTS.left).user;
     format!(
         "[daemon]\n\
          state_dir = \"{state}\"\n\
@@ -140,19 +218,22 @@ fn configuration(folder: &TempDir, servers: &Sides<Running>) -> String {
          \n\
          [accounts.home]\n\
          provider = \"icloud\"\n\
-         username = \"{}\"\n\
-         url = \"{}\"\n\
+         username = \"{user}\"\n\
+         url = \"{icloud}\"\n\
          \n\
-         [accounts.nas]\n\
-         provider = \"caldav\"\n\
-         username = \"{}\"\n\
-         url = \"{}\"\n\
+         [accounts.work]\n\
+         provider = \"google\"\n\
+         client_id = \"{CLIENT_ID}\"\n\
+         client_secret_file = \"{secret}\"\n\
+         api_url = \"{google}calendar/v3\"\n\
+         auth_url = \"{google}auth\"\n\
+         token_url = \"{google}token\"\n\
+         revoke_url = \"{google}revoke\"\n\
          \n\
          [[pairs]]\n\
          name = \"{PAIR}\"\n\
          left = {{ account = \"home\", calendar = \"Family\" }}\n\
-         right = {{ account = \"nas\", calendar = \"Family\" }}\n\
-         window = \"all\"\n",
-        users.left, urls.left, users.right, urls.right
+         right = {{ account = \"work\", calendar = \"primary\" }}\n\
+         window = \"all\"\n"
     )
 }

@@ -43,23 +43,18 @@ pub(super) fn invite(stage: &Stage) {
     print("\nIt goes on until you press Ctrl-C. Meanwhile, in another terminal:\n\n");
     line(format!("  calpair --config {} status", stage.file.display()));
     line(format!("  calpair --config {} history", stage.file.display()));
-    print("\nor with any CalDAV client:\n\n");
-    for (side, account) in ACCOUNTS.iter() {
-        let password = stage.world.password(account).unwrap_or_default();
-        let user = sandbox::Account::new(account).user;
-        line(format!(
-            "  {side:5}  {}  user {user}  password {password}",
-            stage.servers[side].url()
-        ));
-    }
+    print("\nor, on the left, with any CalDAV client:\n\n");
+    let password = stage.world.password(ACCOUNTS.left).unwrap_or_default();
+    let user = sandbox::Account::new(ACCOUNTS.left).user;
+    line(format!("  {}  user {user}  password {password}", stage.icloud.url()));
 }
 
 fn introduce(stage: &Stage) {
-    print("calpair demo: two simulated servers on this machine; nothing leaves it.\n\n");
-    let (left, right) = (stage.servers.left.url(), stage.servers.right.url());
-    print(&format!("  left   home/Family  {left}  as iCloud speaks, {LEFT} events\n"));
+    print("calpair demo: two simulated services on this machine; nothing leaves it.\n\n");
+    let (left, right) = (stage.icloud.url(), stage.endpoint.url());
     let number = RIGHT + BOTH;
-    print(&format!("  right  nas/Family   {right}  plain CalDAV, {number} events\n\n"));
+    print(&format!("  left   home/Family   {left}  as iCloud speaks, {LEFT} events\n"));
+    print(&format!("  right  work/primary  {right}  as Google speaks, {number} events\n\n"));
 }
 
 /// A new chapter.
@@ -87,12 +82,12 @@ async fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Told {
 
 /// Whether a side's event has this in its text.
 fn has(stage: &Stage, side: Side, uid: &str, text: &str) -> bool {
-    let held = stage.world.user(&stage.calendars[side]).get(uid);
+    let held = stage.find(side, uid);
     held.is_some_and(|held| String::from_utf8_lossy(&held.raw).contains(text))
 }
 
 fn numbers(stage: &Stage) -> Sides<usize> {
-    stage.calendars.as_ref().map(|calendar| stage.world.held(calendar).len())
+    Sides::from_fn(|side| stage.held(side).len())
 }
 
 async fn first_sync(stage: &Stage) -> Told {
@@ -142,11 +137,11 @@ fn at(days: i64, hour: i64) -> Timestamp {
 
 async fn edits_cross(stage: &Stage) -> Told {
     chapter("An edit on each side");
-    stage.user(Side::Left).create(&hour("dentist@demo", "Dentist", at(3, 9), ""));
+    stage.now().create(Side::Left, &hour("dentist@demo", "Dentist", at(3, 9), ""));
     said(stage, "left: a new event, Dentist");
     until("it is on the right", || has(stage, Side::Right, "dentist@demo", "Dentist")).await?;
     said(stage, "right: it is there");
-    stage.user(Side::Right).set("dentist@demo", "LOCATION", "Hauptstr. 1");
+    stage.now().set_property(Side::Right, "dentist@demo", "LOCATION", "Hauptstr. 1");
     said(stage, "right: it gets a place");
     until("the place is on the left", || has(stage, Side::Left, "dentist@demo", "Hauptstr. 1"))
         .await?;
@@ -156,14 +151,14 @@ async fn edits_cross(stage: &Stage) -> Told {
 
 async fn edits_meet(stage: &Stage) -> Told {
     chapter("Both sides edit one event between two cycles");
+    settled(stage).await?;
     stage.ask(Request::Pause { pair: PAIR.to_owned() }).await;
-    sync(stage).await?;
-    stage.user(Side::Left).set("dentist@demo", "DESCRIPTION", "Bring the x-ray");
-    stage.user(Side::Left).set("dentist@demo", "SUMMARY", "Dentist for Zoë");
+    stage.now().set_property(Side::Left, "dentist@demo", "DESCRIPTION", "Bring the x-ray");
+    stage.now().set_property(Side::Left, "dentist@demo", "SUMMARY", "Dentist for Zoë");
     said(stage, "left: a description, and the title becomes Dentist for Zoë");
     // Dates of changes have whole seconds; the right one is to be the later.
-    stage.world.set_now(SystemClock::read() + Duration::from_secs(2));
-    stage.world.user(&stage.calendars.right).set("dentist@demo", "SUMMARY", "Dentist (moved)");
+    let later = stage.at(SystemClock::read() + Duration::from_secs(2));
+    later.set_property(Side::Right, "dentist@demo", "SUMMARY", "Dentist (moved)");
     said(stage, "right: the title becomes Dentist (moved), a little later");
     stage.ask(Request::Resume { pair: PAIR.to_owned() }).await;
     until("both sides have both", || {
@@ -187,10 +182,10 @@ async fn edits_meet(stage: &Stage) -> Told {
 async fn an_occurrence_moves(stage: &Stage) -> Told {
     chapter("One occurrence of a series is moved");
     let series = hour("choir@demo", "Choir", at(1, 9), "FREQ=WEEKLY;COUNT=8");
-    stage.user(Side::Left).create(&series);
+    stage.now().create(Side::Left, &series);
     until("it is on the right", || has(stage, Side::Right, "choir@demo", "FREQ=WEEKLY")).await?;
     said(stage, "left: a weekly series, Choir; right: it is there");
-    stage.user(Side::Right).move_occurrence("choir@demo", at(15, 9), at(15, 18));
+    stage.now().move_at_google("choir@demo", at(15, 9), at(15, 18));
     said(stage, "right: the third one is moved to the evening");
     let evening = at(15, 18).strftime("DTSTART:%Y%m%dT%H%M%SZ").to_string();
     until("it moved on the left", || has(stage, Side::Left, "choir@demo", &evening)).await?;
@@ -200,15 +195,13 @@ async fn an_occurrence_moves(stage: &Stage) -> Told {
 
 async fn a_deletion_crosses(stage: &Stage) -> Told {
     chapter("A deletion");
-    stage.user(Side::Left).create(&hour("lunch@demo", "Lunch", at(5, 12), ""));
+    stage.now().create(Side::Left, &hour("lunch@demo", "Lunch", at(5, 12), ""));
     until("it is on the right", || has(stage, Side::Right, "lunch@demo", "Lunch")).await?;
     settled(stage).await?;
-    stage.user(Side::Left).delete("lunch@demo");
+    stage.now().delete_on_iphone("lunch@demo");
     said(stage, "left: Lunch, which was on both sides, is deleted");
-    until("it is gone on the right", || {
-        stage.world.user(&stage.calendars.right).get("lunch@demo").is_none()
-    })
-    .await?;
+    let gone = || stage.find(Side::Right, "lunch@demo").is_none();
+    until("it is gone on the right", gone).await?;
     said(stage, "right: it is gone, because the server says so for this very event");
     Ok(())
 }
@@ -242,10 +235,10 @@ async fn the_password_is_revoked(stage: &Stage) -> Told {
         }
     }
     let asked = stage.world.request_count(ACCOUNTS.left);
-    stage.user(Side::Left).set("dentist@demo", "SUMMARY", "Dentist for Zoë and Ben");
-    stage.user(Side::Left).create(&hour("party@demo", "Party", at(9, 19), ""));
-    stage.user(Side::Right).create(&hour("plumber@demo", "Plumber", at(2, 8), ""));
-    stage.user(Side::Right).set("choir@demo", "LOCATION", "Church hall");
+    stage.now().set_property(Side::Left, "dentist@demo", "SUMMARY", "Dentist for Zoë and Ben");
+    stage.now().create(Side::Left, &hour("party@demo", "Party", at(9, 19), ""));
+    stage.now().create(Side::Right, &hour("plumber@demo", "Plumber", at(2, 8), ""));
+    stage.now().set_property(Side::Right, "choir@demo", "LOCATION", "Church hall");
     said(stage, "meanwhile people go on: two edits on the left, two on the right");
     let reply = stage.ask(Request::Sync { pairs: Vec::new(), dry_run: false }).await;
     if reply.exit != Exit::ReconnectNeeded.code() {
@@ -276,7 +269,7 @@ async fn it_is_replaced(stage: &Stage) -> Told {
 async fn equal_and_quiet(stage: &Stage) -> Told {
     chapter("The end");
     settled(stage).await?;
-    let occurrences = equal::compare(&stage.world, &stage.calendars)?;
+    let occurrences = equal::compare(stage)?;
     let events = numbers(stage);
     if events.left != events.right {
         return Err(format!("{} events on the left, {} on the right", events.left, events.right));
