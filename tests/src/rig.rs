@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use caldav::CalDav;
 use engine::{Attended, Chance, Clock, Context, Mode, Outcome, Pair, PairSide, Rules, attend};
 use google::Google;
-use model::{AccountName, CalendarId, PairName, Side, Sides, Timestamp};
+use model::{AccountName, CalendarId, FieldSet, PairName, Side, Sides, Timestamp};
 use provider::Provider;
 use store::{AccountRow, ProblemRow, Store};
 use tempfile::TempDir;
@@ -54,6 +54,13 @@ impl End {
         let provider = Arc::new(account);
         let counted = Arc::clone(&provider);
         Self { provider, requests: Arc::new(move || counted.requests()), calendar }
+    }
+}
+
+impl End {
+    /// What the account can hold.
+    pub fn fields(&self) -> FieldSet {
+        self.provider.fields()
     }
 }
 

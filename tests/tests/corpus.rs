@@ -14,7 +14,7 @@ use calpair_tests::rig::Rig;
 use calpair_tests::servers::{self, Server, say};
 use calpair_tests::{text, wait};
 use jiff::tz::TimeZone;
-use model::{Event, Exception, Sides, Status, When};
+use model::{Event, Exception, Field, Series, Sides, Status, When};
 use tokio::runtime::Runtime;
 
 /// Events taken from one file: a few files hold a thousand of the same kind.
@@ -177,7 +177,9 @@ fn the_same(runtime: &Runtime, mut left: End, mut right: End, loss: Loss) {
     let Some(expander) = variable("CALPAIR_EXPANDER") else { return servers::skip("expander") };
     let events = events();
     let (refused, importing) = wait::timed(|| import(&left, &right, &events));
-    let rig = Rig::new(Sides::new(left.account(), right.account()));
+    let accounts = Sides::new(left.account(), right.account());
+    let fields = accounts.right.fields();
+    let rig = Rig::new(accounts);
     let (rest, syncing) = wait::timed(|| runtime.block_on(rig.rest()));
     say(&format!(
         "{} ↔ {}: {} events, {} refused by {}, import {:.1} s; {} cycles in {:.1} s, writes {:?}, \
@@ -224,6 +226,10 @@ fn the_same(runtime: &Runtime, mut left: End, mut right: End, loss: Loss) {
         let (.., floor) = counted.expect("every pair was counted");
         assert!(synced >= *floor, "only {synced} events are on both sides");
     }
+    for field in Field::ALL.into_iter().filter(|field| !fields.contains(*field)) {
+        let having = before.left.values().filter(|(_, raw)| has(raw, field)).count();
+        say(&format!("  {having} have {field}, which stays on the left"));
+    }
     let unsure = equal(&expander, &before, loss);
     listed("disputed, or beyond the expander", &unsure);
     quiet(runtime, &rig, &left, &right);
@@ -235,6 +241,16 @@ fn the_same(runtime: &Runtime, mut left: End, mut right: End, loss: Loss) {
     after.left.retain(|uid, _| !told.contains(uid));
     equal(&expander, &after, loss);
     quiet(runtime, &rig, &left, &right);
+}
+
+/// Whether an event says anything in a field.
+fn has(raw: &[u8], field: Field) -> bool {
+    let series = ical::read(raw).ok();
+    let face = series.as_ref().and_then(Series::face);
+    face.is_some_and(|event| {
+        let blank = Event::new(event.start.clone(), event.end.clone());
+        !event.same(&blank, field)
+    })
 }
 
 /// Both sides take place at the same times; what nobody can say that of.

@@ -189,7 +189,7 @@ pub(crate) fn explain(explanations: &Explanations) -> String {
         event.reasons.iter().for_each(|reason| line(&mut text, &format!("    {reason}")));
         for (side, lost) in [("left", &event.lost_left), ("right", &event.lost_right)] {
             if !lost.is_empty() {
-                line(&mut text, &format!("    {side} can't hold: {}", lost.join(", ")));
+                line(&mut text, &format!("    {side} can't hold it as it is: {}", lost.join("; ")));
             }
         }
     }

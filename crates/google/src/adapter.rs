@@ -13,7 +13,7 @@ use transport::{Account, Credential, Options, Url, Wire};
 
 use crate::requests::{list_calendars, one_calendar};
 use crate::server::Server;
-use crate::{fetch, fields, observe, write};
+use crate::{draft, fetch, fields, observe, write};
 
 /// Where the time comes from by which a pause in writing ends.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -85,6 +85,12 @@ impl fmt::Debug for Google {
 impl Provider for Google {
     fn fields(&self) -> FieldSet {
         fields::HELD
+    }
+
+    fn shown_otherwise(&self, series: &Series) -> Vec<String> {
+        // What can't be written at all is a problem, and told as one.
+        let rounded = draft::rounded(series).unwrap_or_default();
+        rounded.iter().map(fields::shown_otherwise).collect()
     }
 
     async fn identity(&self) -> Result<String> {

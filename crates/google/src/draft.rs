@@ -120,6 +120,16 @@ pub(crate) fn new_event(
     Ok(without_nulls(body.into()))
 }
 
+/// The fields of a series that Google shows as near as it can, not as they are.
+///
+/// # Errors
+/// When Google can't hold it.
+pub(crate) fn rounded(series: &Series) -> Result<FieldSet, Refused> {
+    let target = Target::of(series)?;
+    let event = new_event(&target, &CreateKey::new("shown"), 0, "UTC", Names::Present)?;
+    Ok(target.whole.differing(&plain(&event)?))
+}
+
 /// What turns a master into the target's, if anything.
 ///
 /// # Errors

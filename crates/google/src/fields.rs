@@ -31,6 +31,31 @@ use crate::row::Row;
 pub(crate) const HELD: FieldSet =
     FieldSet::ALL.without(Field::Geo).without(Field::Categories).without(Field::Priority);
 
+/// How Google shows what it can't say exactly, in words.
+pub(crate) fn shown_otherwise(field: Field) -> String {
+    let how = match field {
+        Field::Times => {
+            "in the calendar's zone if they float, a minute long if they have no length"
+        }
+        Field::Recurrence => "extra occurrences get the length of the others",
+        Field::Status => "cancelled is shown as tentative",
+        Field::Alarms => "at most five, in minutes before the start",
+        Field::Color => "the nearest of eleven",
+        Field::Url => "only addresses of the web are shown",
+        Field::Conferences | Field::Attachments => "kept, and not shown",
+        Field::Title
+        | Field::Description
+        | Field::Location
+        | Field::Geo
+        | Field::Categories
+        | Field::Class
+        | Field::Transparency
+        | Field::Priority
+        | Field::People => "as near as Google can say it",
+    };
+    format!("{field}: {how}")
+}
+
 /// A patch in the making: the keys of an event that change.
 pub(crate) type Body = Map<String, Value>;
 

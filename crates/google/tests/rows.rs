@@ -231,6 +231,25 @@ async fn what_google_can_not_hold_is_refused_before_it_is_sent() {
     }
 }
 
+#[tokio::test]
+async fn what_google_shows_otherwise_is_told() {
+    let stage = Stage::new(Quirks::tame());
+    for (line, told) in [
+        ("\"A\" 2026-03-03T19:00 Europe/Berlin 1h alarm=-15m url=https://a.example/", None),
+        ("\"A\" 2026-03-03T19:00 floating 1h", Some("times: ")),
+        ("\"A\" 2026-03-03T19:00 Europe/Berlin 0m", Some("times: ")),
+        ("\"A\" 2026-03-03T19:00 UTC 1h line=STATUS:CANCELLED", Some("status: ")),
+        ("\"A\" 2026-03-03T19:00 UTC 1h url=tel:+49123", Some("url: ")),
+    ] {
+        let shown = stage.google.shown_otherwise(&testkit::series(line));
+        let right = match told {
+            None => shown.is_empty(),
+            Some(words) => shown.len() == 1 && shown[0].starts_with(words),
+        };
+        assert!(right, "{line}: {shown:?}");
+    }
+}
+
 // quirk: google-34
 #[tokio::test]
 async fn a_time_without_length_is_held_and_stays_one() {

@@ -22,6 +22,12 @@ pub trait Provider: Send + Sync {
         FieldSet::ALL
     }
 
+    /// What of `series` this provider holds and shows otherwise than it is (a floating time in a
+    /// zone, a sixth reminder), as sentences without private content. Asks nobody.
+    fn shown_otherwise(&self, _series: &Series) -> Vec<String> {
+        Vec::new()
+    }
+
     /// A name of the account that stays the same when its credential changes (a principal, a
     /// subject), so that another account's credential can be told from a new one. Always asks the
     /// provider: the answer also tells whether the credential is still accepted.

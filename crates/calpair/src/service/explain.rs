@@ -1,7 +1,10 @@
 //! `explain`: why a series was or wasn't synced, from what is stored, and from what the plan would
 //! say of it now. Asks nobody.
 
+use std::sync::Arc;
+
 use model::{Redacted, Series, Side, Sides};
+use provider::Provider;
 use reconcile::{Contact, Held, Known, Now, Policy, Totals, Touched};
 use store::{FoundRow, FoundSide, NowRow, PairRow, Skipped};
 
@@ -25,12 +28,30 @@ impl Service {
         }
         let conflicts = self.ctx.store.conflicts(row.id)?;
         let policy = self.policy(&pair, &row);
+        let providers = self.providers(&pair);
         let explained = found.into_iter().map(|found| {
             let is_conflict = conflicts.iter().any(|conflict| conflict.uid == found.uid);
-            explanation(found, is_conflict, &policy)
+            let otherwise = Sides::from_fn(|side: Side| {
+                let other = found.sides[side.opposite()].as_ref().and_then(series);
+                let shown = |providers: &Sides<Arc<dyn Provider>>| {
+                    other.map(|series| providers[side].shown_otherwise(series))
+                };
+                providers.as_ref().and_then(shown).unwrap_or_default()
+            });
+            let mut explained = explanation(found, is_conflict, &policy);
+            explained.lost_left.extend(otherwise.left);
+            explained.lost_right.extend(otherwise.right);
+            explained
         });
         let report = Explanations { pair: name.to_owned(), events: explained.collect() };
         Ok(Reply::report(Exit::Fine, &report))
+    }
+
+    /// The adapters of a pair.
+    fn providers(&self, pair: &config::Pair) -> Option<Sides<Arc<dyn Provider>>> {
+        let setup = self.setup();
+        let charge = setup.roster.charge(pair, &setup.config)?;
+        Some(charge.pair.sides.map(|side| side.provider))
     }
 
     /// The rules of a pair, as of now.
