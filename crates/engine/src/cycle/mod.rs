@@ -20,8 +20,9 @@ mod rules;
 mod settle;
 
 use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::{CalendarId, CreateKey, Side, Sides, Timestamp, Uid};
+use model::{CalendarId, CreateKey, ResourceId, Side, Sides, Timestamp, Uid};
 use provider::{Error, FETCH_LIMIT};
 use reconcile::Halt;
 use store::{PairId, PairRow};
@@ -88,6 +89,9 @@ struct Cycle<'a> {
     begun: Timestamp,
     /// UIDs that a side refused as taken although it does not list them.
     taken: HashSet<(Side, Uid)>,
+    /// Resources that are known to have changed, and could not be read. Nothing is planned for
+    /// them on what they were before.
+    unread: Mutex<HashSet<(Side, ResourceId)>>,
     /// The run, as history and the journal refer to it.
     run: i64,
     /// A server failed under several writes at once: from now on one at a time.
@@ -106,12 +110,17 @@ impl<'a> Cycle<'a> {
         let calendars = resolve::calendars(ctx, pair, &row).await?;
         let row = ctx.store.pair(&pair.name)?.unwrap_or(row);
         let run = ctx.store.begin_run(row.id, begun)?;
-        let taken = HashSet::new();
-        Ok(Self { ctx, pair, row, calendars, begun, taken, run, gently: false })
+        let (taken, unread) = (HashSet::new(), Mutex::default());
+        Ok(Self { ctx, pair, row, calendars, begun, taken, unread, run, gently: false })
     }
 
     const fn id(&self) -> PairId {
         self.row.id
+    }
+
+    fn unread(&self) -> MutexGuard<'_, HashSet<(Side, ResourceId)>> {
+        // A set is whole whatever panicked beside it.
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn run(&mut self, mode: Mode, report: &mut Report) -> Result<Outcome, Failure> {

@@ -213,6 +213,13 @@ impl Cycle<'_> {
         let mut page = Page::default();
         let mut unsure = false;
         for Fetched { id, outcome } in fetched {
+            let place = (side, id.clone());
+            match &outcome {
+                Outcome::Failed(_) => self.unread().insert(place),
+                Outcome::Found(_) | Outcome::Unreadable(_) | Outcome::Gone => {
+                    self.unread().remove(&place)
+                }
+            };
             match (outcome, absence) {
                 (Outcome::Found(resource), _) => {
                     unsure |= matches!(absence, Absence::Unlisted);

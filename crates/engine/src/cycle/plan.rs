@@ -27,7 +27,7 @@ impl Cycle<'_> {
             return Ok(None);
         }
         let next = batch.next;
-        let touched = touched(batch);
+        let touched = self.only_what_was_read(touched(batch));
         let policy = self.policy();
         let totals = self.ctx.store.totals(self.id())?;
         let totals = reconcile::Totals {
@@ -40,6 +40,27 @@ impl Cycle<'_> {
             return Err(Failure::Check(violation.to_string()));
         }
         Ok(Some(Planned { plan, touched, next }))
+    }
+
+    /// Without the series of which a side changed and could not be read.
+    fn only_what_was_read(&self, mut touched: Touched) -> Touched {
+        let unread = self.unread();
+        if unread.is_empty() {
+            return touched;
+        }
+        touched.known.retain(|known| {
+            known.now.iter().all(|(side, now)| match now {
+                Now::Present(held) => !unread.contains(&(side, held.id.clone())),
+                Now::Absent | Now::Unreadable { .. } => true,
+            })
+        });
+        touched.contacts.retain(|contact| {
+            let read = |(side, held): (Side, &Vec<Held>)| {
+                held.iter().all(|held| !unread.contains(&(side, held.id.clone())))
+            };
+            contact.held.iter().all(read)
+        });
+        touched
     }
 
     /// What the user decided, as of this cycle.
