@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, IF_MATCH, IF_NONE_MATCH};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use provider::{Error, ErrorKind, Result};
 use reqwest::Url;
 use tokio::time::Instant;
@@ -227,7 +227,16 @@ impl Account {
             Err(lost) if !repeatable => return Err(lost),
             Err(_) => {}
         }
-        self.exchange(Connection::Fresh, request, url, authorization).await?
+        match self.exchange(Connection::Fresh, request, url, authorization).await? {
+            // The first try may have arrived: what the second one met says nothing of it.
+            Ok(response)
+                if request.method() == Method::PATCH && !response.status().is_success() =>
+            {
+                let sentence = format!("{} may have been changed, and did not say so", place(url));
+                Err(Error::new(ErrorKind::Unavailable, sentence))
+            }
+            outcome => outcome,
+        }
     }
 
     /// The inner error is a connection that was lost before an answer.
