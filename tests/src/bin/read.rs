@@ -10,7 +10,7 @@ use calpair_tests::wait::timed;
 use ical::tree::Document;
 use ical::{Window, occurrences};
 use jiff::tz::TimeZone;
-use model::{Exception, Series};
+use model::{Alarm, AlarmAction, Exception, Series};
 
 fn main() -> ExitCode {
     let Some(file) = std::env::args_os().nth(1) else { return ExitCode::from(2) };
@@ -41,7 +41,7 @@ fn read(bytes: &[u8]) -> Cost {
             cost.refused += 1;
             continue;
         };
-        let series = without_people(&whole);
+        let series = as_created(&whole);
         cost.events += 1;
         let window = Window {
             from: "2020-01-01T00:00:00Z".parse().expect("an instant"),
@@ -59,8 +59,8 @@ fn read(bytes: &[u8]) -> Cost {
     cost
 }
 
-/// People are read and never written.
-fn without_people(series: &Series) -> Series {
+/// People are read and never written, and a reminder by mail is written as one that is shown.
+fn as_created(series: &Series) -> Series {
     let mut series = series.clone();
     let overrides = series.exceptions.values_mut().filter_map(|exception| match exception {
         Exception::Override(event) => Some(&mut **event),
@@ -68,6 +68,8 @@ fn without_people(series: &Series) -> Series {
     });
     for event in series.master.iter_mut().chain(overrides) {
         event.people = Default::default();
+        let shown = |alarm: Alarm| Alarm { action: AlarmAction::Display, ..alarm };
+        event.alarms = std::mem::take(&mut event.alarms).into_iter().map(shown).collect();
     }
     series
 }
