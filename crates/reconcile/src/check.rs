@@ -313,7 +313,7 @@ impl Linter<'_> {
     /// the rules have changed.
     fn has_cause(&self, side: Side) -> bool {
         let Some(known) = self.world.known else { return true };
-        let began = known.pending.iter().any(|(_, pending)| pending.is_some());
+        let began = known.pending.iter().any(|(_, pending)| !pending.is_empty());
         let other = side.opposite();
         let moved = match self.world.now[other] {
             None => true,
@@ -324,25 +324,22 @@ impl Linter<'_> {
 
     fn as_base_or_ours(&self, known: &Known, side: Side, now: &Series) -> bool {
         let fields = self.plain_fields();
-        let states =
-            [Some(&known.base[side]), known.pending[side].as_ref().map(|ours| &ours.target)];
-        let [base, ours] = states;
-        let like = |state: Option<&Series>, of: &dyn Fn(&Series) -> bool| state.is_some_and(of);
-        let recurrence = [base, ours].iter().any(|s| like(*s, &|s| s.recurrence == now.recurrence));
-        recurrence
+        let ours = &known.pending[side];
+        let states = || ours.iter().map(|ours| &ours.target).chain([&known.base[side]]);
+        states().any(|state| state.recurrence == now.recurrence)
             && fields.iter().all(|field| {
-                [base, ours].into_iter().flatten().any(|state| match (&state.master, &now.master) {
+                states().any(|state| match (&state.master, &now.master) {
                     (Some(state), Some(now)) => plainly_same(state, now, field),
                     (None, None) => true,
                     (None, Some(_)) | (Some(_), None) => false,
                 })
             })
             && now.exceptions.iter().all(|(key, exception)| {
-                [base, ours].into_iter().flatten().any(|state| {
+                states().any(|state| {
                     let before = state.exceptions.get(key);
                     match (before, exception) {
                         (Some(Exception::Override(before)), Exception::Override(now)) => {
-                            ours.is_some() || fields.iter().all(|f| plainly_same(before, now, f))
+                            !ours.is_empty() || fields.iter().all(|f| plainly_same(before, now, f))
                         }
                         (before, now) => before == Some(now),
                     }
@@ -384,7 +381,7 @@ impl Linter<'_> {
             }
         }
         let Some(known) = self.world.known else { return };
-        if known.pending.iter().any(|(_, pending)| pending.is_some()) {
+        if known.pending.iter().any(|(_, pending)| !pending.is_empty()) {
             return;
         }
         for side in Side::BOTH {

@@ -209,7 +209,7 @@ impl Case<'_> {
         let mut now = self.known.base.as_ref();
         now[from] = source;
         let mut merging = self.merging(now);
-        merging.pending = Sides::default();
+        merging.pending = Sides::new(&[], &[]);
         let merged = merge(&merging);
         let mut target = merged.targets[to].clone();
         without_people(&mut target);
@@ -254,8 +254,8 @@ impl Case<'_> {
         let now = Sides { left, right };
         let merged = merge(&self.merging(now));
         let idle = if standing == Sides::new(Standing::Unchanged, Standing::Unchanged)
-            && self.known.pending.left.is_none()
-            && self.known.pending.right.is_none()
+            && self.known.pending.left.is_empty()
+            && self.known.pending.right.is_empty()
         {
             Decision::Keep
         } else {
@@ -289,7 +289,9 @@ fn meet(held: Sides<&Held>, contact: &Contact, policy: &Policy) -> Step {
     let merged = merge(&Merging {
         lens: &lens,
         base: None,
-        pending: Sides::from_fn(|side| contact.pending[side].get(&held[side].id)),
+        pending: Sides::from_fn(|side| {
+            contact.pending[side].get(&held[side].id).map_or(&[][..], Vec::as_slice)
+        }),
         now,
         one_way: gates.map(|gate| gate == Gate::Direction),
         closed: gates.map(|gate| gate == Gate::Rights),
@@ -438,8 +440,8 @@ fn winner(policy: &Policy, now: Sides<&Series>) -> Option<Side> {
     }
 }
 
-fn pending(known: &Known) -> Sides<Option<&Pending>> {
-    known.pending.as_ref().map(Option::as_ref)
+fn pending(known: &Known) -> Sides<&[Pending]> {
+    known.pending.as_ref().map(Vec::as_slice)
 }
 
 /// Whoever creates an event with people in it invites them.

@@ -31,6 +31,7 @@ pub mod policy;
 mod rendering;
 mod stated;
 mod touched;
+mod unagreed;
 mod verdict;
 mod words;
 

@@ -16,6 +16,7 @@ use crate::explain;
 use crate::occurrences;
 use crate::plan::{Clash, Overruled, Waiting};
 use crate::touched::Pending;
+use crate::unagreed;
 use crate::verdict::{Facts, Verdict, settle};
 use crate::words;
 
@@ -23,7 +24,8 @@ use crate::words;
 pub(crate) struct Merging<'a> {
     pub(crate) lens: &'a Lens<'a>,
     pub(crate) base: Option<Sides<&'a Series>>,
-    pub(crate) pending: Sides<Option<&'a Pending>>,
+    /// Our own writes that no agreement covers yet, oldest first.
+    pub(crate) pending: Sides<&'a [Pending]>,
     pub(crate) now: Sides<&'a Series>,
     /// Nothing comes to this side, by the pair's direction: not even as something that waits.
     pub(crate) one_way: Sides<bool>,
@@ -52,12 +54,12 @@ pub(crate) struct Merged {
 }
 
 /// One event of one side through time.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Strand<'e> {
     pub(crate) base: Option<&'e Event>,
     pub(crate) now: &'e Event,
-    /// Before (if there was an event) and after an unfinished write.
-    pub(crate) wrote: Option<(Option<&'e Event>, &'e Event)>,
+    /// Before and after (if there was an event) each write that no agreement covers, oldest first.
+    pub(crate) wrote: Vec<(Option<&'e Event>, Option<&'e Event>)>,
 }
 
 /// Merges what both sides hold.
@@ -99,49 +101,39 @@ fn edited_in(merging: &Merging<'_>, side: Side, of_master: FieldSet, fields: Fie
         return false;
     }
     let wrote = merging.pending[side];
-    let strand = |base, now, before, target| Strand {
-        base: Some(base),
-        now,
-        wrote: Option::map(target, |target| (before, target)),
-    };
+    let strand = |base, now, wrote| Strand { base: Some(base), now, wrote };
     let event_edited = |strand: Strand<'_>, fields: FieldSet| {
         fields.iter().any(|field| strand.edited(merging.lens, side, field))
     };
     let master = match (&base.master, &now.master) {
         (None, None) => false,
         (Some(base), Some(now)) => {
-            let before = wrote.and_then(|wrote| wrote.before.master.as_ref());
-            let target = wrote.and_then(|wrote| wrote.target.master.as_ref());
-            event_edited(strand(base, now, before, target), fields.intersection(of_master))
+            let wrote = wrote.iter().map(Pending::masters).collect();
+            event_edited(strand(base, now, wrote), fields.intersection(of_master))
         }
         (None, Some(_)) | (Some(_), None) => {
-            let ours = wrote.is_some_and(|wrote| {
-                wrote.before.master.is_some() != wrote.target.master.is_some()
-                    && wrote.target.master.is_some() == now.master.is_some()
-            });
-            !ours
+            let wrote = wrote.iter().map(Pending::masters);
+            let wrote = wrote.map(|(before, after)| (before.is_some(), after.is_some()));
+            !unagreed::put(wrote, now.master.is_some(), |one, other| one == other)
         }
     };
     let recurrence = fields.contains(Field::Recurrence)
         && base.recurrence != now.recurrence
-        && !wrote.is_some_and(|wrote| {
-            wrote.before.recurrence != wrote.target.recurrence
-                && wrote.target.recurrence == now.recurrence
-        });
+        && !rule_is_ours(wrote, now);
     let keys: BTreeSet<&When> = base.exceptions.keys().chain(now.exceptions.keys()).collect();
     master
         || recurrence
         || keys.into_iter().any(|key| {
             let [base, now] = [base, now].map(|series| series.exceptions.get(key));
-            let [before, target] = match wrote {
-                Some(wrote) => [&wrote.before, &wrote.target].map(|s| s.exceptions.get(key)),
-                None => [None, None],
-            };
+            let wrote = wrote.iter();
+            let wrote = wrote.map(|w| [&w.before, &w.target].map(|s| s.exceptions.get(key)));
             if let (Some(Exception::Override(base)), Some(Exception::Override(now))) = (base, now) {
-                event_edited(strand(base, now, as_override(before), as_override(target)), fields)
+                let wrote = wrote.map(|[old, new]| (as_override(old), as_override(new)));
+                event_edited(strand(base, now, wrote.collect()), fields)
             } else {
+                let wrote = wrote.map(|[old, new]| (kind(old), kind(new)));
                 kind(base) != kind(now)
-                    && !(kind(before) != kind(target) && kind(target) == kind(now))
+                    && !unagreed::put(wrote, kind(now), |one, other| one == other)
             }
         })
 }
@@ -182,6 +174,18 @@ pub(crate) fn as_override(exception: Option<&Exception>) -> Option<&Event> {
     }
 }
 
+/// Whether our own writes gave the series the rule that it has.
+fn rule_is_ours(wrote: &[Pending], now: &Series) -> bool {
+    let wrote = wrote.iter().map(|wrote| (&wrote.before.recurrence, &wrote.target.recurrence));
+    unagreed::put(wrote, &now.recurrence, |one, other| one == other)
+}
+
+impl Pending {
+    fn masters(&self) -> (Option<&Event>, Option<&Event>) {
+        (self.before.master.as_ref(), self.target.master.as_ref())
+    }
+}
+
 impl Strand<'_> {
     fn changed(&self, lens: &Lens<'_>, side: Side, field: Field) -> bool {
         self.base.is_some_and(|base| lens.differs(side, base, self.now, field))
@@ -189,11 +193,13 @@ impl Strand<'_> {
 
     /// Without a base a write made what there is; that differs from nothing.
     fn ours(&self, lens: &Lens<'_>, side: Side, field: Field) -> bool {
+        let same = |one: Option<&Event>, other: Option<&Event>| match (one, other) {
+            (Some(one), Some(other)) => !lens.differs(side, one, other, field),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
         (self.base.is_none() || self.changed(lens, side, field))
-            && self.wrote.is_some_and(|(before, target)| {
-                before.is_none_or(|before| lens.differs(side, before, target, field))
-                    && !lens.differs(side, target, self.now, field)
-            })
+            && unagreed::put(self.wrote.iter().copied(), Some(self.now), same)
     }
 
     pub(crate) fn edited(&self, lens: &Lens<'_>, side: Side, field: Field) -> bool {
@@ -278,8 +284,7 @@ impl Session<'_> {
             let strands = Sides::from_fn(|side| Strand {
                 base: base.and_then(|base| base[side].master.as_ref()),
                 now: strands[side],
-                wrote: pending[side]
-                    .and_then(|p| Some((p.before.master.as_ref(), p.target.master.as_ref()?))),
+                wrote: pending[side].iter().map(Pending::masters).collect(),
             });
             let mut events = Sides { left: left.clone(), right: right.clone() };
             let open = self.fields(None, strands, fields, self.merging.winner, &mut events);
@@ -296,13 +301,7 @@ impl Session<'_> {
     fn recurrence(&mut self, targets: &mut Sides<Series>) {
         let Merging { base, pending, now, .. } = *self.merging;
         let changed = |side: Side| base.is_some_and(|b| b[side].recurrence != now[side].recurrence);
-        let ours = Sides::from_fn(|side| {
-            changed(side)
-                && pending[side].is_some_and(|wrote| {
-                    wrote.before.recurrence != wrote.target.recurrence
-                        && wrote.target.recurrence == now[side].recurrence
-                })
-        });
+        let ours = Sides::from_fn(|side| changed(side) && rule_is_ours(pending[side], now[side]));
         let facts = Facts {
             same: now.left.recurrence == now.right.recurrence,
             edited: Sides::from_fn(|side| match base {
@@ -413,7 +412,7 @@ impl Session<'_> {
     fn people(&mut self, strands: Sides<Strand<'_>>, onto: &mut Sides<Event>) {
         let Merging { lens, one_way, closed, .. } = *self.merging;
         for to in Side::BOTH {
-            let strand = strands[to.opposite()];
+            let strand = &strands[to.opposite()];
             let known = strand.base.is_some();
             let changed = known && strand.edited(lens, to.opposite(), Field::People);
             if changed && lens.lists_people(to) && !one_way[to] && !closed[to] {

@@ -20,6 +20,7 @@ use model::{Event, Exception, Field, FieldSet, Series, Side, Sides, When};
 
 use crate::keys::{Renaming, implied, same_frame, same_grid};
 use crate::merge::{Kind, Session, Strand, as_override, edited_within, kind};
+use crate::unagreed;
 use crate::verdict::{Facts, Verdict};
 use crate::words;
 
@@ -143,7 +144,7 @@ struct View<'a> {
     renaming: &'a Renaming,
     based: BTreeMap<When, &'a Exception>,
     held: BTreeMap<When, &'a Exception>,
-    wrote: Option<[Written<'a>; 2]>,
+    wrote: Vec<[Written<'a>; 2]>,
 }
 
 /// What an unfinished write found or made.
@@ -175,7 +176,9 @@ impl<'a> View<'a> {
     fn of(session: &Session<'a>, side: Side, renaming: &'a Renaming) -> Self {
         let base = session.merging.base.map(|base| base[side]);
         let now = session.merging.now[side];
-        let wrote = base.zip(session.merging.pending[side]).and_then(|(base, pending)| {
+        let pending = session.merging.pending[side].iter();
+        let wrote = pending.filter_map(|pending| {
+            let base = base?;
             Some([Written::of(base, &pending.before)?, Written::of(base, &pending.target)?])
         });
         Self {
@@ -184,7 +187,7 @@ impl<'a> View<'a> {
             renaming,
             based: base.map(|base| renamed(base, &Renaming::Same)).unwrap_or_default(),
             held: renamed(now, renaming),
-            wrote,
+            wrote: wrote.collect(),
         }
     }
 
@@ -195,14 +198,14 @@ impl<'a> View<'a> {
             Some(event) => Some(event.clone()),
             None => self.base.and_then(|base| implied(base, key)),
         };
-        let wrote = self.wrote.as_ref();
+        let wrote = self.wrote.iter();
         Moment {
             known: self.base.is_some(),
             based,
             held,
-            wrote: wrote.map(|wrote| wrote.each_ref().map(|wrote| wrote.at(key))),
+            wrote: wrote.clone().map(|wrote| wrote.each_ref().map(|wrote| wrote.at(key))).collect(),
             before,
-            wrote_events: wrote.and_then(|[old, new]| Some((old.event(key), new.event(key)?))),
+            wrote_events: wrote.map(|[old, new]| (old.event(key), new.event(key))).collect(),
             plain_now: implied(self.now, &self.renaming.forward(key)),
         }
     }
@@ -217,18 +220,18 @@ struct Moment<'a> {
     known: bool,
     based: Option<&'a Exception>,
     held: Option<&'a Exception>,
-    wrote: Option<[Option<&'a Exception>; 2]>,
+    wrote: Vec<[Option<&'a Exception>; 2]>,
     /// As the base has it, whether as an override or by its master.
     before: Option<Event>,
-    wrote_events: Option<(Option<Event>, Event)>,
+    wrote_events: Vec<(Option<Event>, Option<Event>)>,
     /// As the master makes it now.
     plain_now: Option<Event>,
 }
 
 impl Moment<'_> {
     fn strand<'e>(&'e self, now: &'e Event) -> Strand<'e> {
-        let wrote = self.wrote_events.as_ref().map(|(before, target)| (before.as_ref(), target));
-        Strand { base: self.before.as_ref(), now, wrote }
+        let wrote = self.wrote_events.iter().map(|(old, new)| (old.as_ref(), new.as_ref()));
+        Strand { base: self.before.as_ref(), now, wrote: wrote.collect() }
     }
 
     fn kind_changed(&self) -> bool {
@@ -237,9 +240,11 @@ impl Moment<'_> {
 
     fn kind_ours(&self) -> bool {
         self.kind_changed()
-            && self.wrote.is_some_and(|[before, target]| {
-                kind(before) != kind(target) && kind(target) == kind(self.held)
-            })
+            && unagreed::put(
+                self.wrote.iter().map(|[old, new]| (kind(*old), kind(*new))),
+                kind(self.held),
+                |one, other| one == other,
+            )
     }
 
     fn edited(&self, session: &Session<'_>, side: Side) -> bool {
@@ -434,7 +439,7 @@ fn as_one(session: &mut Session<'_>, targets: &mut Sides<Series>) {
         edited,
         ours: Sides::from_fn(|side| {
             let moved = merging.base.is_some_and(|base| !base[side].same_content(now[side]));
-            moved && merging.pending[side].is_some() && !edited[side]
+            moved && !merging.pending[side].is_empty() && !edited[side]
         }),
         carried: {
             let (times, rule) = (session.carried(Field::Times), session.carried(Field::Recurrence));

@@ -53,8 +53,8 @@ pub struct Known {
     pub mapping: MappingId,
     /// What each side held when both last agreed. They may differ in what one of them can't hold.
     pub base: Sides<Series>,
-    /// A write of ours that is not part of an agreement yet.
-    pub pending: Sides<Option<Pending>>,
+    /// Writes of ours that are not part of an agreement yet, oldest first.
+    pub pending: Sides<Vec<Pending>>,
     /// Whether the side's resource was first made by crossing: it is a copy, unless both were.
     pub made: Sides<bool>,
     /// The fields in which the side's copy is to be made anew, because the rules have changed.
@@ -105,8 +105,8 @@ pub struct Contact {
     /// Those UIDs among them that a mapped resource of the side has already (mapped resources that
     /// are touched themselves may be left out).
     pub taken: Sides<BTreeSet<Uid>>,
-    /// Writes of ours to them that are not part of an agreement yet.
-    pub pending: Sides<BTreeMap<ResourceId, Pending>>,
+    /// Writes of ours to them that are not part of an agreement yet, oldest first.
+    pub pending: Sides<BTreeMap<ResourceId, Vec<Pending>>>,
 }
 
 /// Sums over the whole pair, which a batch can't see.

@@ -179,8 +179,9 @@ impl Intake<'_> {
         // is known by its target. That is this now.
         sql::run(
             self.connection,
-            "UPDATE intent SET target = ?3 WHERE pair = ?4 AND side = ?2 AND applied = 1
-             AND target IS NOT NULL AND (mapping = ?1 OR (mapping IS NULL AND result = ?5))",
+            "UPDATE intent SET target = ?3 WHERE id = (
+             SELECT max(id) FROM intent WHERE pair = ?4 AND side = ?2 AND applied = 1
+             AND target IS NOT NULL AND (mapping = ?1 OR (mapping IS NULL AND result = ?5)))",
             params![
                 row.mapping.map(|mapping| mapping.0),
                 side_number(self.side),
@@ -435,14 +436,14 @@ mod tests {
         assert_eq!(world.see(RIGHT, "r1", "2", &made), touched(0));
         let known = &world.touched().known[0];
         assert_eq!(known.base.right, event("1", "Zahnarzt", 9));
-        let pending = known.pending.right.as_ref().unwrap();
+        let pending = &known.pending.right[0];
         assert_eq!((&pending.before, &pending.target), (&event("1", "Zahnarzt", 9), &made));
-        assert!(known.pending.left.is_none());
+        assert!(known.pending.left.is_empty());
         world.agree(SubjectRow::Known(mapping), "l1", "r1");
         assert!(world.touched().known.is_empty());
         world.see(RIGHT, "r1", "3", &event("1", "Theater", 9));
         let known = &world.touched().known[0];
-        assert_eq!((&known.base.right, known.pending.right.is_none()), (&made, true));
+        assert_eq!((&known.base.right, known.pending.right.is_empty()), (&made, true));
     }
 
     #[test]

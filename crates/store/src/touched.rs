@@ -41,8 +41,8 @@ pub struct KnownRow {
     pub uid: Uid,
     /// What each side held when both last agreed.
     pub base: Sides<Series>,
-    /// The latest change that was written to a side and is covered by no agreement yet.
-    pub pending: Sides<Option<PendingRow>>,
+    /// Changes that were written to a side and are covered by no agreement yet, oldest first.
+    pub pending: Sides<Vec<PendingRow>>,
     /// Whether calpair created the side's resource.
     pub made: Sides<bool>,
     /// The fields in which the side's copy is to be made anew, because rules have changed.
@@ -87,8 +87,8 @@ pub struct ContactRow {
     pub held: Sides<Vec<(ResourceId, Series)>>,
     /// UIDs among them that a mapped resource of the side has already.
     pub taken: Sides<BTreeSet<Uid>>,
-    /// Writes of ours to them that no agreement covers yet.
-    pub pending: Sides<BTreeMap<ResourceId, PendingRow>>,
+    /// Writes of ours to them that no agreement covers yet, oldest first.
+    pub pending: Sides<BTreeMap<ResourceId, Vec<PendingRow>>>,
 }
 
 impl Store {
@@ -235,21 +235,20 @@ pub(crate) fn now(connection: &Connection, row: &Snapshot) -> Result<NowRow> {
     })
 }
 
-/// The latest one only: what somebody edited between two writes would else pass for ours.
-fn pending(connection: &Connection, mapping: MappingId, side: Side) -> Result<Option<PendingRow>> {
+fn pending(connection: &Connection, mapping: MappingId, side: Side) -> Result<Vec<PendingRow>> {
     let query = "SELECT before, target FROM intent WHERE mapping = ?1 AND side = ?2
-         AND before IS NOT NULL AND target IS NOT NULL ORDER BY id DESC";
-    sql::first(connection, query, params![mapping.0, side_number(side)], |row| {
+         AND before IS NOT NULL AND target IS NOT NULL ORDER BY id";
+    sql::all(connection, query, params![mapping.0, side_number(side)], |row| {
         let before = maybe_packed(row, 0)?.ok_or_else(damaged)?;
         Ok(PendingRow { before, target: maybe_packed(row, 1)?.ok_or_else(damaged)? })
     })
 }
 
-/// The latest write of ours to each resource that is in no mapping.
+/// Writes of ours to each resource that is in no mapping, oldest first.
 fn unagreed(
     connection: &Connection,
     pair: PairId,
-) -> Result<BTreeMap<(Side, ResourceId), PendingRow>> {
+) -> Result<BTreeMap<(Side, ResourceId), Vec<PendingRow>>> {
     let query = "SELECT side, result, before, target FROM intent
          WHERE pair = ?1 AND mapping IS NULL AND applied = 1 AND result IS NOT NULL
          AND before IS NOT NULL AND target IS NOT NULL ORDER BY id";
@@ -259,7 +258,11 @@ fn unagreed(
         let target = maybe_packed(row, 3)?.ok_or_else(damaged)?;
         Ok(((side_of(row.get(0)?)?, resource), PendingRow { before, target }))
     })?;
-    Ok(writes.into_iter().collect())
+    let mut unagreed = BTreeMap::<_, Vec<PendingRow>>::new();
+    for (place, write) in writes {
+        unagreed.entry(place).or_default().push(write);
+    }
+    Ok(unagreed)
 }
 
 /// Everything that belongs to one contact, by row; touched rows are keyed by their id, others
@@ -329,7 +332,7 @@ fn contact(
     connection: &Connection,
     pair: PairId,
     members: impl Iterator<Item = Snapshot>,
-    unagreed: &BTreeMap<(Side, ResourceId), PendingRow>,
+    unagreed: &BTreeMap<(Side, ResourceId), Vec<PendingRow>>,
 ) -> Result<ContactRow> {
     let mut contact = ContactRow::default();
     for row in members {

@@ -139,7 +139,7 @@ fn touched(batch: Batch) -> Touched {
             .map(|row| Known {
                 mapping: row.mapping,
                 base: row.base,
-                pending: row.pending.map(|pending| pending.map(pending_write)),
+                pending: row.pending.map(pending_writes),
                 made: row.made,
                 renew: row.renew,
                 now: row.now.map(now),
@@ -154,15 +154,16 @@ fn touched(batch: Batch) -> Touched {
                     .map(|held| held.into_iter().map(|(id, series)| Held { id, series }).collect()),
                 taken: row.taken,
                 pending: row.pending.map(|writes| {
-                    writes.into_iter().map(|(id, write)| (id, pending_write(write))).collect()
+                    writes.into_iter().map(|(id, writes)| (id, pending_writes(writes))).collect()
                 }),
             })
             .collect(),
     }
 }
 
-fn pending_write(row: PendingRow) -> Pending {
-    Pending { before: row.before, target: row.target }
+fn pending_writes(rows: Vec<PendingRow>) -> Vec<Pending> {
+    let pending = |row: PendingRow| Pending { before: row.before, target: row.target };
+    rows.into_iter().map(pending).collect()
 }
 
 fn now(row: NowRow) -> Now {

@@ -34,7 +34,7 @@ fn at_a_first_contact_too_what_we_wrote_is_nobodys_edit() {
     let mut met = meeting(vec![held("1", left)], vec![held("2", right)]);
     let (before, target) = (named("a", "a"), named("a", "b"));
     let id = ResourceId::new("1");
-    met.contacts[0].pending.left.insert(id, reconcile::Pending { before, target });
+    met.contacts[0].pending.left.insert(id, vec![reconcile::Pending { before, target }]);
     let (_, after) = settle(&met, &Policy::default());
     for side in Side::BOTH {
         let Now::Present(held) = &after.known[0].now[side] else { panic!("it is there") };

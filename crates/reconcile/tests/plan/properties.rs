@@ -354,7 +354,7 @@ proptest! {
                     let before = series(&world.known[0].now[side]).unwrap().clone();
                     crashed.known[0].now[side] = present(target.clone());
                     let target = target.clone();
-                    crashed.known[0].pending[side] = Some(Pending { before, target });
+                    crashed.known[0].pending[side].push(Pending { before, target });
                 }
             }
             let (_, repaired) = settle_soon(&crashed, &policy);

@@ -22,7 +22,7 @@ struct Case {
     policy: Policy,
     base: Option<Sides<Series>>,
     now: Sides<Option<Series>>,
-    pending: Sides<Option<Pending>>,
+    pending: Sides<Vec<Pending>>,
     made: Sides<bool>,
     renew: Sides<FieldSet>,
 }
@@ -94,7 +94,7 @@ impl Case {
     }
 
     fn pending(mut self, side: Side, before: Series, target: Series) -> Self {
-        self.pending[side] = Some(Pending { before, target });
+        self.pending[side].push(Pending { before, target });
         self
     }
 

@@ -201,17 +201,21 @@ fn creates(step: &Step, side: Side) -> bool {
 }
 
 /// Writes stay pending while a step leaves something open.
-fn still_pending(step: &Step, was: &Known) -> Sides<Option<Pending>> {
+fn still_pending(step: &Step, was: &Known) -> Sides<Vec<Pending>> {
     if step.waiting.is_empty() {
         return Sides::default();
     }
-    Sides::from_fn(|side| match &step.writes[side] {
-        Some(Write::Update(target)) => Some(Pending {
-            before: series(&was.now[side]).unwrap().clone(),
-            target: target.clone(),
-        }),
-        Some(Write::Create(_) | Write::Delete) => None,
-        None => was.pending[side].clone(),
+    Sides::from_fn(|side| {
+        let mut pending = was.pending[side].clone();
+        match &step.writes[side] {
+            Some(Write::Update(target)) => pending.push(Pending {
+                before: series(&was.now[side]).unwrap().clone(),
+                target: target.clone(),
+            }),
+            Some(Write::Create(_) | Write::Delete) => pending.clear(),
+            None => {}
+        }
+        pending
     })
 }
 
@@ -379,7 +383,7 @@ pub(crate) fn picture(touched: &Touched) -> String {
     };
     for known in &touched.known {
         for side in Side::BOTH {
-            let pending = known.pending[side].as_ref().map(|p| short(&p.target));
+            let pending = known.pending[side].last().map(|p| short(&p.target));
             lines.push(format!(
                 "{side}: base {}\n    now {}\n    pending {pending:?}",
                 short(&known.base[side]),
