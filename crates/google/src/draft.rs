@@ -6,7 +6,6 @@ use ical::Repetition;
 use model::{CreateKey, Event, Exception, Extra, Field, FieldSet, Series, When};
 use serde_json::{Map, Value, json};
 
-use crate::expect::{implied, made};
 use crate::fields::{self, Body, Frame, HELD, Refused, Role, recurrence, times::Names};
 use crate::ident;
 use crate::kept::{self, Whole};
@@ -45,7 +44,7 @@ impl Target {
             Exception::Override(_) => Some(key),
             Exception::Cancelled => None,
         });
-        let known = made(target, overrides.clone());
+        let known = ical::made(target, overrides.clone());
         for key in overrides.filter(|key| !known.contains(*key)) {
             series.recurrence.extras.insert(Extra { start: key.clone(), end: None });
         }
@@ -73,7 +72,7 @@ impl Target {
     fn cancelled(&self) -> BTreeSet<When> {
         let keys = self.series.exceptions.iter();
         let keys = keys.filter(|(_, one)| **one == Exception::Cancelled).map(|(key, _)| key);
-        made(&self.series, keys)
+        ical::made(&self.series, keys)
     }
 
     /// Whether anything of it has no zone.
@@ -127,7 +126,7 @@ pub(crate) fn new_event(
 pub(crate) fn rounded(series: &Series) -> Result<FieldSet, Refused> {
     let target = Target::of(series)?;
     let event = new_event(&target, &CreateKey::new("shown"), 0, "UTC", Names::Present)?;
-    Ok(target.whole.differing(&plain(&event)?))
+    Ok(kept::differing(&target.whole, &plain(&event)?))
 }
 
 /// What turns a master into the target's, if anything.
@@ -143,7 +142,7 @@ pub(crate) fn master_patch(
     let row = held.master.as_ref().ok_or(Refused("its series can't be seen"))?;
     let read = read_row(row).map_err(|unread| Refused(unread.0))?;
     let frame = Frame { role: target.role(), floating: floating.to_owned(), names };
-    let differing = read.exact.differing(&target.whole);
+    let differing = kept::differing(&read.exact, &target.whole);
     let mut body = Body::new();
     write_fields(differing, &target.whole.event, Some(row), &frame, &mut body)?;
     let moved = read.exact.event.start != target.whole.event.start;
@@ -189,15 +188,15 @@ pub(crate) fn instance_patch(
     let frame = Frame { role: Role::Instance, floating: floating.to_owned(), names };
     let mut target = target.clone();
     target.class = master.class;
-    let whole = Whole { event: target, recurrence: Default::default() };
+    let whole = Whole::once(target);
     let mut body = Body::new();
     if row.is_cancelled() {
         write_fields(HELD, &whole.event, Some(row), &frame, &mut body)?;
         body.entry("status").or_insert_with(|| "confirmed".into());
     } else {
         let current = read_instance(row, master).map_err(|unread| Refused(unread.0))?;
-        let current = Whole { event: current, recurrence: Default::default() };
-        let differing = current.differing(&whole);
+        let current = Whole::once(current);
+        let differing = kept::differing(&current, &whole);
         write_fields(differing, &whole.event, Some(row), &frame, &mut body)?;
     }
     finish(row, body, &whole)
@@ -215,7 +214,7 @@ pub(crate) fn untouched(master: &Row, anchor: &Anchor, key: &When) -> Result<Row
     let mut times = Body::new();
     let floating = anchor.zone_name();
     let frame = Frame { role: Role::Instance, floating, names: Names::Present };
-    fields::write(Field::Times, &implied(&event, &plain_key), None, &frame, &mut times)?;
+    fields::write(Field::Times, &ical::implied(&event, &plain_key), None, &frame, &mut times)?;
     times.insert("id".to_owned(), id.into());
     times.insert("recurringEventId".to_owned(), master.id().into());
     times.insert("recurrence".to_owned(), Value::Null);

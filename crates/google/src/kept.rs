@@ -2,15 +2,13 @@
 //!
 //! A floating time, a colour beyond the eleven, a sixth reminder, a period: what is written is the
 //! nearest that Google has, and the exact value stands beside it in private properties that nobody
-//! sees. It counts for as long as the field still reads as what was written: who changes the field
-//! at Google has the last word. Too much to remember is not remembered; then Google's own value
-//! is all there is.
+//! sees ([`provider::kept`]). Too much to remember is not remembered; then Google's own value is
+//! all there is.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use model::{Event, Extent, Field, FieldSet, Recurrence, Series, Status, Uid, canonical};
+use model::{Field, FieldSet};
+use provider::kept::Remembered;
+pub(crate) use provider::kept::Whole;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
 use crate::fields::HELD;
 use crate::row::Row;
@@ -24,82 +22,21 @@ const PROPERTIES: [&str; 3] = ["calpair-kept", "calpair-kept2", "calpair-kept3"]
 // quirk: google-39
 const LONGEST: usize = 1024;
 
-/// The form written by this version.
-const FORM: u8 = 1;
-
-/// How much of a field's digest is kept: enough to tell that somebody changed it.
-const SUM: usize = 4;
-
-/// An event with how it repeats.
-#[derive(Clone, Debug)]
-pub(crate) struct Whole {
-    /// Every field but the repetition.
-    pub(crate) event: Event,
-    /// The repetition.
-    pub(crate) recurrence: Recurrence,
+/// The fields in which they differ, as far as Google can hold them.
+pub(crate) fn differing(one: &Whole, other: &Whole) -> FieldSet {
+    one.differing(other, HELD.without(Field::People))
 }
 
-impl Whole {
-    /// Whether `field` means the same in both.
-    pub(crate) fn same(&self, other: &Whole, field: Field) -> bool {
-        match field {
-            Field::Recurrence => self.recurrence == other.recurrence,
-            // Not stated and confirmed are one thing at Google, and nobody misses the difference.
-            Field::Status => said(self.event.status) == said(other.event.status),
-            _ => self.event.same(&other.event, field),
-        }
-    }
-
-    /// The fields in which they differ, as far as Google can hold them.
-    pub(crate) fn differing(&self, other: &Whole) -> FieldSet {
-        let fields = HELD.without(Field::People);
-        fields.iter().filter(|field| !self.same(other, *field)).collect()
-    }
-
-    /// Whether they mean the same, people included.
-    pub(crate) fn is_as(&self, other: &Whole) -> bool {
-        self.differing(other).is_empty() && self.event.people == other.event.people
-    }
-
-    fn take(&mut self, from: &Whole, field: Field) {
-        match field {
-            Field::Recurrence => self.recurrence = from.recurrence.clone(),
-            _ => self.event.take(&from.event, field),
-        }
-    }
-
-    /// With nothing but some fields.
-    fn only(&self, fields: FieldSet) -> Whole {
-        let day = model::When::Date(jiff::civil::Date::ZERO);
-        let event = Event::new(day.clone(), day);
-        let mut only = Whole { event, recurrence: Recurrence::default() };
-        fields.iter().for_each(|field| only.take(self, field));
-        only
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let mut series = Series::single(Uid::new(""), self.event.clone());
-        series.recurrence = self.recurrence.clone();
-        canonical::encode(&series)
-    }
-
-    fn sum(&self, field: Field) -> [u8; SUM] {
-        let sum = Sha256::digest(self.only(FieldSet::NONE.with(field)).bytes());
-        let mut start = [0; SUM];
-        start.copy_from_slice(&sum[..SUM]);
-        start
-    }
-}
-
-fn said(status: Status) -> Status {
-    if status == Status::Confirmed { Status::None } else { status }
+/// Whether they mean the same, people included.
+pub(crate) fn is_as(one: &Whole, other: &Whole) -> bool {
+    differing(one, other).is_empty() && one.event.people == other.event.people
 }
 
 /// The properties that remember `exact` beside a row that reads as `plain`. Those that are not
 /// needed are `null`.
 pub(crate) fn remember(exact: &Whole, plain: &Whole) -> Map<String, Value> {
-    let fields = exact.differing(plain);
-    let text = if fields.is_empty() { String::new() } else { packed(exact, plain, fields) };
+    let fields = differing(exact, plain);
+    let text = if fields.is_empty() { String::new() } else { exact.remembered(plain, fields) };
     let fits = text.len() <= LONGEST * PROPERTIES.len();
     let chunks = text.as_bytes().chunks(LONGEST);
     let mut chunks = chunks.map(|chunk| String::from_utf8_lossy(chunk).into_owned());
@@ -115,54 +52,13 @@ pub(crate) fn remember(exact: &Whole, plain: &Whole) -> Map<String, Value> {
 /// A row that reads as `plain`, with what is remembered beside it.
 pub(crate) fn recall(row: &Row, plain: Whole) -> Whole {
     let text: String = PROPERTIES.iter().filter_map(|name| row.private(name)).collect();
-    match unpacked(&text) {
-        Some((exact, sums)) => {
-            let mut whole = plain.clone();
-            for (field, sum) in sums {
-                if plain.sum(field) == sum {
-                    whole.take(&exact, field);
-                }
-            }
-            whole
-        }
-        None => plain,
-    }
-}
-
-fn packed(exact: &Whole, plain: &Whole, fields: FieldSet) -> String {
-    let mut bytes = vec![FORM, fields.iter().count() as u8];
-    for field in fields.iter() {
-        bytes.push(field as u8);
-        bytes.extend_from_slice(&plain.sum(field));
-    }
-    bytes.extend_from_slice(&exact.only(fields).bytes());
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-type Remembered = (Whole, Vec<(Field, [u8; SUM])>);
-
-fn unpacked(text: &str) -> Option<Remembered> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let (head, mut rest) = bytes.split_first_chunk::<2>()?;
-    if head[0] != FORM {
-        return None;
-    }
-    let mut sums = Vec::new();
-    for _ in 0..head[1] {
-        let (field, after) = rest.split_first()?;
-        let (sum, after) = after.split_first_chunk::<SUM>()?;
-        sums.push((*Field::ALL.get(usize::from(*field))?, *sum));
-        rest = after;
-    }
-    let series = canonical::decode(rest, Uid::new(""), None, Extent::ALWAYS).ok()?;
-    let exact = Whole { event: series.master?, recurrence: series.recurrence };
-    Some((exact, sums))
+    Remembered::read(&text).map_or_else(|| plain.clone(), |remembered| remembered.onto(&plain))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::When;
+    use model::{Event, When};
     use serde_json::json;
 
     fn whole(title: &str, color: Option<&str>) -> Whole {
@@ -170,7 +66,7 @@ mod tests {
         let mut event = Event::new(day.clone(), day);
         event.title = Some(title.into());
         event.color = color.map(str::to_owned);
-        Whole { event, recurrence: Recurrence::default() }
+        Whole::once(event)
     }
 
     fn row(properties: Map<String, Value>) -> Row {

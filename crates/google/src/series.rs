@@ -11,7 +11,6 @@ use jiff::tz::TimeZone;
 use model::{Event, Exception, Extent, Field, Recurrence, Resource, ResourceId, Series, When};
 use provider::Unreadable;
 
-use crate::expect::{implied, made};
 use crate::fields::{self, Unread, recurrence};
 use crate::ident;
 use crate::kept::{self, Whole};
@@ -168,7 +167,7 @@ fn add_exceptions(series: &mut Series, rows: &Rows, anchor: &Anchor) -> Result<(
             continue;
         }
         let event = read_instance(row, &master)?;
-        if event == implied(&master, &key) {
+        if event == ical::implied(&master, &key) {
             // Somebody put back what the master had taken away, or changed nothing.
             series.exceptions.remove(&key);
         } else {
@@ -182,7 +181,7 @@ fn add_exceptions(series: &mut Series, rows: &Rows, anchor: &Anchor) -> Result<(
         .map(|(key, _)| key.clone())
         .collect();
     if !cancelled.is_empty() {
-        let made = made(series, cancelled.iter());
+        let made = ical::made(series, cancelled.iter());
         for key in cancelled.iter().filter(|key| !made.contains(*key)) {
             series.exceptions.remove(key);
         }
@@ -211,7 +210,7 @@ pub(crate) fn is_as(one: &Row, other: &Row) -> bool {
     if one.master_id().is_some() && meets {
         same.take(event, Field::Times);
     }
-    one_read.exact.is_as(&other_read.exact) && one_read.cancelled == other_read.cancelled
+    kept::is_as(&one_read.exact, &other_read.exact) && one_read.cancelled == other_read.cancelled
 }
 
 /// Exceptions whose master nobody has shown us: somebody is invited to these alone.

@@ -2,11 +2,13 @@
 //!
 //! [`read`] turns a resource's text into a series, [`create`] a series into a new text, [`edit`]
 //! changes in a text only the lines of what differs. [`occurrences`] expands a series,
-//! [`instant`] places a point in time. Beneath lies [`tree`], which keeps every byte.
+//! [`made`] and [`implied`] say which occurrences it has and what they are, [`instant`] places a
+//! point in time. Beneath lies [`tree`], which keeps every byte.
 //!
 //! Nothing here waits, logs, reads a clock or the environment: one text reads the same everywhere.
 
 mod edit;
+mod expected;
 mod fields;
 mod read;
 mod recur;
@@ -19,6 +21,7 @@ mod write;
 mod zone;
 
 pub use edit::{EditError, OWN, edit};
+pub use expected::{bare, implied, made};
 pub use read::read;
 pub use recur::{Occurrence, Occurrences, STEP_BUDGET, Window, extent, occurrences};
 pub use repetition::{Repetition, read_repetition, write_repetition};

@@ -2,16 +2,16 @@
 //!
 //! A floating time, a second reminder, a city of a zone that Windows has under one name, a rule in
 //! other words: what is written is the nearest that Graph has, and the exact value stands beside it
-//! in a property that nobody sees. It counts for as long as the field still reads as what was
-//! written: who changes the field in Outlook has the last word. A series remembers for its
-//! exceptions, too: they have no properties that could be asked for together with it.
+//! in a property that nobody sees ([`provider::kept`]). A series remembers for its exceptions, too:
+//! they have no properties that could be asked for together with it.
 
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use model::{Event, Extent, Field, FieldSet, Recurrence, Series, Status, Uid, canonical};
-use sha2::{Digest as _, Sha256};
+use model::{Event, Extent, Field, FieldSet, Series, Uid, canonical};
+use provider::kept::Remembered;
+pub(crate) use provider::kept::Whole;
 
 use crate::fields::HELD;
 use crate::ident::Mark;
@@ -22,71 +22,8 @@ use crate::zones;
 /// fields need. A long description is not remembered.
 const LONGEST: usize = 8 * 1024;
 
-/// The form written by this version.
-const FORM: u8 = 1;
-
-/// How much of a field's digest is kept: enough to tell that somebody changed it.
-const SUM: usize = 4;
-
 /// What stands for the master among the slots of its exceptions.
 const MASTER: &str = "m";
-
-/// An event with how it repeats.
-#[derive(Clone, Debug)]
-pub(crate) struct Whole {
-    /// Every field but the repetition.
-    pub(crate) event: Event,
-    /// The repetition.
-    pub(crate) recurrence: Recurrence,
-}
-
-impl Whole {
-    pub(crate) fn once(event: Event) -> Self {
-        Self { event, recurrence: Recurrence::default() }
-    }
-
-    /// Whether `field` means the same in both.
-    pub(crate) fn same(&self, other: &Whole, field: Field) -> bool {
-        match field {
-            Field::Recurrence => self.recurrence == other.recurrence,
-            // Not stated and confirmed are one thing in Outlook, and nobody misses the difference.
-            Field::Status => said(self.event.status) == said(other.event.status),
-            _ => self.event.same(&other.event, field),
-        }
-    }
-
-    fn take(&mut self, from: &Whole, field: Field) {
-        match field {
-            Field::Recurrence => self.recurrence = from.recurrence.clone(),
-            _ => self.event.take(&from.event, field),
-        }
-    }
-
-    /// With nothing but some fields.
-    fn only(&self, fields: FieldSet) -> Whole {
-        let day = model::When::Date(jiff::civil::Date::ZERO);
-        let mut only = Whole::once(Event::new(day.clone(), day));
-        fields.iter().for_each(|field| only.take(self, field));
-        only
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let mut series = Series::single(Uid::new(""), self.event.clone());
-        series.recurrence = self.recurrence.clone();
-        canonical::encode(&series)
-    }
-
-    fn sum(&self, field: Field) -> [u8; SUM] {
-        let sum = Sha256::digest(self.only(FieldSet::NONE.with(field)).bytes());
-        let mut start = [0; SUM];
-        start.copy_from_slice(&sum[..SUM]);
-        start
-    }
-}
-
-fn said(status: Status) -> Status {
-    if status == Status::Confirmed { Status::None } else { status }
-}
 
 /// Everything that is remembered on one row: of itself, and of its exceptions by slot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -121,7 +58,7 @@ impl Memory {
             self.0.remove(&slot);
             return;
         }
-        self.0.insert(slot, packed(exact, plain, fields));
+        self.0.insert(slot, exact.remembered(plain, fields));
     }
 
     pub(crate) fn forget_all_but(&mut self, is_kept: impl Fn(&str) -> bool) {
@@ -130,15 +67,11 @@ impl Memory {
 
     /// What a row that reads as `plain` means, with what is remembered beside it.
     pub(crate) fn recall(&self, slot: Option<&str>, plain: Whole) -> Whole {
-        let packed = self.0.get(slot.unwrap_or(MASTER));
-        let Some((exact, sums)) = packed.and_then(|packed| unpacked(packed)) else { return plain };
-        let mut whole = plain.clone();
-        for (field, sum) in sums {
-            if plain.sum(field) == sum {
-                whole.take(&exact, field);
-            } else if field == Field::Times {
-                keep_city(&mut whole.event, &exact.event);
-            }
+        let text = self.0.get(slot.unwrap_or(MASTER));
+        let Some(remembered) = text.and_then(|text| Remembered::read(text)) else { return plain };
+        let mut whole = remembered.onto(&plain);
+        if remembered.overruled(&plain).contains(Field::Times) {
+            keep_city(&mut whole.event, &remembered.exact.event);
         }
         whole
     }
@@ -154,36 +87,6 @@ fn keep_city(event: &mut Event, exact: &Event) {
             *own = model::When::Zoned { local: own.wall(), zone: zone.clone() };
         }
     }
-}
-
-fn packed(exact: &Whole, plain: &Whole, fields: FieldSet) -> String {
-    let mut bytes = vec![FORM, fields.iter().count() as u8];
-    for field in fields.iter() {
-        bytes.push(field as u8);
-        bytes.extend_from_slice(&plain.sum(field));
-    }
-    bytes.extend_from_slice(&exact.only(fields).bytes());
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-type Remembered = (Whole, Vec<(Field, [u8; SUM])>);
-
-fn unpacked(text: &str) -> Option<Remembered> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let (head, mut rest) = bytes.split_first_chunk::<2>()?;
-    if head[0] != FORM {
-        return None;
-    }
-    let mut sums = Vec::new();
-    for _ in 0..head[1] {
-        let (field, after) = rest.split_first()?;
-        let (sum, after) = after.split_first_chunk::<SUM>()?;
-        sums.push((*Field::ALL.get(usize::from(*field))?, *sum));
-        rest = after;
-    }
-    let series = canonical::decode(rest, Uid::new(""), None, Extent::ALWAYS).ok()?;
-    let exact = Whole { event: series.master?, recurrence: series.recurrence };
-    Some((exact, sums))
 }
 
 /// A whole series as a text for a mark.

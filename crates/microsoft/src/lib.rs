@@ -11,7 +11,6 @@
 mod adapter;
 mod cursor;
 mod draft;
-mod expect;
 mod fetch;
 mod fields;
 mod ident;

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use model::{Event, Exception, Field, Series, Uid, When};
 
-use crate::expect::implied;
 use crate::fields::{HELD, Unread};
 use crate::ident::{self, Mark};
 use crate::kept;
@@ -179,7 +178,7 @@ pub(crate) fn read(rows: &Rows, whole: &Whole, uid: Uid) -> Result<Series, Unrea
             continue;
         }
         now.people = event.people.clone();
-        let own = series.master.as_ref().map(|master| implied(master, &key));
+        let own = series.master.as_ref().map(|master| ical::implied(master, &key));
         if own.is_some_and(|own| series::same(&now, &own, HELD.with(Field::Times))) {
             series.exceptions.remove(&key);
         } else {

@@ -10,7 +10,6 @@ use jiff::{SignedDuration, Span};
 use model::{ByDay, Event, Frequency, Month, Recurrence, Rule, Series, Until, When};
 use serde_json::Value;
 
-use crate::expect;
 use crate::fields::Unread;
 use crate::zones;
 use pattern::{Cycle, End, Index, Pattern};
@@ -220,7 +219,7 @@ struct Starts {
 impl Starts {
     /// `None` when its rules can only be carried.
     fn of(series: &Series) -> Option<Self> {
-        let bare = expect::bare(series);
+        let bare = ical::bare(series);
         let first = bare.master.as_ref()?.start.wall();
         let far = first.checked_add(Span::new().years(COMPARED_YEARS)).unwrap_or(DateTime::MAX);
         let mut occurrences = ical::occurrences(&bare, ical::Window::ALL, &TimeZone::UTC);

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use model::{Exception, Extent, FieldSet, Recurrence, Resource, ResourceId, Series, Uid, When};
 use provider::Unreadable;
 
-use crate::expect::{implied, made};
 use crate::fields::{self, HELD, Unread, times};
 use crate::ident::{self, Mark};
 use crate::kept::{Memory, Whole};
@@ -116,7 +115,7 @@ fn strays(rows: &Rows, uid: Uid) -> Result<Series, Unread> {
             continue;
         }
         series.recurrence.extras.insert(model::Extra { start: key.clone(), end: None });
-        if !same(&event, &implied(&first, &key), HELD.with(model::Field::Times)) {
+        if !same(&event, &ical::implied(&first, &key), HELD.with(model::Field::Times)) {
             series.exceptions.insert(key, Exception::Override(Box::new(event)));
         }
     }
@@ -199,7 +198,7 @@ fn settle(series: &mut Series) {
     let Some(master) = series.master.clone() else { return };
     series.exceptions.retain(|key, exception| match exception {
         Exception::Override(event) => {
-            let own = implied(&master, key);
+            let own = ical::implied(&master, key);
             let fields = HELD.with(model::Field::Times);
             !same(event, &own, fields)
         }
@@ -208,7 +207,7 @@ fn settle(series: &mut Series) {
     let cancelled = series.exceptions.iter().filter(|(_, one)| **one == Exception::Cancelled);
     let cancelled: Vec<When> = cancelled.map(|(key, _)| key.clone()).collect();
     if !cancelled.is_empty() {
-        let made = made(series, cancelled.iter());
+        let made = ical::made(series, cancelled.iter());
         for key in cancelled.iter().filter(|key| !made.contains(*key)) {
             series.exceptions.remove(key);
         }

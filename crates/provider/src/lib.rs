@@ -8,6 +8,7 @@
 
 mod changes;
 mod error;
+pub mod kept;
 
 use async_trait::async_trait;
 pub use changes::{Change, Changes, Fetched, Next, Outcome, Scope, Unreadable};

@@ -12,7 +12,6 @@ mod find;
 mod paths;
 mod profile;
 mod report;
-pub(crate) mod wire;
 mod write;
 mod xml;
 
@@ -33,8 +32,8 @@ use self::exchange::{Answer, Ask, Fate};
 pub use self::profile::{
     Layout, Multiget, Profile, PutVersion, Quirk, TokenRefusal, Tokens, VersionStyle,
 };
-use self::wire::{Allowance, Port};
 pub use self::xml::XmlStyle;
+use crate::wire::{Allowance, Port};
 use crate::world::World;
 
 /// The largest request body in bytes: above every limit that is played, so that the limit answers

@@ -9,12 +9,12 @@
 //! A calendar's id here is Google's (`…@group.calendar.google.com`, or the account's address), also
 //! in the world's deeds. Nothing of the adapter's code is in here.
 
+mod answer;
 mod call;
 mod catalogue;
 mod discovery;
 mod door;
 mod draft;
-mod exchange;
 mod failure;
 mod grants;
 mod list;
@@ -24,7 +24,6 @@ mod quirks;
 mod recurrence;
 mod render;
 mod seed;
-mod serve;
 mod show;
 mod split;
 mod state;
@@ -33,20 +32,20 @@ mod typed;
 mod user;
 mod write;
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
 use model::CalendarId;
 
-pub use self::exchange::Exchange;
-use self::exchange::{Ask, Fate};
 pub use self::grants::{CLIENT_ID, CLIENT_SECRET, Consent, TokenMood};
 pub use self::quirks::{OnMove, Quirk, Quirks, Touch};
-pub use self::serve::Running;
 pub use self::state::Role;
 use self::state::Service;
 pub use self::user::GoogleUser;
+use crate::rest::{self, Ask, Dialect, Fate, Reply};
+pub use crate::rest::{Exchange, Running};
 use crate::world::World;
 
 /// The scopes that calpair asks for.
@@ -211,8 +210,17 @@ impl Google {
     /// connection is lost before the answer.
     #[expect(clippy::unused_async, reason = "a wire is asynchronous")]
     pub async fn answer(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
-        let reply = self.play(&Ask::new(request));
+        let reply = self.handle(&Ask::new(request));
         if reply.fate == Fate::Lost { None } else { reply.response() }
+    }
+
+    /// Serves on a free port of loopback: `{url}calendar/v3`, `{url}token`, `{url}auth`.
+    /// Needs a running tokio runtime with I/O.
+    ///
+    /// # Errors
+    /// When loopback has no free port.
+    pub async fn serve(&self) -> io::Result<Running> {
+        rest::serve(self.clone()).await
     }
 
     /// Every request so far, in order.
@@ -288,6 +296,12 @@ pub enum Api {
     On,
     /// It is not.
     Off,
+}
+
+impl Dialect for Google {
+    async fn play(&self, ask: &Ask) -> Reply {
+        self.handle(ask)
+    }
 }
 
 #[cfg(test)]

@@ -16,8 +16,10 @@ pub mod google;
 pub mod microsoft;
 mod provider;
 mod random;
+mod rest;
 pub mod seed;
 pub mod text;
+mod wire;
 mod world;
 
 pub use provider::{Deletions, Deltas, InProcess, Listing, MAILS, Manners, Overrides, Versions};

@@ -9,6 +9,7 @@
 //! A calendar's id here is Graph's, also in the world's deeds; an event's is its immutable one.
 //! Nothing of the adapter's code is in here.
 
+mod answer;
 mod batch;
 mod body;
 mod call;
@@ -16,7 +17,6 @@ mod catalogue;
 mod delta;
 mod door;
 mod draft;
-mod exchange;
 mod failure;
 mod grants;
 mod ids;
@@ -31,7 +31,6 @@ mod render;
 mod route;
 mod schema;
 mod seed;
-mod serve;
 mod show;
 mod state;
 mod times;
@@ -40,18 +39,18 @@ mod user;
 mod write;
 mod zones;
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
 use model::CalendarId;
 
-pub use self::exchange::Exchange;
-use self::exchange::{Ask, Fate};
 pub use self::grants::{CLIENT_ID, Consent, Poll, TokenMood};
 pub use self::quirks::{EventsDelta, Expiry, Quirk, Quirks, RetryAfter};
-pub use self::serve::Running;
 use self::state::{Calendar, Service};
 pub use self::user::{Dressing, MicrosoftUser};
+use crate::rest::{self, Ask, Dialect, Fate, Reply};
+pub use crate::rest::{Exchange, Running};
 use crate::world::World;
 
 /// The scopes that calpair asks for, in their short form.
@@ -203,6 +202,15 @@ impl Microsoft {
         if reply.fate == Fate::Lost { None } else { reply.response() }
     }
 
+    /// Serves on a free port of loopback: `{url}v1.0/me`, `{url}{tenant}/oauth2/v2.0/token`.
+    /// Needs a running tokio runtime with I/O.
+    ///
+    /// # Errors
+    /// When loopback has no free port.
+    pub async fn serve(&self) -> io::Result<Running> {
+        rest::serve(self.clone()).await
+    }
+
     /// Every request so far, in order, those in batches among them.
     pub fn log(&self) -> Vec<Exchange> {
         self.service().log.clone()
@@ -254,6 +262,12 @@ pub enum Health {
     Well,
     /// It never will, and says 503.
     Broken,
+}
+
+impl Dialect for Microsoft {
+    async fn play(&self, ask: &Ask) -> Reply {
+        self.handle(ask).await
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::{Expected, Sent, Work, cancellation, finished, rejected, stale};
 use crate::draft::{self, Target};
-use crate::expect::{implied, made};
 use crate::fields::{Refused, times::Names};
 use crate::row::Row;
 use crate::rows::Rows;
@@ -50,14 +49,14 @@ pub(super) async fn write_occurrences(
         .collect();
     let exceptions = &target.series().exceptions;
     let keys = held.iter().map(|(key, _)| key).chain(exceptions.keys());
-    let takes_place = made(target.series(), keys);
+    let takes_place = ical::made(target.series(), keys);
     for (key, row) in held.iter().filter(|_| existing == Existing::Follows) {
         let wanted = match exceptions.get(key) {
             Some(Exception::Override(event)) => Wanted::Event(event.clone()),
             Some(Exception::Cancelled) => Wanted::Cancelled,
             // quirk: google-42
             None if takes_place.contains(key) => {
-                Wanted::Event(Box::new(implied(target.master(), key)))
+                Wanted::Event(Box::new(ical::implied(target.master(), key)))
             }
             None => Wanted::Cancelled,
         };

@@ -7,7 +7,6 @@ use provider::{Error, ErrorKind, Result};
 use super::job::{Job, refused, unread};
 use super::{bring as bring_all, occurrences};
 use crate::draft;
-use crate::expect::implied;
 use crate::fetch::{self, OPEN};
 use crate::ident::{self, Mark};
 use crate::kept::{Memory, Whole};
@@ -119,7 +118,7 @@ async fn change_master(
 
 /// An occurrence as a series makes it, for one that is to be as the others.
 pub(super) fn ordinary(target: &Series, key: &model::When) -> Option<model::Event> {
-    target.master.as_ref().map(|master| implied(master, key))
+    target.master.as_ref().map(|master| ical::implied(master, key))
 }
 
 /// Whether an event has to be written anew to be another one.

@@ -12,7 +12,6 @@ use provider::{Error, ErrorKind, Result};
 use super::job::{Job, refused, unread};
 use super::native::{differs, ordinary};
 use crate::draft;
-use crate::expect;
 use crate::fetch::{self, PARTS};
 use crate::fields;
 use crate::ident::{self, Mark};
@@ -68,14 +67,14 @@ fn doubled(rows: &Rows, master: &Row, read: &ReadRow, held: &Series) -> BTreeSet
     let linked = rows.linked.values().filter_map(|row| row.mark(Mark::Slot));
     let linked = linked.filter_map(|slot| series::slot_key(slot, &read.exact));
     let linked: BTreeSet<When> = linked.filter(|key| !cancelled.contains(key)).collect();
-    expect::made(held, linked.iter())
+    ical::made(held, linked.iter())
 }
 
 /// What has to be done, in the order of original starts.
 fn steps(held: &Series, target: &Series, doubled: &BTreeSet<When>) -> Vec<Step> {
     let excepted = held.exceptions.keys().chain(target.exceptions.keys());
     let keys: BTreeSet<&When> = excepted.chain(doubled).collect();
-    let made = expect::made(target, keys.iter().copied());
+    let made = ical::made(target, keys.iter().copied());
     let mut steps = Vec::new();
     for key in keys {
         let event = match (held.exceptions.get(key), target.exceptions.get(key)) {

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 
 use super::discovery::{Parameters, Route};
-use super::exchange::Ask;
 use super::failure::Failure;
 use super::show::{Sees, View};
 use super::state::{Calendar, Json, Role, Service};
 use super::times::zone_of;
 use crate::faults::Fault;
+use crate::rest::Ask;
 
 /// A call.
 pub(super) struct Call<'c> {

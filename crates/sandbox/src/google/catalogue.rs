@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::answer;
 use super::call::Call;
-use super::exchange::Reply;
 use super::failure::Failure;
 use super::quirks::Quirk;
 use super::state::{Calendar, Role, Service};
 use crate::faults::Fault;
+use crate::rest::Reply;
 
 /// Google's colours of events, by id.
 const EVENT_COLORS: [&str; 11] = [
@@ -32,7 +33,7 @@ impl Service {
                 let body = json!({
                     "kind": "calendar#calendarList", "etag": "\"c\"", "nextSyncToken": version,
                 });
-                return Ok(Reply::json(200, &body));
+                return Ok(answer::json(200, &body));
             }
             return Err(Failure::full_sync());
         }
@@ -54,7 +55,7 @@ impl Service {
         } else {
             body["nextSyncToken"] = json!(version);
         }
-        Ok(Reply::json(200, &body))
+        Ok(answer::json(200, &body))
     }
 
     /// A number that tells one state of the list from another.
@@ -71,7 +72,7 @@ impl Service {
 
     pub(super) fn calendar_entry(&self, call: &Call<'_>) -> Result<Reply, Failure> {
         let held = self.calendar(call)?;
-        Ok(Reply::json(200, &self.entry(call, held)))
+        Ok(answer::json(200, &self.entry(call, held)))
     }
 
     // quirk: google-59
@@ -100,7 +101,7 @@ impl Service {
             "kind": "calendar#calendar", "etag": "\"1\"", "id": held.id, "summary": held.summary,
             "timeZone": held.zone,
         });
-        Ok(Reply::json(200, &body))
+        Ok(answer::json(200, &body))
     }
 }
 
@@ -114,7 +115,7 @@ pub(super) fn colors() -> Reply {
         "kind": "calendar#colors", "updated": "2012-02-14T00:00:00.000Z",
         "calendar": {"14": {"background": "#9fe1e7", "foreground": "#1d1d1d"}}, "event": event,
     });
-    Reply::json(200, &body)
+    answer::json(200, &body)
 }
 
 pub(super) fn settings() -> Reply {
@@ -124,5 +125,5 @@ pub(super) fn settings() -> Reply {
     let body = json!({
         "kind": "calendar#settings", "etag": "\"s\"", "items": [zone], "nextSyncToken": "settings",
     });
-    Reply::json(200, &body)
+    answer::json(200, &body)
 }

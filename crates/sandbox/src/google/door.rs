@@ -6,15 +6,16 @@
 use serde_json::{Value, json};
 
 use super::Google;
+use super::answer;
 use super::call::Call;
 use super::catalogue::{colors, settings};
 use super::discovery::{Parameters, Route};
-use super::exchange::{Ask, Exchange, Fate, Reply};
 use super::failure::Failure;
 use super::grants::Worth;
 use super::state::{Json, Service, Updated};
 use crate::faults::Fault;
-use crate::world::{Denied, Request};
+use crate::rest::{Ask, Fate, Kept, Reply};
+use crate::world::Denied;
 use crate::{Author, Deed, Mail, Op};
 
 /// What a request is about.
@@ -61,7 +62,7 @@ impl Place {
 
 impl Google {
     /// Answers a request, whatever goes wrong with it.
-    pub(super) fn play(&self, ask: &Ask) -> Reply {
+    pub(super) fn handle(&self, ask: &Ask) -> Reply {
         let mut service = self.service();
         let service = &mut *service;
         let now = self.world.now();
@@ -71,7 +72,7 @@ impl Google {
             (_, Some(Worth::Scopes(account, _))) => account.to_owned(),
             (_, Some(Worth::Nothing) | None) => String::new(),
         };
-        let (fault, step) = self.begin(&account, place.op(), ask);
+        let (fault, step) = ask.begin(&self.world, &account, place.op());
         self.enter(service, ask, &place, &account, step);
         // Nobody's credential is refused for a moment where credentials are made.
         let is_grant = matches!(place, Place::Token | Place::Revoke | Place::Consent);
@@ -88,52 +89,17 @@ impl Google {
                 reply.body.truncate(reply.body.len() / 2);
                 reply.fate = Fate::Cut;
             }
-            Some(Fault::Html) => reply = Reply::html(200),
+            Some(Fault::Html) => reply = answer::html(200),
             _ => {}
         }
         self.tell(service, if reply.fate == Fate::Lost { 0 } else { reply.status });
         reply
     }
 
-    fn begin(&self, account: &str, op: Op, ask: &Ask) -> (Option<Fault>, u64) {
-        let mut state = self.world.state();
-        let fault = state.begin(account, op);
-        let step = state.step;
-        let mut headers = ask.headers.clone();
-        let authorized = headers.remove("authorization").is_some();
-        let at = state.now;
-        state.requests.push(Request {
-            at,
-            step,
-            account: account.to_owned(),
-            op,
-            method: ask.method.clone(),
-            host: ask.host.clone(),
-            path: ask.path.clone(),
-            headers,
-            authorized,
-            sent: ask.body.len(),
-            status: 0,
-        });
-        (fault, step)
-    }
-
     fn enter(&self, service: &mut Service, ask: &Ask, place: &Place, account: &str, step: u64) {
-        let mut headers = ask.headers.clone();
-        headers.remove("authorization");
-        let is_api = matches!(place, Place::Api(_));
-        service.log.push(Exchange {
-            at: self.world.now(),
-            step,
-            account: account.to_owned(),
-            call: place.call(),
-            method: ask.method.clone(),
-            path: ask.path.clone(),
-            query: if is_api { ask.query.clone() } else { String::new() },
-            headers,
-            body: if is_api { ask.body.to_vec() } else { Vec::new() },
-            status: 0,
-        });
+        let what = if matches!(place, Place::Api(_)) { Kept::Everything } else { Kept::Line };
+        let at = self.world.now();
+        service.log.push(ask.exchange(at, step, account, place.call(), what));
     }
 
     /// Tells the logs how a request was answered, and the world what was done.
@@ -250,7 +216,7 @@ fn spoiled(fault: Option<Fault>, step: u64) -> Option<Reply> {
         }
         Fault::OutOfOrder { retry_after } => {
             let reply = match step % 3 {
-                0 => Reply::html(503),
+                0 => answer::html(503),
                 1 => Reply::empty(503),
                 _ => Failure::backend(503).into(),
             };
@@ -259,7 +225,7 @@ fn spoiled(fault: Option<Fault>, step: u64) -> Option<Reply> {
         Fault::WriteFails => Some(Failure::backend(500).into()),
         Fault::Locked => Some(Failure::backend(503).into()),
         Fault::RefusedOnce => Some(Failure::credentials(step).into()),
-        Fault::Misdirected => Some(Reply::html(502)),
+        Fault::Misdirected => Some(answer::html(502)),
         Fault::Rejected => Some(Failure::invalid("Invalid value.").into()),
         Fault::LostReply
         | Fault::CursorExpired

@@ -12,9 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::answer;
 use super::discovery::{Plus, decoded};
-use super::exchange::{Ask, Reply};
 use super::state::Service;
+use crate::rest::{Ask, Reply};
 
 /// How long an access token lives (reference, section 1.2: about 3,599 s).
 const ACCESS: SignedDuration = SignedDuration::from_secs(3599);
@@ -189,7 +190,7 @@ impl Grants {
 
 fn refused(status: u16, error: &str, description: &str) -> Reply {
     let body = json!({"error": error, "error_description": description});
-    Reply::json(status, &body)
+    answer::json(status, &body)
 }
 
 /// The fields of a form.
@@ -216,7 +217,7 @@ impl Service {
             && field("scope").split(' ').all(|scope| scope.starts_with(SCOPES));
         if !is_good {
             self.violations.push("a consent page that Google would not show".to_owned());
-            return Reply::html(400);
+            return answer::html(400);
         }
         let mut target = redirect.clone();
         target.push(if redirect.contains('?') { '&' } else { '?' });
@@ -258,16 +259,16 @@ impl Service {
         let field = |name: &str| given.get(name).map_or("", String::as_str);
         match self.grants.mood.clone() {
             TokenMood::Fair | TokenMood::Rotates => {}
-            TokenMood::Tokenless => return Reply::json(200, &json!({})),
-            TokenMood::OutOfOrder => return Reply::html(503),
+            TokenMood::Tokenless => return answer::json(200, &json!({})),
+            TokenMood::OutOfOrder => return answer::html(503),
             TokenMood::UnknownClient => return refused(401, "invalid_client", "Unauthorized"),
-            TokenMood::Refuses(error) => return Reply::json(400, &json!({"error": error})),
+            TokenMood::Refuses(error) => return answer::json(400, &json!({"error": error})),
             TokenMood::Reauth(subtype) => {
                 let body = json!({
                     "error": "invalid_grant", "error_subtype": subtype,
                     "error_description": format!("reauth related error ({subtype})"),
                 });
-                return Reply::json(400, &body);
+                return answer::json(400, &body);
             }
         }
         if field("client_id") != CLIENT_ID {
@@ -303,7 +304,7 @@ impl Service {
         let refresh = self.grants.give_refresh(&code.account, &code.scopes);
         let mut body = self.access(&code.account, &code.scopes, &refresh, now);
         body["refresh_token"] = json!(refresh);
-        Reply::json(200, &body)
+        answer::json(200, &body)
     }
 
     fn refresh(&mut self, token: &str, now: Timestamp, is_cut_off: bool) -> Reply {
@@ -316,13 +317,13 @@ impl Service {
         let (account, scopes) = (held.account.clone(), held.scopes.clone());
         // quirk: google-56
         if self.grants.mood != TokenMood::Rotates {
-            return Reply::json(200, &self.access(&account, &scopes, token, now));
+            return answer::json(200, &self.access(&account, &scopes, token, now));
         }
         self.grants.revoke(token);
         let next = self.grants.give_refresh(&account, &scopes);
         let mut body = self.access(&account, &scopes, &next, now);
         body["refresh_token"] = json!(next);
-        Reply::json(200, &body)
+        answer::json(200, &body)
     }
 
     fn access(&mut self, account: &str, scopes: &[String], of: &str, now: Timestamp) -> Value {
@@ -347,7 +348,7 @@ impl Service {
         given.extend(form(&String::from_utf8_lossy(&ask.body)));
         let token = given.get("token").cloned().unwrap_or_default();
         if ask.method == "POST" && self.grants.revoke(&token) {
-            return Reply::json(200, &json!({}));
+            return answer::json(200, &json!({}));
         }
         refused(400, "invalid_token", "Token expired or revoked")
     }

@@ -6,9 +6,9 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::answer;
 use super::call::Call;
 use super::discovery::Parameters;
-use super::exchange::Reply;
 use super::failure::Failure;
 use super::paging::{self, Snapshot};
 use super::quirks::Quirk;
@@ -16,6 +16,7 @@ use super::recurrence;
 use super::show::span;
 use super::state::{Calendar, Row, Service};
 use crate::faults::Fault;
+use crate::rest::Reply;
 
 /// What must not be sent with a sync token.
 // quirk: google-13
@@ -61,7 +62,7 @@ impl Service {
         let asked = call.parameters.get("maxResults").and_then(|most| most.parse().ok());
         let size = asked.unwrap_or(PAGE).min(self.quirks.largest_page).max(1);
         let page = self.one_page(call, &pass, size, since.is_some())?;
-        Ok(Reply::json(200, &page))
+        Ok(answer::json(200, &page))
     }
 
     fn of(&self, call: &Call<'_>) -> String {
@@ -293,7 +294,7 @@ impl Service {
             return Ok(Reply::empty(304).header("ETag", row.etag()));
         }
         let shown = self.view(call, held).whole(held, &row);
-        Ok(Reply::json(200, &shown).header("ETag", row.etag()))
+        Ok(answer::json(200, &shown).header("ETag", row.etag()))
     }
 
     /// The instances of a series, those that have rows among them.
@@ -345,7 +346,7 @@ impl Service {
             let snapshot = self.keep(snapshot);
             page["nextPageToken"] = json!(paging::page_token(snapshot, offset + size));
         }
-        Ok(Reply::json(200, &page))
+        Ok(answer::json(200, &page))
     }
 }
 

@@ -11,10 +11,10 @@ use jiff::tz::TimeZone;
 use model::CalendarId;
 use serde_json::{Map, Value, json};
 
-use super::exchange::Exchange;
 use super::grants::Grants;
 use super::quirks::Quirks;
 use super::times::{Moment, zone_of};
+use crate::rest::Exchange;
 use crate::{Author, MailCause, Random};
 
 /// An object of JSON.

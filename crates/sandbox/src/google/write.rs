@@ -4,14 +4,15 @@ use jiff::Timestamp;
 use model::CalendarId;
 use serde_json::{Value, json};
 
+use super::answer;
 use super::call::Call;
 use super::draft::{Draft, heard, with_zone};
-use super::exchange::Reply;
 use super::failure::Failure;
 use super::merge;
 use super::quirks::{OnMove, Quirk, Touch};
 use super::recurrence;
 use super::state::{Calendar, ID_ALPHABET, Json, Role, Row, Service, Updated};
+use crate::rest::Reply;
 use crate::{Author, MailCause};
 
 /// How short and long an id may be.
@@ -436,7 +437,7 @@ impl Service {
         let held = self.calendar(call)?;
         let row = held.rows.get(id).ok_or_else(Failure::not_found)?;
         let shown = self.view(call, held).whole(held, row);
-        Ok(Reply::json(200, &shown).header("ETag", row.etag()))
+        Ok(answer::json(200, &shown).header("ETag", row.etag()))
     }
 
     /// Notes the mail that guests would get.

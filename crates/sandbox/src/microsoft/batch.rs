@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
-use super::exchange::{Ask, Reply};
 use super::failure::Failure;
 use super::state::Service;
+use crate::rest::{Ask, Reply};
 
 /// The most requests in a batch.
 const MOST: usize = 20;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::exchange::{Ask, Reply};
+use super::answer;
 use super::failure::Failure;
 use super::ids::Name;
 use super::prefer::{IdKind, Prefer};
@@ -12,6 +12,7 @@ use super::route::{Place, Which};
 use super::show::{Item, View, occurrence_name, selected};
 use super::state::{Calendar, Json, Row, Service};
 use crate::faults::Fault;
+use crate::rest::{Ask, Reply};
 
 /// A call.
 pub(super) struct Call<'c> {
@@ -129,7 +130,7 @@ impl Service {
 
     /// An answer with what was preferred.
     pub(super) fn answer(&self, call: &Call<'_>, status: u16, body: &Value) -> Reply {
-        let reply = Reply::json(status, body);
+        let reply = answer::json(status, body);
         if call.prefer.applied.is_empty() {
             return reply;
         }

@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
+use super::answer;
 use super::call::Call;
-use super::exchange::Reply;
 use super::failure::Failure;
 use super::route::{GROUP, Which};
 use super::show::selected;
 use super::state::{Calendar, Service};
 use super::zones;
 use crate::faults::Fault;
+use crate::rest::Reply;
 
 /// Calendars on a page where nothing is asked for.
 const PAGE: usize = 10;
@@ -34,7 +35,7 @@ impl Service {
         {
             map.remove("id");
         }
-        Ok(Reply::json(200, &shown))
+        Ok(answer::json(200, &shown))
     }
 
     pub(super) fn calendars(&self, call: &Call<'_>) -> Result<Reply, Failure> {
@@ -96,7 +97,7 @@ pub(super) fn groups() -> Reply {
         "id": GROUP, "name": "My Calendars", "changeKey": "NreqLYgxdE2DpHBBId74XwAAAAAGZw==",
         "classId": class,
     });
-    Reply::json(200, &json!({"value": [group]}))
+    answer::json(200, &json!({"value": [group]}))
 }
 
 pub(super) fn mailbox_settings() -> Reply {
@@ -104,13 +105,13 @@ pub(super) fn mailbox_settings() -> Reply {
         "timeZone": "W. Europe Standard Time", "dateFormat": "dd.MM.yyyy", "timeFormat": "HH:mm",
         "language": {"locale": "de-DE", "displayName": "Deutsch (Deutschland)"},
     });
-    Reply::json(200, &body)
+    answer::json(200, &body)
 }
 
 // quirk: microsoft-25
 pub(super) fn supported_zones(iana: bool) -> Reply {
     let zones = zones::names(!iana).map(|name| json!({"alias": name, "displayName": name}));
-    Reply::json(200, &json!({"value": zones.collect::<Vec<Value>>()}))
+    answer::json(200, &json!({"value": zones.collect::<Vec<Value>>()}))
 }
 
 pub(super) fn categories() -> Reply {
@@ -118,5 +119,5 @@ pub(super) fn categories() -> Reply {
         "id": "3b8a1b0e-0000-4a5e-8d2f-000000000001", "displayName": "Blue category",
         "color": "preset7",
     });
-    Reply::json(200, &json!({"value": [category]}))
+    answer::json(200, &json!({"value": [category]}))
 }

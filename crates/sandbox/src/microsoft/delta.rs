@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+use super::answer;
 use super::call::Call;
-use super::exchange::Reply;
 use super::failure::Failure;
 use super::ids::Name;
 use super::paging::{Entry, Round, Stand, Told, Track};
@@ -20,6 +20,7 @@ use super::route::Which;
 use super::show::Item;
 use super::state::{Row, Service};
 use crate::faults::Fault;
+use crate::rest::Reply;
 
 /// Ids that nobody was ever told, for tombstones of them and for ghosts.
 const STRANGE: u64 = 1 << 50;
@@ -260,7 +261,7 @@ impl Service {
         }
         let mut applied = vec!["odata.track-changes".to_owned()];
         applied.extend(call.prefer.applied.iter().cloned());
-        Ok(Reply::json(200, &body).header("Preference-Applied", applied.join(", ")))
+        Ok(answer::json(200, &body).header("Preference-Applied", applied.join(", ")))
     }
 
     /// What a page shows of an entry: nothing of an occurrence that was deleted meanwhile.

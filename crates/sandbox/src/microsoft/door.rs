@@ -6,10 +6,10 @@
 use serde_json::{Value, json};
 
 use super::Microsoft;
+use super::answer;
 use super::batch;
 use super::call::Call;
 use super::catalogue;
-use super::exchange::{Ask, Exchange, Fate, Reply};
 use super::failure::{Failure, request_id};
 use super::grants::Worth;
 use super::ids::Name;
@@ -20,7 +20,8 @@ use super::route::Place;
 use super::schema;
 use super::state::{Json, Service};
 use crate::faults::Fault;
-use crate::world::{Denied, Request};
+use crate::rest::{Ask, Fate, Kept, Reply};
+use crate::world::Denied;
 use crate::{Author, Deed, Mail, Op};
 
 /// How long to wait where nothing else is said, in seconds.
@@ -63,7 +64,7 @@ impl Microsoft {
         let mut service = self.service();
         let service = &mut *service;
         let op = batch_op(ask, &place).unwrap_or_else(|| place.op(&ask.method));
-        let (fault, step) = self.begin(&account, op, ask);
+        let (fault, step) = ask.begin(&self.world, &account, op);
         self.enter(service, ask, &place, &account, step);
         let at = service.log.len() - 1;
         let visit = Visit { ask, place, account, fault, step };
@@ -79,7 +80,7 @@ impl Microsoft {
                 reply.body.truncate(reply.body.len() / 2);
                 reply.fate = Fate::Cut;
             }
-            Some(Fault::Html) => reply = Reply::html(200),
+            Some(Fault::Html) => reply = answer::html(200),
             _ => {}
         }
         let status = if reply.fate == Fate::Lost { 0 } else { reply.status };
@@ -88,45 +89,10 @@ impl Microsoft {
         reply
     }
 
-    fn begin(&self, account: &str, op: Op, ask: &Ask) -> (Option<Fault>, u64) {
-        let mut state = self.world.state();
-        let fault = state.begin(account, op);
-        let step = state.step;
-        let mut headers = ask.headers.clone();
-        let authorized = headers.remove("authorization").is_some();
-        let at = state.now;
-        state.requests.push(Request {
-            at,
-            step,
-            account: account.to_owned(),
-            op,
-            method: ask.method.clone(),
-            host: ask.host.clone(),
-            path: ask.path.clone(),
-            headers,
-            authorized,
-            sent: ask.body.len(),
-            status: 0,
-        });
-        (fault, step)
-    }
-
     fn enter(&self, service: &mut Service, ask: &Ask, place: &Place, account: &str, step: u64) {
-        let mut headers = ask.headers.clone();
-        headers.remove("authorization");
-        let is_api = place.is_api();
-        service.log.push(Exchange {
-            at: self.world.now(),
-            step,
-            account: account.to_owned(),
-            call: place.call(),
-            method: ask.method.clone(),
-            path: ask.path.clone(),
-            query: if is_api { ask.query.clone() } else { String::new() },
-            headers,
-            body: if is_api { ask.body.to_vec() } else { Vec::new() },
-            status: 0,
-        });
+        let what = if place.is_api() { Kept::Everything } else { Kept::Line };
+        let at = self.world.now();
+        service.log.push(ask.exchange(at, step, account, place.call(), what));
     }
 
     /// Tells the world what was done, and how the request was answered.
@@ -289,7 +255,7 @@ impl Microsoft {
             responses.pop();
         }
         let responses = service.shuffled(responses);
-        Ok(Reply::json(200, &json!({"responses": responses})))
+        Ok(answer::json(200, &json!({"responses": responses})))
     }
 
     /// What is said instead of an answer.
@@ -313,7 +279,7 @@ impl Microsoft {
             // quirk: microsoft-49
             Fault::OutOfOrder { retry_after } => {
                 let mut reply = match visit.step % 3 {
-                    0 => Reply::html(503),
+                    0 => answer::html(503),
                     1 => Reply::empty(503),
                     _ => Failure::unknown(503).reply(now, visit.step, false),
                 };
@@ -326,7 +292,7 @@ impl Microsoft {
             Fault::Locked => said(Failure::unknown(504)),
             // quirk: microsoft-63
             Fault::RefusedOnce => said(Failure::token()),
-            Fault::Misdirected => Some(Reply::html(502)),
+            Fault::Misdirected => Some(answer::html(502)),
             Fault::Rejected => said(Failure::property()),
             Fault::LostReply
             | Fault::CursorExpired

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::exchange::Reply;
+use super::answer;
+use crate::rest::Reply;
 
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,7 +195,7 @@ impl Failure {
 
     pub(super) fn reply(self, now: Timestamp, number: u64, is_nested: bool) -> Reply {
         let is_nested = is_nested && self.status == 400;
-        let mut reply = Reply::json(self.status, &self.json(now, number, is_nested));
+        let mut reply = answer::json(self.status, &self.json(now, number, is_nested));
         reply.headers.extend(self.headers);
         reply
     }

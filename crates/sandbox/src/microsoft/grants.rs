@@ -13,9 +13,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::exchange::{Ask, Reply};
+use super::answer;
 use super::query::pairs;
 use super::state::Service;
+use crate::rest::{Ask, Reply};
 
 /// How long a code can be exchanged.
 const CODE: SignedDuration = SignedDuration::from_mins(10);
@@ -271,7 +272,7 @@ impl Service {
             && !granted(field("scope")).is_empty();
         if !is_good {
             self.violations.push("an authorization page that is not shown (AADSTS50011 …)".into());
-            return Reply::html(400);
+            return answer::html(400);
         }
         // An address without a path comes back with one.
         let slash = if redirect.matches('/').count() == 2 { "/" } else { "" };
@@ -367,7 +368,7 @@ impl Service {
         }
         match self.grants.mood.clone() {
             TokenMood::Fair | TokenMood::ShortScopes | TokenMood::Keeps => {}
-            TokenMood::OutOfOrder => return Reply::html(503),
+            TokenMood::OutOfOrder => return answer::html(503),
             TokenMood::Throttled => return Reply::empty(429).header("Retry-After", "17"),
             TokenMood::Refuses(number, error, suberror) => {
                 return refused(number, &error, &suberror, "The request is refused.", now);

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::exchange::Reply;
 use super::failure::Failure;
 use super::query::{Clause, Expand};
 use super::quirks::Quirk;
 use super::route::Which;
 use super::show::Item;
 use super::state::{Row, Service};
+use crate::rest::Reply;
 
 /// Items on a page where nothing is asked for, and the most that can be.
 // quirk: microsoft-44

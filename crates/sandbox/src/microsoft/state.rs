@@ -13,13 +13,13 @@ use jiff::civil::Date;
 use model::CalendarId;
 use serde_json::{Map, Value};
 
-use super::exchange::Exchange;
 use super::grants::Grants;
 use super::ids::Name;
 use super::paging::Rounds;
 use super::pattern::Pattern;
 use super::quirks::Quirks;
 use super::times::{Moment, Span};
+use crate::rest::Exchange;
 use crate::{Author, MailCause, Random};
 
 /// An object of JSON.

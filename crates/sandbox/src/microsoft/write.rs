@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::draft;
-use super::exchange::Reply;
 use super::failure::Failure;
 use super::ids::Name;
 use super::quirks::Quirk;
@@ -19,6 +18,7 @@ use super::show::Item;
 use super::state::{Exception, Json, Row, Series, Service};
 use super::times::Span;
 use crate::faults::Fault;
+use crate::rest::Reply;
 use crate::{Author, MailCause};
 
 /// Members that are one's own: nobody is told when they change.

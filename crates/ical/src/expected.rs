@@ -1,4 +1,4 @@
-//! What a series makes of one of its occurrences.
+//! What a series makes of one of its occurrences, where an exception says nothing else.
 
 use std::collections::BTreeSet;
 
@@ -6,17 +6,21 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use model::{Event, Series, When};
 
+use crate::recur::{Window, occurrences};
+use crate::zone::{instant, time_zone};
+
 /// Around the occurrences that are asked about: dates and floating times may be anywhere.
 const SLACK: SignedDuration = SignedDuration::from_hours(48);
 
-/// The occurrence of `key` as the master makes it.
-pub(crate) fn implied(master: &Event, key: &When) -> Event {
+/// The occurrence with the original start `key` as the master makes it: it begins there and lasts
+/// as long as the first, by the clock between dates and in elapsed time else (RFC 5545, 3.8.5.3).
+pub fn implied(master: &Event, key: &When) -> Event {
     let mut event = master.clone();
     event.start = key.clone();
-    event.end = match (ical::instant(&master.start, &TimeZone::UTC), &master.end) {
+    event.end = match (instant(&master.start, &TimeZone::UTC), &master.end) {
         (Some(from), end) if !end.is_date() => {
-            let length = ical::instant(end, &TimeZone::UTC).map(|until| from.duration_until(until));
-            let end_at = ical::instant(key, &TimeZone::UTC).zip(length);
+            let length = instant(end, &TimeZone::UTC).map(|until| from.duration_until(until));
+            let end_at = instant(key, &TimeZone::UTC).zip(length);
             let end_at = end_at.and_then(|(at, length)| at.checked_add(length).ok());
             end_at.map_or_else(|| key.clone(), |at| placed_like(end, at))
         }
@@ -29,27 +33,24 @@ pub(crate) fn implied(master: &Event, key: &When) -> Event {
 }
 
 fn placed_like(like: &When, at: Timestamp) -> When {
-    let zone = like.zone().and_then(ical::time_zone).unwrap_or(TimeZone::UTC);
+    let zone = like.zone().and_then(time_zone).unwrap_or(TimeZone::UTC);
     like.with_wall(zone.to_datetime(at))
 }
 
 /// Which of `keys` are original starts that the repetition makes. Where that can't be told, all.
-pub(crate) fn made<'k>(
-    series: &Series,
-    keys: impl Iterator<Item = &'k When> + Clone,
-) -> BTreeSet<When> {
-    let at = |key: &When| ical::instant(key, &TimeZone::UTC);
+pub fn made<'k>(series: &Series, keys: impl Iterator<Item = &'k When> + Clone) -> BTreeSet<When> {
+    let at = |key: &When| instant(key, &TimeZone::UTC);
     let first = keys.clone().filter_map(at).min();
     let last = keys.clone().filter_map(at).max();
     let (Some(first), Some(last)) = (first, last) else { return keys.cloned().collect() };
     let bare = bare(series);
-    let window = ical::Window {
+    let window = Window {
         from: first.checked_sub(SLACK).unwrap_or(Timestamp::MIN),
         until: last.checked_add(SLACK).unwrap_or(Timestamp::MAX),
     };
     let asked: BTreeSet<&When> = keys.clone().collect();
     let mut found = BTreeSet::new();
-    let mut occurrences = ical::occurrences(&bare, window, &TimeZone::UTC);
+    let mut occurrences = occurrences(&bare, window, &TimeZone::UTC);
     for occurrence in occurrences.by_ref() {
         if asked.contains(&occurrence.original) {
             found.insert(occurrence.original);
@@ -59,7 +60,7 @@ pub(crate) fn made<'k>(
 }
 
 /// The series without its exceptions.
-pub(crate) fn bare(series: &Series) -> Series {
+pub fn bare(series: &Series) -> Series {
     Series { exceptions: Default::default(), ..series.clone() }
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::body::Bytes;
 use jiff::Timestamp;
-use serde_json::Value;
+
+use crate::faults::Fault;
+use crate::world::{Op, Request, World};
 
 /// A request, and how it was answered.
 #[derive(Clone, Debug)]
@@ -15,11 +17,13 @@ pub struct Exchange {
     pub step: u64,
     /// The account whose token it carried; empty when that can't be told.
     pub account: String,
-    /// The path's template, e.g. `/me/events/{id}`; empty for none.
+    /// What the service's description calls it, e.g. `calendar.events.list` or `/me/events/{id}`;
+    /// empty for none.
     pub call: &'static str,
     /// The method, e.g. `PATCH`.
     pub method: String,
     /// The path as it was sent, percent-encoded.
+    // quirk: google-57
     pub path: String,
     /// The query as it was sent, without the question mark.
     pub query: String,
@@ -33,20 +37,20 @@ pub struct Exchange {
 
 /// A request.
 #[derive(Clone, Debug)]
-pub(super) struct Ask {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) query: String,
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: Bytes,
+pub(crate) struct Ask {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Bytes,
     /// The host that it was sent to.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// Scheme and host, as links begin.
-    pub(super) origin: String,
+    pub(crate) origin: String,
 }
 
 impl Ask {
-    pub(super) fn new(request: http::Request<Bytes>) -> Self {
+    pub(crate) fn new(request: http::Request<Bytes>) -> Self {
         let (head, body) = request.into_parts();
         let mut headers: BTreeMap<String, String> = BTreeMap::new();
         for (name, value) in &head.headers {
@@ -72,69 +76,116 @@ impl Ask {
         }
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
 
     /// The access token that it carries.
-    pub(super) fn bearer(&self) -> Option<&str> {
+    pub(crate) fn bearer(&self) -> Option<&str> {
         self.header("authorization")?.strip_prefix("Bearer ")
     }
+
+    /// Enters it in the world's list; what goes wrong with it, and its number.
+    pub(crate) fn begin(&self, world: &World, account: &str, op: Op) -> (Option<Fault>, u64) {
+        let mut state = world.state();
+        let fault = state.begin(account, op);
+        let (at, step) = (state.now, state.step);
+        state.requests.push(Request {
+            at,
+            step,
+            account: account.to_owned(),
+            op,
+            method: self.method.clone(),
+            host: self.host.clone(),
+            path: self.path.clone(),
+            headers: self.bare_headers(),
+            authorized: self.headers.contains_key("authorization"),
+            sent: self.body.len(),
+            status: 0,
+        });
+        (fault, step)
+    }
+
+    /// As tests see it, not answered yet.
+    pub(crate) fn exchange(
+        &self,
+        at: Timestamp,
+        step: u64,
+        account: &str,
+        call: &'static str,
+        kept: Kept,
+    ) -> Exchange {
+        let (query, body) = match kept {
+            Kept::Everything => (self.query.clone(), self.body.to_vec()),
+            Kept::Line => (String::new(), Vec::new()),
+        };
+        Exchange {
+            at,
+            step,
+            account: account.to_owned(),
+            call,
+            method: self.method.clone(),
+            path: self.path.clone(),
+            query,
+            headers: self.bare_headers(),
+            body,
+            status: 0,
+        }
+    }
+
+    fn bare_headers(&self) -> BTreeMap<String, String> {
+        let mut headers = self.headers.clone();
+        headers.remove("authorization");
+        headers
+    }
+}
+
+/// What tests may see of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kept {
+    Everything,
+    /// Neither query nor body: there are secrets in them.
+    Line,
 }
 
 /// An answer.
 #[derive(Clone, Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: Vec<u8>,
-    pub(super) fate: Fate,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) fate: Fate,
 }
 
 /// What becomes of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     Delivered,
     Lost,
     /// Cut in the middle of the body.
     Cut,
 }
 
-/// What answers with JSON say of themselves.
-const JSON: &str = "application/json;odata.metadata=minimal;odata.streaming=true;\
-                    IEEE754Compatible=false;charset=utf-8";
-
 impl Reply {
-    pub(super) fn empty(status: u16) -> Self {
+    pub(crate) fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Vec::new(), fate: Fate::Delivered }
     }
 
-    pub(super) fn lost() -> Self {
+    pub(crate) fn lost() -> Self {
         Self { fate: Fate::Lost, ..Self::empty(500) }
     }
 
-    pub(super) fn json(status: u16, body: &Value) -> Self {
-        let reply = Self { body: body.to_string().into_bytes(), ..Self::empty(status) };
-        reply.header("Content-Type", JSON)
+    pub(crate) fn text(status: u16, kind: &str, body: String) -> Self {
+        Self { body: body.into_bytes(), ..Self::empty(status) }.header("Content-Type", kind)
     }
 
-    // quirk: microsoft-49
-    pub(super) fn html(status: u16) -> Self {
-        let page = format!(
-            "<!DOCTYPE html><html><head><title>{status} - Service unavailable</title></head>\
-             <body><h2>Our services aren't available right now</h2></body></html>"
-        );
-        let reply = Self { body: page.into_bytes(), ..Self::empty(status) };
-        reply.header("Content-Type", "text/html")
-    }
-
-    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
     /// The response; `None` where the connection is lost.
-    pub(super) fn response(self) -> Option<http::Response<Bytes>> {
+    pub(crate) fn response(self) -> Option<http::Response<Bytes>> {
         if self.fate == Fate::Lost {
             return None;
         }
