@@ -2,16 +2,17 @@
 //! it has answered; what then is in the row is what the provider holds. A write that was begun and
 //! never answered is found by [`Store::open_intents`] after a crash.
 
+mod begun;
+
 use model::{
     CreateKey, Digest, MappingId, Resource, ResourceId, Series, Side, Sides, Timestamp, Uid,
 };
 use rusqlite::{Connection, Row, params};
 
-use crate::agree;
+use self::begun::Begun;
 use crate::codec::{self, damaged, maybe_packed, pack, side_number};
-use crate::history::{self, Entry};
-use crate::observe::Sighting;
-use crate::row::{self, Content};
+use crate::history;
+use crate::row;
 use crate::{PairId, Result, Store, sql};
 
 /// A write that was begun.
@@ -145,7 +146,7 @@ impl Store {
     /// When nothing could be written; the intent is then still open.
     pub fn wrote(&self, intent: IntentId, outcome: Wrote<'_>, now: Timestamp) -> Result<()> {
         self.write("wrote", |transaction| {
-            let begun = begun(transaction, intent)?;
+            let begun = Begun::find(transaction, intent)?;
             // No such intent: the pair was removed meanwhile, or this was recorded before.
             begun.map_or(Ok(()), |begun| begun.finish(transaction, outcome, now))
         })
@@ -159,7 +160,7 @@ impl Store {
     /// When nothing could be written; the intent is then still open.
     pub fn removed(&self, intent: IntentId, now: Timestamp) -> Result<()> {
         self.write("removed", |transaction| {
-            let Some(begun) = begun(transaction, intent)? else { return Ok(()) };
+            let Some(begun) = Begun::find(transaction, intent)? else { return Ok(()) };
             let subject = begun.intent.subject.clone();
             begun.finish(transaction, Wrote::Deleted, now)?;
             if let SubjectRow::Known(mapping) = subject {
@@ -177,7 +178,7 @@ impl Store {
     /// When nothing could be written.
     pub fn abandon(&self, intent: IntentId) -> Result<()> {
         self.write("abandon", |transaction| {
-            let Some(begun) = begun(transaction, intent)? else { return Ok(()) };
+            let Some(begun) = Begun::find(transaction, intent)? else { return Ok(()) };
             sql::run(transaction, "DELETE FROM intent WHERE id = ?1", [intent.0])?;
             begun.touch(transaction)
         })
@@ -191,7 +192,7 @@ impl Store {
     /// When nothing could be written.
     pub fn mark_pending(&self, intent: IntentId, now: Timestamp) -> Result<()> {
         self.write("mark_pending", |transaction| {
-            let Some(begun) = begun(transaction, intent)? else { return Ok(()) };
+            let Some(begun) = Begun::find(transaction, intent)? else { return Ok(()) };
             let query = "UPDATE intent SET applied = 1, result = resource WHERE id = ?1";
             sql::run(transaction, query, [intent.0])?;
             let (before, after) = (begun.intent.before.as_ref(), begun.intent.target.as_ref());
@@ -303,469 +304,5 @@ fn intent_row(row: &Row<'_>) -> Result<IntentRow> {
     })
 }
 
-/// An intent that is still open.
-fn begun(connection: &Connection, intent: IntentId) -> Result<Option<Begun>> {
-    let query = "SELECT id, mapping, \"left\", \"right\", side, action, key, resource,
-         before, target, pair, run, reason FROM intent WHERE id = ?1 AND applied = 0";
-    sql::first(connection, query, [intent.0], Begun::read)
-}
-
-struct Begun {
-    intent: IntentRow,
-    pair: PairId,
-    run: i64,
-    reason: String,
-}
-
-impl Begun {
-    fn read(row: &Row<'_>) -> Result<Self> {
-        Ok(Self {
-            intent: intent_row(row)?,
-            pair: PairId(row.get(10)?),
-            run: row.get(11)?,
-            reason: row.get(12)?,
-        })
-    }
-
-    fn finish(self, connection: &Connection, outcome: Wrote<'_>, now: Timestamp) -> Result<()> {
-        let held = self.row(connection, outcome)?;
-        let before = match (self.intent.action, &self.intent.before, &held) {
-            (ActionKind::Create, ..) => None,
-            (ActionKind::Update | ActionKind::Delete, None, Some(row)) => {
-                row::series(connection, row.id)?
-            }
-            (ActionKind::Update | ActionKind::Delete, stated, _) => stated.clone(),
-        };
-        let (result, after) = match outcome {
-            Wrote::Stored { resource, digest, likeness, verified, base } => {
-                let sighting = Sighting { resource, digest, likeness };
-                let content = if verified { Content::Verified } else { Content::Sent };
-                let row = self.store(connection, held.map(|row| row.id), &sighting, content)?;
-                self.map(connection, row, base)?;
-                (Some(&resource.id), Some(&resource.series))
-            }
-            Wrote::Deleted => {
-                self.delete(connection, held)?;
-                (self.intent.resource.as_ref(), None)
-            }
-        };
-        let query = "UPDATE intent SET applied = 1, result = ?2 WHERE id = ?1";
-        let result = result.map(ResourceId::as_str);
-        sql::run(connection, query, params![self.intent.id.0, result])?;
-        history::insert(connection, &self.entry(before.as_ref(), after), now)
-    }
-
-    fn entry<'s>(&'s self, before: Option<&'s Series>, after: Option<&'s Series>) -> Entry<'s> {
-        Entry {
-            pair: self.pair,
-            run: self.run,
-            side: self.intent.side,
-            action: self.intent.action.as_str(),
-            before,
-            after,
-            reason: &self.reason,
-        }
-    }
-
-    /// The row that the write is about: the mapping's, else the resource's.
-    fn row(&self, connection: &Connection, outcome: Wrote<'_>) -> Result<Option<row::Snapshot>> {
-        if let SubjectRow::Known(mapping) = self.intent.subject
-            && let Some(row) = row::of_mapping(connection, mapping, self.intent.side)?
-        {
-            return Ok(Some(row));
-        }
-        let resource = match outcome {
-            Wrote::Stored { resource, .. } => Some(&resource.id),
-            Wrote::Deleted => self.intent.resource.as_ref(),
-        };
-        let find = |id| row::find(connection, self.pair, self.intent.side, id);
-        Ok(resource.map(find).transpose()?.flatten())
-    }
-
-    fn store(
-        &self,
-        connection: &Connection,
-        held: Option<i64>,
-        sighting: &Sighting<'_>,
-        content: Content,
-    ) -> Result<i64> {
-        let id = &sighting.resource.id;
-        let elsewhere = row::find(connection, self.pair, self.intent.side, id)?;
-        let row = match (held, elsewhere) {
-            (Some(row), Some(other)) if other.id != row => {
-                if other.mapping.is_some() {
-                    // Another series' resource: it keeps its row, and shows what it holds now.
-                    other.id
-                } else {
-                    // The creation was seen before its answer came.
-                    sql::run(connection, "DELETE FROM snapshot WHERE id = ?1", [other.id])?;
-                    row
-                }
-            }
-            (Some(row), _) => row,
-            (None, _) => row::insert(connection, self.pair, self.intent.side, id)?,
-        };
-        row::put(connection, row, sighting, content)?;
-        row::touch(connection, row)?;
-        Ok(row)
-    }
-
-    /// A creation that was answered is mapped at once, so that a crash before the agreement never
-    /// leaves a copy of ours that looks like somebody's new event.
-    fn map(&self, connection: &Connection, row: i64, base: Option<&Series>) -> Result<()> {
-        if self.intent.action != ActionKind::Create {
-            return Ok(());
-        }
-        match (&self.intent.subject, &self.intent.before) {
-            // What is made again stays whose it was: an original that comes back is no copy.
-            (SubjectRow::Known(mapping), source) => {
-                row::rebase(connection, row)?;
-                let origin = row::of_mapping(connection, *mapping, self.intent.side.opposite())?;
-                if let (Some(origin), Some(source)) = (origin, source) {
-                    row::set_base(connection, origin.id, source)?;
-                }
-            }
-            (SubjectRow::New(new), Some(source)) => {
-                let side = self.intent.side;
-                sql::run(connection, "UPDATE snapshot SET ours = 1 WHERE id = ?1", [row])?;
-                agree::created(connection, self.pair, new, side, row, source)?;
-            }
-            (SubjectRow::New(_), None) => {}
-        }
-        match base {
-            Some(base) => row::set_base(connection, row, base),
-            None => Ok(()),
-        }
-    }
-
-    /// The plan has to look at the subject again.
-    fn touch(&self, connection: &Connection) -> Result<()> {
-        for side in Side::BOTH {
-            let row = match &self.intent.subject {
-                SubjectRow::Known(mapping) => row::of_mapping(connection, *mapping, side)?,
-                SubjectRow::New(new) => {
-                    let find = |id| row::find(connection, self.pair, side, id);
-                    new[side].as_ref().map(find).transpose()?.flatten()
-                }
-            };
-            if let Some(row) = row {
-                row::touch(connection, row.id)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn delete(&self, connection: &Connection, held: Option<row::Snapshot>) -> Result<()> {
-        let Some(row) = held else { return Ok(()) };
-        if row.mapping.is_none() {
-            return row::remove(connection, self.pair, &row);
-        }
-        let query = "UPDATE snapshot SET present = 0, verified = 1, unreadable = NULL,
-             unreadable_since = NULL WHERE id = ?1";
-        sql::run(connection, query, [row.id])?;
-        row::touch(connection, row.id)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{World, at, event, resource, sighting};
-    use crate::{Agreement, NowRow, Store};
-
-    const LEFT: Side = Side::Left;
-    const RIGHT: Side = Side::Right;
-
-    fn only_left(id: &str) -> SubjectRow {
-        SubjectRow::New(Sides::new(Some(id.into()), None))
-    }
-
-    impl World {
-        fn begin_one(&self, intent: NewIntent<'_>) -> IntentId {
-            self.store.begin(self.pair, &[intent], at(4)).unwrap()[0]
-        }
-
-        fn create(&self, subject: SubjectRow, side: Side, series: &Series) -> IntentId {
-            self.begin_one(NewIntent {
-                subject,
-                side,
-                action: ActionKind::Create,
-                key: Some(&"k-1".into()),
-                resource: None,
-                before: Some(series),
-                target: Some(series),
-                run: 7,
-                reason: "new on the other side",
-            })
-        }
-
-        fn delete(&self, mapping: MappingId, side: Side, id: &str) -> IntentId {
-            self.begin_one(NewIntent {
-                subject: SubjectRow::Known(mapping),
-                side,
-                action: ActionKind::Delete,
-                key: None,
-                resource: Some(&id.into()),
-                before: None,
-                target: None,
-                run: 7,
-                reason: "deleted on the other side",
-            })
-        }
-
-        fn stored(&self, intent: IntentId, id: &str, series: &Series) {
-            let resource = resource(id, Some("1"), series.clone());
-            let Sighting { resource, digest, likeness } = sighting(&resource);
-            let outcome = Wrote::Stored { resource, digest, likeness, verified: true, base: None };
-            self.store.wrote(intent, outcome, at(5)).unwrap();
-        }
-
-        fn actions(&self) -> Vec<String> {
-            let changes = self.store.history(None, None, 10).unwrap();
-            changes
-                .iter()
-                .rev()
-                .map(|change| format!("{} {}", change.action, change.side))
-                .collect()
-        }
-    }
-
-    /// The process dies, and another one opens the same directory.
-    fn reopened(folder: &tempfile::TempDir, world: World) -> World {
-        drop(world);
-        World::over(Store::open(folder.path(), at(9)).unwrap())
-    }
-
-    #[test]
-    fn a_creation_survives_a_crash_at_each_step() {
-        let series = event("1", "Zahnarzt", 9);
-        let folder = tempfile::tempdir().unwrap();
-        let world = World::over(Store::open(folder.path(), at(0)).unwrap());
-        world.see(LEFT, "a", "1", &series);
-
-        // Begun, and perhaps sent.
-        let begun = world.create(only_left("a"), RIGHT, &series);
-        let world = reopened(&folder, world);
-        let open = world.store.open_intents(world.pair).unwrap();
-        assert_eq!((open.len(), open[0].id, &open[0].subject), (1, begun, &only_left("a")));
-        assert_eq!((open[0].side, open[0].action), (RIGHT, ActionKind::Create));
-        assert_eq!((&open[0].key, &open[0].target), (&Some("k-1".into()), &Some(series.clone())));
-        assert!(world.touched().contacts.is_empty(), "its outcome is unknown");
-
-        // Answered, not agreed on.
-        world.stored(begun, "b", &series);
-        let world = reopened(&folder, world);
-        assert!(world.store.open_intents(world.pair).unwrap().is_empty());
-        let batch = world.touched();
-        assert_eq!((batch.contacts.len(), batch.known.len()), (0, 1), "mapped at once");
-        assert_eq!(batch.known[0].base, Sides::new(series.clone(), series.clone()));
-        assert_eq!(world.actions(), ["create right"]);
-
-        // Recorded twice: nothing new.
-        world.stored(begun, "b", &series);
-        assert_eq!(world.actions(), ["create right"]);
-
-        // Agreed on.
-        let subject = SubjectRow::New(Sides::new(Some("a".into()), Some("b".into())));
-        world.agree(subject, "a", "b");
-        let world = reopened(&folder, world);
-        let batch = world.touched();
-        assert_eq!((batch.contacts.len(), batch.known.len()), (0, 0));
-        assert_eq!(world.totals().series, Sides::new(1, 1));
-        let applied = "SELECT count(*) FROM intent";
-        let left = world.store.read(|connection| sql::number(connection, applied, [])).unwrap();
-        assert_eq!((left, world.store.integrity().unwrap()), (0, vec![]));
-    }
-
-    #[test]
-    fn a_deletion_survives_a_crash_at_each_step() {
-        let folder = tempfile::tempdir().unwrap();
-        let world = World::over(Store::open(folder.path(), at(0)).unwrap());
-        let mapping = world.agreed("1", "Zahnarzt");
-        world.lose(LEFT, "l1");
-        let begun = world.delete(mapping, RIGHT, "r1");
-        let world = reopened(&folder, world);
-        let open = world.store.open_intents(world.pair).unwrap();
-        assert_eq!((&open[0].resource, open[0].action), (&Some("r1".into()), ActionKind::Delete));
-        assert_eq!(world.totals().deletions, Sides::new(0, 1));
-
-        world.store.wrote(begun, Wrote::Deleted, at(5)).unwrap();
-        let world = reopened(&folder, world);
-        assert_eq!(world.totals().deletions, Sides::new(0, 0));
-        let known = &world.touched().known[0];
-        assert!(matches!((&known.now.left, &known.now.right), (NowRow::Absent, NowRow::Absent)));
-        let change = &world.store.history(None, Some(&"1".into()), 10).unwrap()[0];
-        assert_eq!((change.action.as_str(), &change.after), ("delete", &None));
-        assert_eq!(change.before, Some(event("1", "Zahnarzt", 9)), "from the row");
-
-        let forget = Agreement {
-            subject: SubjectRow::Known(mapping),
-            held: Sides::default(),
-            base: None,
-            renew: Sides::default(),
-        };
-        world.store.agree(world.pair, &[forget]).unwrap();
-        let world = reopened(&folder, world);
-        assert_eq!(world.totals(), crate::Totals::default());
-        assert_eq!(world.store.find(world.pair, "1").unwrap().len(), 0);
-        assert_eq!(world.store.integrity().unwrap(), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_change_is_pending_until_it_is_agreed_on() {
-        let world = World::new();
-        let mapping = world.agreed("1", "Zahnarzt");
-        let (before, target) = (event("1", "Zahnarzt", 9), event("1", "Kino", 9));
-        world.see(LEFT, "l1", "2", &target);
-        let begun = world.begin_one(NewIntent {
-            subject: SubjectRow::Known(mapping),
-            side: RIGHT,
-            action: ActionKind::Update,
-            key: None,
-            resource: Some(&"r1".into()),
-            before: Some(&before),
-            target: Some(&target),
-            run: 7,
-            reason: "changed on left",
-        });
-        let pending = |world: &World| world.touched().known[0].pending.right.clone();
-        assert!(world.touched().known.is_empty(), "its outcome is unknown");
-        world.stored(begun, "r1", &target);
-        let written = pending(&world).remove(0);
-        assert_eq!((written.before, written.target), (before.clone(), target.clone()));
-        world.agree(SubjectRow::Known(mapping), "l1", "r1");
-        world.see(LEFT, "l1", "3", &before);
-        assert!(pending(&world).is_empty());
-        assert_eq!(world.touched().known[0].base, Sides::new(target.clone(), target));
-    }
-
-    #[test]
-    fn what_was_edited_or_deleted_while_its_copy_was_made_is_a_change_like_any_other() {
-        for change in ["edited", "deleted"] {
-            let world = World::new();
-            let (series, edited) = (event("1", "Zahnarzt", 9), event("1", "Kino", 9));
-            world.see(LEFT, "a", "1", &series);
-            let begun = world.create(only_left("a"), RIGHT, &series);
-            match change {
-                "edited" => drop(world.see(LEFT, "a", "2", &edited)),
-                _ => drop(world.lose(LEFT, "a")),
-            }
-            world.stored(begun, "b", &series);
-            let batch = world.touched();
-            assert_eq!((batch.contacts.len(), batch.known.len()), (0, 1), "{change}");
-            let known = &batch.known[0];
-            assert_eq!(known.base, Sides::new(series.clone(), series), "{change}");
-            match &known.now.left {
-                NowRow::Present { series, .. } => assert_eq!(series, &edited),
-                now => assert!(change == "deleted" && matches!(now, NowRow::Absent)),
-            }
-            let due = world.totals().deletions.right;
-            assert_eq!(due, u64::from(change == "deleted"), "{change}");
-            assert_eq!(world.store.integrity().unwrap(), Vec::<String>::new());
-        }
-    }
-
-    #[test]
-    fn what_somebody_did_to_a_copy_before_its_late_answer_is_an_edit() {
-        let world = World::new();
-        let (series, edited) = (event("1", "Zahnarzt", 9), event("1", "Kino", 9));
-        world.see(LEFT, "a", "1", &series);
-        let begun = world.create(only_left("a"), RIGHT, &series);
-        let found = resource("b", Some("2"), edited.clone());
-        let Sighting { resource, digest, likeness } = sighting(&found);
-        let base = Some(&series);
-        let outcome = Wrote::Stored { resource, digest, likeness, verified: true, base };
-        world.store.wrote(begun, outcome, at(5)).unwrap();
-        let known = &world.touched().known[0];
-        assert_eq!(known.base, Sides::new(series.clone(), series));
-        let NowRow::Present { series, .. } = &known.now.right else { panic!("it is there") };
-        assert_eq!(series, &edited);
-    }
-
-    #[test]
-    fn a_write_found_half_made_is_no_longer_open_but_pending() {
-        let world = World::new();
-        let mapping = world.agreed("1", "Zahnarzt");
-        world.lose(LEFT, "l1");
-        let begun = world.delete(mapping, RIGHT, "r1");
-        world.store.mark_pending(begun, at(6)).unwrap();
-        assert!(world.store.open_intents(world.pair).unwrap().is_empty());
-        assert_eq!(world.touched().known.len(), 1);
-    }
-
-    #[test]
-    fn an_abandoned_write_leaves_the_rows_touched() {
-        let world = World::new();
-        let series = event("1", "Zahnarzt", 9);
-        world.see(LEFT, "a", "1", &series);
-        let begun = world.create(only_left("a"), RIGHT, &series);
-        world.store.abandon(begun).unwrap();
-        assert!(world.store.open_intents(world.pair).unwrap().is_empty());
-        assert_eq!(world.touched().contacts.len(), 1);
-        assert!(world.actions().is_empty());
-    }
-
-    #[test]
-    fn an_edit_that_beats_a_deletion_is_created_in_the_mappings_place() {
-        let world = World::new();
-        let mapping = world.agreed("1", "Zahnarzt");
-        let edited = event("1", "Kino", 9);
-        world.lose(RIGHT, "r1");
-        world.see(LEFT, "l1", "2", &edited);
-        let begun = world.create(SubjectRow::Known(mapping), RIGHT, &edited);
-        // Its creation was seen before its answer came.
-        world.see(RIGHT, "again", "1", &edited);
-        world.stored(begun, "again", &edited);
-        let batch = world.touched();
-        assert_eq!((batch.known.len(), batch.contacts.len()), (1, 0));
-        let NowRow::Present { id, .. } = &batch.known[0].now.right else { panic!("it is there") };
-        assert_eq!(id.as_str(), "again");
-        let subject = SubjectRow::Known(mapping);
-        let held = Sides::new(Some("l1".into()), None);
-        let agreed = world
-            .store
-            .agree(world.pair, &[Agreement { subject, held, base: None, renew: Sides::default() }])
-            .unwrap();
-        assert_eq!(agreed, [Some(mapping)]);
-        assert!(world.touched().known.is_empty());
-        assert_eq!(world.store.integrity().unwrap(), Vec::<String>::new());
-    }
-
-    #[test]
-    fn what_an_open_creation_may_have_made_is_nobodys_new_event() {
-        let world = World::new();
-        let mapping = world.agreed("1", "Zahnarzt");
-        let edited = event("1", "Kino", 9);
-        world.lose(RIGHT, "r1");
-        world.see(LEFT, "l1", "2", &edited);
-        // Under a UID of our own, as where the provider holds the other one somewhere else.
-        let target = event("own", "Kino", 9);
-        let begun = world.create(SubjectRow::Known(mapping), RIGHT, &target);
-        world.see(RIGHT, "again", "1", &target);
-        let batch = world.touched();
-        assert_eq!((batch.known.len(), batch.contacts.len()), (0, 0));
-        world.stored(begun, "again", &target);
-        let batch = world.touched();
-        assert_eq!((batch.known.len(), batch.contacts.len()), (1, 0));
-    }
-
-    #[test]
-    fn no_write_is_begun_on_a_full_disk() {
-        let world = World::new();
-        let series = event("1", "Zahnarzt", 9);
-        world.see(LEFT, "a", "1", &series);
-        let begun = world.create(only_left("a"), RIGHT, &series);
-        for name in ["begin", "wrote", "agree", "abandon"] {
-            world.store.failpoint(Some(Box::new(move |asked| asked == name)));
-            let outcome = match name {
-                "begin" => world.store.begin(world.pair, &[], at(1)).map(|_| ()),
-                "wrote" => world.store.wrote(begun, Wrote::Deleted, at(1)),
-                "agree" => world.store.agree(world.pair, &[]).map(|_| ()),
-                _ => world.store.abandon(begun),
-            };
-            assert_eq!(outcome.unwrap_err().kind(), &crate::ErrorKind::Full, "{name}");
-        }
-        world.store.failpoint(None);
-        assert_eq!(world.store.open_intents(world.pair).unwrap().len(), 1);
-    }
-}
+mod tests;
