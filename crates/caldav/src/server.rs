@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use model::{CalendarId, ResourceId, Timestamp};
 use provider::{Error, ErrorKind, Result};
-use transport::{Account, Reached, Url};
+use transport::{Account, Reached, Repeated, Url};
 
 use crate::discovery::Discovered;
 use crate::path::Collection;
@@ -86,7 +86,14 @@ impl Server {
                 return Ok(answer);
             }
             self.collides.store(true, Ordering::Relaxed);
+            let mut answer = self.alone(ask).await?;
+            answer.extensions_mut().insert(Repeated);
+            return Ok(answer);
         }
+        self.alone(ask).await
+    }
+
+    async fn alone(&self, ask: Ask) -> Result<Answer> {
         let answer = self.account.send_alone(ask).await;
         self.learn(&answer);
         answer

@@ -5,7 +5,7 @@
 use http::HeaderValue;
 use model::{CalendarId, CreateKey, Resource, ResourceId, Rights, Series, Version};
 use provider::{Error, ErrorKind, Outcome, Result};
-use transport::Url;
+use transport::{Repeated, Url};
 
 use crate::fetch::{content, get_one};
 use crate::observe::look;
@@ -92,6 +92,9 @@ pub(crate) async fn update(
             // quirk: icloud-65
             match content(server, &current.id, now, data).outcome {
                 Outcome::Found(found) if found.series.same_content(target) => Ok(*found),
+                // Ours and rewritten, ours and edited since, or never ours: the plan has to know
+                // that it may be.
+                _ if answer.extensions().get::<Repeated>().is_some() => Err(unclear(server)),
                 _ => Err(stale(server)),
             }
         }
@@ -232,6 +235,11 @@ fn taken(server: &Server) -> Error {
 fn read_only(server: &Server) -> Error {
     let sentence = format!("{} does not allow writing to this calendar", server.place());
     Error::new(ErrorKind::Forbidden, sentence)
+}
+
+fn unclear(server: &Server) -> Error {
+    let sentence = format!("{} may have been changed, and did not say so", server.place());
+    Error::new(ErrorKind::Unavailable, sentence)
 }
 
 fn stale(server: &Server) -> Error {

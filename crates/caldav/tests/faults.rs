@@ -20,7 +20,7 @@ fn expected(fault: Fault, op: Op) -> &'static [Option<ErrorKind>] {
     match (fault, op) {
         (Fault::FailBefore | Fault::Misdirected, _) => &[None, Some(Unavailable)],
         // A second try meets what the first one did.
-        (Fault::LostReply, _) => &[None, Some(Unavailable), Some(Stale)],
+        (Fault::LostReply, _) => &[None, Some(Unavailable)],
         (Fault::RefusedOnce, _) => &[Some(Unauthorized)],
         (Fault::Truncated | Fault::Html, _) => &[None, Some(Malformed), Some(Unavailable)],
         (Fault::CursorExpired, _) => &[Some(CursorExpired)],
@@ -97,4 +97,25 @@ async fn suffer(stage: &Stage, fault: Fault, op: Op, name: &str) -> Option<Error
         }
     }
     told.err().map(|error| error.kind())
+}
+
+// quirk: icloud-65
+#[tokio::test]
+async fn a_change_that_may_be_ours_is_not_told_as_somebodys() {
+    let mut profile = Profile::plain();
+    profile.habits.drops = vec!["COLOR"];
+    let stage = Stage::new(profile).await;
+    stage.user_creates("\"Here\" 2026-03-01");
+    let calendar = stage.calendar().await;
+    let first = all(&stage.server, &calendar, None).await;
+    let held = read(&stage.server, &calendar, first.items[0].id()).await;
+    let mut target = held.series.clone();
+    let master = target.master.as_mut().unwrap();
+    master.title = Some("There".into());
+    master.color = Some("teal".into());
+    stage.world.plan(Aim::op(Op::Update), Fault::LostReply);
+    let lost = stage.server.update(&calendar, &held, &target).await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::Unavailable, "it was stored, without the colour");
+    let again = stage.server.update(&calendar, &held, &target).await.unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::Stale, "an old version, and nothing was lost");
 }

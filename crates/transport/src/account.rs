@@ -55,6 +55,11 @@ impl Reached {
     }
 }
 
+/// An extension of an answer to a request that was sent before, without an answer. The first one
+/// may have arrived: what is refused now because something changed may have been changed by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeated;
+
 /// One account: its connections, its gate, its credential.
 #[derive(Debug)]
 pub struct Account {
@@ -220,23 +225,25 @@ impl Account {
         authorization: Option<&HeaderValue>,
     ) -> Result<Response<Bytes>> {
         let repeatable = is_repeatable(request);
-        match self.exchange(Connection::Kept, request, url, authorization).await? {
+        let was_lost = match self.exchange(Connection::Kept, request, url, authorization).await? {
             // quirk: icloud-70
-            Ok(response) if repeatable && response.status() == StatusCode::MISDIRECTED_REQUEST => {}
+            Ok(response) if repeatable && response.status() == StatusCode::MISDIRECTED_REQUEST => {
+                false
+            }
             Ok(response) => return Ok(response),
             Err(lost) if !repeatable => return Err(lost),
-            Err(_) => {}
-        }
-        match self.exchange(Connection::Fresh, request, url, authorization).await? {
+            Err(_) => true,
+        };
+        let mut response = self.exchange(Connection::Fresh, request, url, authorization).await??;
+        if was_lost && request.method() == Method::PATCH && !response.status().is_success() {
             // The first try may have arrived: what the second one met says nothing of it.
-            Ok(response)
-                if request.method() == Method::PATCH && !response.status().is_success() =>
-            {
-                let sentence = format!("{} may have been changed, and did not say so", place(url));
-                Err(Error::new(ErrorKind::Unavailable, sentence))
-            }
-            outcome => outcome,
+            let sentence = format!("{} may have been changed, and did not say so", place(url));
+            return Err(Error::new(ErrorKind::Unavailable, sentence));
         }
+        if was_lost {
+            response.extensions_mut().insert(Repeated);
+        }
+        Ok(response)
     }
 
     /// The inner error is a connection that was lost before an answer.
