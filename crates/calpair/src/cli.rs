@@ -172,6 +172,9 @@ pub struct Connect {
     /// The address that the browser ends at, wherever it runs, is pasted back.
     #[arg(long, conflicts_with_all = ["password_stdin", "refresh_token_stdin"])]
     pub no_browser: bool,
+    /// Shows a code that is typed into Microsoft's page on any device.
+    #[arg(long, conflicts_with_all = ["password_stdin", "refresh_token_stdin", "no_browser"])]
+    pub device: bool,
     /// Reads a refresh token, made with the same OAuth client, from the first line of stdin.
     #[arg(long, conflicts_with = "password_stdin")]
     pub refresh_token_stdin: bool,

@@ -15,6 +15,7 @@ use caldav::Flavour;
 use engine::account::State;
 use engine::supervise::Charge;
 use engine::{Clock, Pair, PairSide, Rules, Window};
+use microsoft::Horizon;
 use model::{AccountName, Sides};
 use provider::{Error, ErrorKind};
 use secrecy::SecretString;
@@ -34,6 +35,8 @@ pub(crate) struct Reach {
     pub(crate) adapter: Adapter,
     /// Whether the adapter is one that sends anything.
     is_usable: bool,
+    /// How far the account's pairs look.
+    horizon: Horizon,
     /// Another one each time the adapter is made anew, so that its pairs notice.
     generation: u64,
 }
@@ -42,6 +45,7 @@ pub(crate) struct Reach {
 #[derive(Clone, Default)]
 pub(crate) struct Roster {
     reaches: BTreeMap<AccountName, Reach>,
+    horizons: BTreeMap<AccountName, Horizon>,
     generations: u64,
 }
 
@@ -58,9 +62,12 @@ impl Roster {
         key: &KeyOrReason,
         clock: &Arc<dyn Clock>,
     ) -> store::Result<()> {
+        self.horizons = horizons(config);
         // What made an account unusable may lie beside the configuration (a client's secret).
         self.reaches.retain(|name, reach| {
-            reach.is_usable && config.accounts.get(name) == Some(&reach.account)
+            let horizon = self.horizons.get(name).copied().unwrap_or_default();
+            let is_same = config.accounts.get(name) == Some(&reach.account);
+            reach.is_usable && is_same && reach.horizon == horizon
         });
         for (name, account) in &config.accounts {
             if !self.reaches.contains_key(name) {
@@ -81,15 +88,17 @@ impl Roster {
         key: &KeyOrReason,
         clock: &Arc<dyn Clock>,
     ) -> store::Result<()> {
+        let horizon = self.horizons.get(&account.name).copied().unwrap_or_default();
         let made = stored::open(account, store, key)?.and_then(|stored| {
-            adapter(account, stored, clock).map_err(|reason| Unusable { reason, action: None })
+            adapter(account, stored, horizon, clock)
+                .map_err(|reason| Unusable { reason, action: None })
         });
         remember(account, made.as_ref().err(), store, clock)?;
         self.generations += 1;
         let is_usable = made.is_ok();
         let adapter = made.unwrap_or_else(|unusable| Adapter::unconnected(unusable.reason));
         let (account, generation) = (account.clone(), self.generations);
-        let reach = Reach { account, adapter, is_usable, generation };
+        let reach = Reach { account, adapter, is_usable, horizon, generation };
         self.reaches.insert(reach.account.name.clone(), reach);
         Ok(())
     }
@@ -99,15 +108,11 @@ impl Roster {
         self.reaches.get(name)
     }
 
-    /// The pair as the engine runs it. `None` when one of its providers is not built into this
-    /// version.
+    /// The pair as the engine runs it. `None` when an account of it is not known.
     pub(crate) fn charge(&self, pair: &config::Pair, config: &Config) -> Option<Charge> {
         let reaches = pair.sides.as_ref().map(|end| self.reaches.get(&end.account));
         let (Some(left), Some(right)) = (reaches.left, reaches.right) else { return None };
         let reaches = Sides::new(left, right);
-        if reaches.iter().any(|(_, reach)| reach.account.built().is_err()) {
-            return None;
-        }
         let generations = reaches.as_ref().map(|reach| reach.generation);
         let confirm = config.daemon.confirm;
         let sides = Sides::from_fn(|side| side_of(&pair.sides[side], reaches[side]));
@@ -141,16 +146,48 @@ fn rules(pair: &config::Pair) -> Rules {
     }
 }
 
+/// How far the pairs of each account look: one adapter serves them all, so the farthest counts.
+fn horizons(config: &Config) -> BTreeMap<AccountName, Horizon> {
+    let mut horizons: BTreeMap<AccountName, Horizon> = BTreeMap::new();
+    for pair in &config.pairs {
+        let config::Window { past, future } = pair.window;
+        let own = Horizon::over(past, future);
+        for (_, end) in pair.sides.iter() {
+            let held = horizons.entry(end.account.clone()).or_insert(own);
+            *held = held.and(own);
+        }
+    }
+    horizons
+}
+
 /// An adapter for an account with what is stored for it; sends nothing yet. The error is a
 /// sentence.
-fn adapter(account: &Account, stored: Stored, clock: &Arc<dyn Clock>) -> Result<Adapter, String> {
+fn adapter(
+    account: &Account,
+    stored: Stored,
+    horizon: Horizon,
+    clock: &Arc<dyn Clock>,
+) -> Result<Adapter, String> {
     let secret = stored.secret();
-    match (&account.provider, signin::client(account)?) {
-        (config::Provider::Google(google), Some(client)) => {
-            let tokens = Tokens::new(client, secret, time(clock), stored.keep());
-            Adapter::google(google, Arc::new(tokens), clock)
+    let Some(client) = signin::client(account)? else {
+        return with_password(account, secret, clock);
+    };
+    let tokens = Tokens::new(client, secret, time(clock), stored.keep());
+    with_tokens(account, Arc::new(tokens), horizon, clock)
+}
+
+fn with_tokens(
+    account: &Account,
+    tokens: Arc<Tokens>,
+    horizon: Horizon,
+    clock: &Arc<dyn Clock>,
+) -> Result<Adapter, String> {
+    match &account.provider {
+        config::Provider::Google(google) => Adapter::google(google, tokens, clock),
+        config::Provider::Microsoft(of) => Adapter::microsoft(of, tokens, horizon, clock),
+        config::Provider::ICloud(_) | config::Provider::CalDav(_) => {
+            Err(format!("account {} has no sign-in", account.name))
         }
-        _ => with_password(account, secret, clock),
     }
 }
 
@@ -203,14 +240,8 @@ impl Trial {
         let (time, keep) = (time(clock), Arc::new(|_: &SecretString| Ok(())));
         let tokens = Tokens::granted(client, grant, Some(secret.clone()), time, keep)?;
         let tokens = Arc::new(tokens);
-        let made = match &account.provider {
-            config::Provider::Google(google) => Adapter::google(google, Arc::clone(&tokens), clock),
-            config::Provider::ICloud(_)
-            | config::Provider::CalDav(_)
-            | config::Provider::Microsoft(_) => {
-                Err(format!("account {} has no sign-in", account.name))
-            }
-        };
+        // Who is signed in and which calendars there are depends on no window.
+        let made = with_tokens(account, Arc::clone(&tokens), Horizon::default(), clock);
         Ok(Self { adapter: made.map_err(unusable)?, secret, tokens: Some(tokens) })
     }
 

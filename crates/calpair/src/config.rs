@@ -23,7 +23,7 @@ use std::path::Path;
 use model::{AccountName, PairName};
 use toml::de::DeTable;
 
-pub use account::{Account, Cloud, Dav, Google, Microsoft, NotBuilt, Provider};
+pub use account::{Account, Cloud, Dav, Google, Microsoft, Provider};
 pub use daemon::{Alerts, Daemon, Secrets};
 pub use finding::{Drawing, Finding, Findings};
 pub use pair::{Crossing, End, Pair, Pattern, Skip, Window};

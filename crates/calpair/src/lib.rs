@@ -16,6 +16,7 @@ pub mod exit;
 pub mod google;
 pub mod icloud;
 pub mod log;
+pub mod microsoft;
 pub mod report;
 pub mod secrets;
 pub mod service;

@@ -1,5 +1,5 @@
-//! `calpair connect` for a Google account as it is run: the real binary, a simulated Google, and a
-//! browser that is a script, or runs elsewhere and has its last address pasted.
+//! `calpair connect` for accounts of Google and Microsoft as it is run: the real binary, a
+//! simulated provider, and a browser that is a script, or runs elsewhere and has its last address pasted.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -10,25 +10,48 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use sandbox::google::{CLIENT_ID, CLIENT_SECRET, Consent, Google, Running};
-use sandbox::{Account, World};
+use sandbox::{Account, World, microsoft};
 use tempfile::TempDir;
 
-struct Stage {
-    google: Google,
-    endpoint: Running,
+/// A folder with a configuration, and a provider.
+struct Stage<P, E> {
+    provider: P,
+    _endpoint: E,
     folder: TempDir,
 }
 
-impl Stage {
+fn world() -> World {
+    let world = World::new(1);
+    world.set_now(calpair::clock::SystemClock::read());
+    world.add_account(Account::new("me"));
+    world
+}
+
+impl Stage<microsoft::Microsoft, microsoft::Running> {
+    async fn microsoft() -> Self {
+        let provider = microsoft::Microsoft::new(&world(), 1);
+        provider.open("me");
+        let endpoint = provider.serve().await.unwrap();
+        let url = endpoint.url();
+        let stage = Self { provider, _endpoint: endpoint, folder: tempfile::tempdir().unwrap() };
+        let text = format!(
+            "[daemon]\nstate_dir = \"{}/state\"\n[accounts.work]\nprovider = \"microsoft\"\n\
+             client_id = \"{}\"\napi_url = \"{url}v1.0\"\nauthority_url = \"{url}\"\n",
+            stage.folder.path().display(),
+            microsoft::CLIENT_ID,
+        );
+        stage.write("calpair.toml", &text, 0o600);
+        stage
+    }
+}
+
+impl Stage<Google, Running> {
     async fn new() -> Self {
-        let world = World::new(1);
-        world.set_now(calpair::clock::SystemClock::read());
-        world.add_account(Account::new("me"));
-        let google = Google::new(&world, 1);
-        google.open("me");
-        let endpoint = google.serve().await.unwrap();
-        let stage = Self { google, endpoint, folder: tempfile::tempdir().unwrap() };
-        let url = stage.endpoint.url();
+        let provider = Google::new(&world(), 1);
+        provider.open("me");
+        let endpoint = provider.serve().await.unwrap();
+        let url = endpoint.url();
+        let stage = Self { provider, _endpoint: endpoint, folder: tempfile::tempdir().unwrap() };
         // As the console offers it for download.
         let client = format!(
             r#"{{"installed":{{"client_id":"{CLIENT_ID}","client_secret":"{CLIENT_SECRET}"}}}}"#
@@ -44,7 +67,9 @@ impl Stage {
         stage.write("calpair.toml", &text, 0o600);
         stage
     }
+}
 
+impl<P, E> Stage<P, E> {
     fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -96,7 +121,7 @@ fn said(output: &Output) -> String {
 }
 
 /// Runs `connect --no-browser`, and pastes what `answer` makes of the address.
-fn pasted(stage: &Stage, answer: impl Fn(&str) -> String) -> (Option<i32>, String) {
+fn pasted<P, E>(stage: &Stage<P, E>, answer: impl Fn(&str) -> String) -> (Option<i32>, String) {
     let mut child =
         stage.calpair(&["connect", "work", "--no-browser"]).stdin(Stdio::piped()).spawn().unwrap();
     let mut errors = BufReader::new(child.stderr.take().unwrap());
@@ -116,6 +141,15 @@ fn pasted(stage: &Stage, answer: impl Fn(&str) -> String) -> (Option<i32>, Strin
     (child.wait().unwrap().code(), seen)
 }
 
+/// Runs `connect` with a line on stdin.
+fn given<P, E>(stage: &Stage<P, E>, argument: &str, text: &str) -> (Option<i32>, String) {
+    let mut child =
+        stage.calpair(&["connect", "work", argument]).stdin(Stdio::piped()).spawn().unwrap();
+    writeln!(child.stdin.take().unwrap(), "{text}").unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), said(&output))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_address_of_a_browser_elsewhere_is_pasted() {
     let stage = Stage::new().await;
@@ -132,8 +166,8 @@ async fn the_address_of_a_browser_elsewhere_is_pasted() {
     let output = stage.calpair(&["doctor", "--json"]).output().unwrap();
     let report = String::from_utf8_lossy(&output.stdout);
     assert!(report.contains("account work"), "{report}");
-    stage.google.assert_unviolated();
-    stage.google.set_consent(Consent::Declines);
+    stage.provider.assert_unviolated();
+    stage.provider.set_consent(Consent::Declines);
     let (exit, seen) = pasted(&stage, consented);
     assert_eq!(exit, Some(1), "{seen}");
     assert!(seen.contains("Google gave no consent") && seen.contains("login_hint=me%40"), "{seen}");
@@ -165,14 +199,8 @@ async fn the_browser_is_opened_and_comes_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_token_is_read_from_stdin_and_a_password_is_not() {
     let stage = Stage::new().await;
-    let give = |argument: &str, text: &str| {
-        let mut child =
-            stage.calpair(&["connect", "work", argument]).stdin(Stdio::piped()).spawn().unwrap();
-        writeln!(child.stdin.take().unwrap(), "{text}").unwrap();
-        let output = child.wait_with_output().unwrap();
-        (output.status.code(), said(&output))
-    };
-    let (exit, seen) = give("--refresh-token-stdin", &stage.google.refresh_token("me"));
+    let give = |argument: &str, text: &str| given(&stage, argument, text);
+    let (exit, seen) = give("--refresh-token-stdin", &stage.provider.refresh_token("me"));
     assert_eq!(exit, Some(0), "{seen}");
     let (exit, seen) = give("--refresh-token-stdin", "canary dead");
     assert_eq!(exit, Some(2), "{seen}");
@@ -184,4 +212,33 @@ async fn a_refresh_token_is_read_from_stdin_and_a_password_is_not() {
     assert_eq!(exit, Some(2), "{seen}");
     assert!(seen.contains("google account: it is connected in the browser"), "{seen}");
     assert!(Path::new(&stage.at("state")).exists());
+    let output = stage.calpair(&["connect", "work", "--device"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(said(&output).contains("leave out --device"), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn microsoft_comes_back_to_localhost() {
+    let stage = Stage::microsoft().await;
+    let (exit, seen) = pasted(&stage, consented);
+    assert_eq!(exit, Some(0), "{seen}");
+    assert!(seen.contains("address (http://localhost:…)"), "{seen}");
+    assert!(seen.contains("your own app registration"), "{seen}");
+    assert!(seen.ends_with("work is connected: 1 calendar\n"), "{seen}");
+    for secret in ["M.C107", "M.C552", "EwB4"] {
+        assert!(!seen.contains(secret), "{secret} in {seen}");
+    }
+    let output = stage.calpair(&["calendars", "work", "--json"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\"primary\": true"), "{output:?}");
+    stage.provider.assert_unviolated();
+    stage.provider.set_consent(microsoft::Consent::Declines);
+    let (exit, seen) = pasted(&stage, consented);
+    assert_eq!(exit, Some(1), "{seen}");
+    assert!(seen.contains("Microsoft gave no consent"), "{seen}");
+    let token = stage.provider.refresh_token("me");
+    let (exit, seen) = given(&stage, "--refresh-token-stdin", &token);
+    assert_eq!((exit, seen.contains(&token)), (Some(0), false), "{seen}");
+    let (exit, seen) = given(&stage, "--refresh-token-stdin", "canary-dead");
+    assert_eq!(exit, Some(3), "{seen}");
+    assert!(seen.contains("invalid_grant") && !seen.contains("canary"), "{seen}");
 }

@@ -46,6 +46,30 @@ impl Horizon {
     /// A window is moved when it is this old.
     pub(crate) const MOVES_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+    /// What serves a pair that takes up events so far from now, `None` for any distance. Never
+    /// less than a month back and half a year ahead: a window that moves once a week must not be
+    /// over before, and a wider one costs nothing.
+    pub fn over(past: Option<Duration>, future: Option<Duration>) -> Self {
+        let days = |reach: Option<Duration>| {
+            let days = reach.map(|reach| reach.as_secs().div_ceil(24 * 60 * 60));
+            days.map(|days| u32::try_from(days).unwrap_or(WIDEST).min(WIDEST))
+        };
+        let (back, ahead) = match (days(past), days(future)) {
+            // The widest that Graph allows; of what is past a year is enough to notice changes.
+            (None, None) => (365, WIDEST - 365),
+            (None, Some(ahead)) => (WIDEST - ahead.clamp(180, WIDEST - 30), ahead),
+            (Some(back), None) => (back, WIDEST - back.clamp(30, WIDEST - 180)),
+            (Some(back), Some(ahead)) => (back, ahead),
+        };
+        Self { back: back.max(30), ahead: ahead.max(180) }
+    }
+
+    /// What serves both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { back: self.back.max(other.back), ahead: self.ahead.max(other.ahead) }
+    }
+
     /// Both, as far as Graph allows.
     pub(crate) fn days(self) -> (u32, u32) {
         let ahead = self.ahead.clamp(1, WIDEST - 1);
@@ -174,5 +198,30 @@ impl Provider for Microsoft {
 
     async fn delete(&self, calendar: &CalendarId, current: &Resource) -> Result<()> {
         write::delete(&self.server, calendar, current).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // quirk: microsoft-15
+    #[test]
+    fn a_window_is_as_wide_as_its_pairs_want_and_never_wider_than_graph_allows() {
+        let days = |days: u64| Some(Duration::from_secs(days * 24 * 60 * 60));
+        for (past, future, want) in [
+            (days(90), days(730), (90, 730)),
+            (days(1), days(7), (30, 180)),
+            (None, None, (364, 1460)),
+            (days(90), None, (89, 1735)),
+            (None, days(365), (1459, 365)),
+            (days(9000), days(9000), (0, 1824)),
+        ] {
+            let (back, ahead) = Horizon::over(past, future).days();
+            assert_eq!((back, ahead), want, "{past:?} {future:?}");
+            assert!(back + ahead < WIDEST);
+        }
+        let both = Horizon::over(days(90), days(200)).and(Horizon::over(days(30), days(730)));
+        assert_eq!(both, Horizon { back: 90, ahead: 730 });
     }
 }

@@ -88,11 +88,15 @@ impl Server {
         }
     }
 
-    /// Whether a window has to be moved: long before its end is near.
+    /// Whether a window has to be moved: long before its end is near, or because it was opened by
+    /// a narrower configuration, or by a clock that was wrong.
     // quirk: microsoft-14
     pub(crate) fn is_due(&self, window: &Window) -> bool {
-        let since = window.opened.duration_until(self.now());
-        since > Horizon::MOVES_AFTER || since < SignedDuration::ZERO - Horizon::MOVES_AFTER
+        let now = self.window();
+        let early = now.opened.duration_until(window.opened);
+        [early, window.until.duration_until(now.until), now.from.duration_until(window.from)]
+            .into_iter()
+            .any(|apart| apart > Horizon::MOVES_AFTER)
     }
 
     /// Sends a request that concerns no calendar.

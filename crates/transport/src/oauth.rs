@@ -48,6 +48,25 @@ pub struct Scope {
     pub purpose: &'static str,
 }
 
+/// How this machine's loopback is called in a redirect (RFC 8252 section 7.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redirect {
+    /// `http://127.0.0.1:PORT/`.
+    Address,
+    /// `http://localhost:PORT`, without a path: Microsoft takes no address, and compares paths.
+    Name,
+}
+
+impl Redirect {
+    /// The redirect to this port.
+    pub fn to(self, port: u16) -> String {
+        match self {
+            Redirect::Address => format!("http://127.0.0.1:{port}/"),
+            Redirect::Name => format!("http://localhost:{port}"),
+        }
+    }
+}
+
 /// A provider's endpoints, and this program as it knows it.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
@@ -67,6 +86,8 @@ pub struct ClientOptions {
     pub device_url: Option<Url>,
     /// What is asked for.
     pub scopes: &'static [Scope],
+    /// Where a browser on this machine comes back to.
+    pub redirect: Redirect,
     /// What the consent page is given beside the usual.
     pub extra: &'static [(&'static str, &'static str)],
     /// What a refusal most likely means.
@@ -112,6 +133,11 @@ impl Client {
     /// Who issues the tokens, for sentences.
     pub fn issuer(&self) -> &'static str {
         self.options.issuer
+    }
+
+    /// Where a browser on this machine comes back to.
+    pub fn redirect(&self) -> Redirect {
+        self.options.redirect
     }
 
     /// A new request for somebody's consent, answered at `redirect`. `chance` must be unguessable;

@@ -30,11 +30,9 @@ pub(super) fn run(cli: &Cli, options: &Options, environment: &Environment) -> Ex
         Provider::ICloud(dav) | Provider::CalDav(dav) => {
             with_password(account, &dav.username, options)
         }
-        Provider::Google(_) => sign_in::run(&ground, account, options, environment),
-        Provider::Microsoft(_) => account
-            .built()
-            .map_err(|error| (Exit::Usage, error.to_string()))
-            .and_then(|()| sign_in::run(&ground, account, options, environment)),
+        Provider::Google(_) | Provider::Microsoft(_) => {
+            sign_in::run(&ground, account, options, environment)
+        }
     };
     let secret = match secret {
         Ok(secret) => secret,
@@ -60,7 +58,7 @@ fn printable(text: &str) -> String {
 }
 
 fn with_password(account: &Account, username: &str, options: &Options) -> Secret {
-    if options.no_browser || options.refresh_token_stdin {
+    if options.no_browser || options.device || options.refresh_token_stdin {
         let provider = account.provider.as_str();
         let sentence = format!("`{}` is a {provider} account: it has a password", account.name);
         return Err((Exit::Usage, sentence));

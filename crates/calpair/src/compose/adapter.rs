@@ -6,14 +6,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use caldav::{CalDav, CalDavOptions, Flavour};
 use engine::Clock;
+use microsoft::{Horizon, MicrosoftOptions};
 use model::{Calendar, CalendarId, CreateKey, Cursor, Resource, ResourceId, Series};
 use provider::{Changes, Error, ErrorKind, Fetched, Provider};
 use secrecy::SecretString;
 use transport::oauth::Tokens;
 use transport::{Credential, Url};
 
-use crate::config::{Dav, Google};
-use crate::{google as told, signin};
+use crate::config::{Dav, Google, Microsoft};
+use crate::{google as of_google, microsoft as of_microsoft, signin};
 
 /// The id that a configured text is by itself, without asking anybody.
 type Find = Arc<dyn Fn(&str) -> Option<CalendarId> + Send + Sync>;
@@ -61,7 +62,7 @@ impl Adapter {
         tokens: Arc<Tokens>,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, String> {
-        let api_url = signin::url(google.api_url.as_ref(), told::API)?;
+        let api_url = signin::url(google.api_url.as_ref(), of_google::API)?;
         let clock = Arc::clone(clock);
         let options = google::GoogleOptions {
             api_url,
@@ -72,6 +73,34 @@ impl Adapter {
             wire: transport::Wire::Network,
         };
         let made = Arc::new(google::Google::new(options).map_err(|error| error.to_string())?);
+        let (counting, finding) = (Arc::clone(&made), Arc::clone(&made));
+        Ok(Self {
+            provider: made,
+            requests: Arc::new(move || counting.requests()),
+            calendar_id: Arc::new(move |text| finding.calendar_id(text)),
+        })
+    }
+
+    /// For Microsoft Graph; sends nothing yet. The error is a sentence.
+    pub(super) fn microsoft(
+        account: &Microsoft,
+        tokens: Arc<Tokens>,
+        horizon: Horizon,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, String> {
+        let graph = of_microsoft::graph(account.cloud);
+        let clock = Arc::clone(clock);
+        let options = MicrosoftOptions {
+            api_url: signin::url(account.api_url.as_ref(), graph)?,
+            credential: Credential::Bearer(tokens),
+            clock: Arc::new(move || clock.now()),
+            deadline: None,
+            in_flight: None,
+            wire: transport::Wire::Network,
+            window: Some(horizon),
+        };
+        let made = microsoft::Microsoft::new(options).map_err(|error| error.to_string())?;
+        let made = Arc::new(made);
         let (counting, finding) = (Arc::clone(&made), Arc::clone(&made));
         Ok(Self {
             provider: made,

@@ -9,9 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 use store::{Key, Store};
 use transport::oauth::Keep;
 
-use crate::config::{Account, Endpoint, NotBuilt, Provider};
-use crate::google;
+use crate::config::{Account, Endpoint, Provider};
 use crate::secrets::Credential;
+use crate::{google, microsoft};
 
 /// The key that credentials are sealed with, or why there is none.
 pub(crate) type KeyOrReason = Result<Arc<Key>, String>;
@@ -33,12 +33,8 @@ pub(crate) struct Holder {
 
 impl Holder {
     /// Whose credential the configuration of an account means.
-    ///
-    /// # Errors
-    /// This version can't reach such accounts.
-    pub(crate) fn of(account: &Account) -> Result<Self, NotBuilt> {
-        account.built()?;
-        Ok(match &account.provider {
+    pub(crate) fn of(account: &Account) -> Self {
+        match &account.provider {
             Provider::ICloud(dav) | Provider::CalDav(dav) => {
                 Self { username: dav.username.clone(), origin: dav.url.origin().to_owned() }
             }
@@ -47,8 +43,13 @@ impl Holder {
                 let api = of.api_url.as_ref().map_or(google::API, Endpoint::as_str);
                 Self { username: of.client_id.clone(), origin: format!("{token} {api}") }
             }
-            Provider::Microsoft(_) => Self { username: String::new(), origin: String::new() },
-        })
+            Provider::Microsoft(of) => {
+                let (_, token) = microsoft::sign_in(of);
+                let api = of.api_url.as_ref().map(Endpoint::as_str);
+                let api = api.unwrap_or_else(|| microsoft::graph(of.cloud));
+                Self { username: of.client_id.clone(), origin: format!("{token} {api}") }
+            }
+        }
     }
 
     /// The credential with them.
@@ -110,10 +111,7 @@ pub(crate) fn open(
     key: &KeyOrReason,
 ) -> store::Result<Result<Stored, Unusable>> {
     let name = &account.name;
-    let holder = match Holder::of(account) {
-        Ok(holder) => holder,
-        Err(error) => return Ok(Err(Unusable { reason: error.to_string(), action: None })),
-    };
+    let holder = Holder::of(account);
     let unusable =
         |reason: String, action: String| Ok(Err(Unusable { reason, action: Some(action) }));
     let key = match key {

@@ -83,31 +83,6 @@ pub enum Cloud {
     China,
 }
 
-/// A provider that the file may name and this version can't reach.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("account `{account}`: {provider} is not built into this version yet")]
-pub struct NotBuilt {
-    /// The account.
-    pub account: AccountName,
-    /// Its provider.
-    pub provider: &'static str,
-}
-
-impl Account {
-    /// Whether this version can reach it.
-    ///
-    /// # Errors
-    /// The account's provider is one that this version doesn't have.
-    pub fn built(&self) -> Result<(), NotBuilt> {
-        match &self.provider {
-            Provider::ICloud(_) | Provider::CalDav(_) | Provider::Google(_) => Ok(()),
-            Provider::Microsoft(_) => {
-                Err(NotBuilt { account: self.name.clone(), provider: self.provider.as_str() })
-            }
-        }
-    }
-}
-
 impl Provider {
     /// `icloud`, `caldav`, `google` or `microsoft`.
     pub const fn as_str(&self) -> &'static str {

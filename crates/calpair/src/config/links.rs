@@ -87,21 +87,13 @@ pub(super) fn warnings(accounts: &Accounts, drafts: &[Draft]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for draft in drafts {
         let Some(pair) = &draft.pair else { continue };
-        let used = Side::BOTH.map(|side| (side, accounts[&pair.sides[side].account].as_ref()));
-        let remote = |(_, account): &(Side, Option<&Account>)| {
+        let used = Side::BOTH.map(|side| accounts[&pair.sides[side].account].as_ref());
+        let remote = |account: &Option<&Account>| {
             account.is_some_and(|account| !account.provider.is_loopback())
         };
         if pair.interval < POLITE && used.iter().any(remote) {
             let span = draft.interval.clone().unwrap_or_else(|| draft.span.clone());
             findings.push(too_often(span, &pair.name, pair.interval));
-        }
-        for (side, account) in used {
-            if let Some(Err(not_built)) = account.map(Account::built)
-                && let Some(end) = &draft.ends[side]
-            {
-                let help = format!("pair `{}` is left out until then", pair.name);
-                findings.push(Finding::new(end.span.clone(), not_built.to_string()).help(help));
-            }
         }
     }
     findings

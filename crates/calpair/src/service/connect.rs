@@ -12,7 +12,7 @@ use crate::compose::{self, Holder, Trial};
 use crate::config::{Account, Provider};
 use crate::control::{Password, Reply};
 use crate::exit::Exit;
-use crate::{google, icloud, signin};
+use crate::{google, icloud, microsoft, signin};
 
 /// Whose credential may be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) const fn owner(replace: bool) -> Owner {
 impl Service {
     pub(super) async fn connect(&self, name: &str, secret: Password, owner: Owner) -> Answer {
         let account = self.account_of(name)?;
-        let holder = Holder::of(&account).map_err(|error| Refusal::usage(error.to_string()))?;
+        let holder = Holder::of(&account);
         let Ok(key) = &self.key else {
             let trouble = self.key_trouble().unwrap_or_default();
             return Err(Refusal::new(Exit::Failed, format!("nothing can be stored: {trouble}")));
@@ -100,8 +100,8 @@ impl Service {
     /// is said, and is no reason to keep the credential.
     async fn revoke(&self, account: &Account) -> Result<Vec<String>, Refusal> {
         let client = match signin::client(account) {
-            Ok(Some(client)) if client.can_revoke() => client,
-            Ok(_) => return Ok(Vec::new()),
+            Ok(Some(client)) => client,
+            Ok(None) => return Ok(Vec::new()),
             Err(reason) => return Ok(vec![unrevoked(account, &reason)]),
         };
         let stored = match compose::open(account, &self.ctx.store, &self.key)? {
@@ -111,6 +111,12 @@ impl Service {
             }
             Err(unusable) => return Ok(vec![unrevoked(account, &unusable.reason)]),
         };
+        if !client.can_revoke() {
+            let (issuer, place) = (client.issuer(), connections(account));
+            return Ok(vec![format!(
+                "no program can revoke its access at {issuer}; take it away at {place}"
+            )]);
+        }
         Ok(vec![match client.revoke(&stored.secret()).await {
             Ok(()) => format!("its access at {} was revoked", client.issuer()),
             Err(error) => unrevoked(account, &error.to_string()),
@@ -153,11 +159,17 @@ impl Service {
 
 /// The stored sign-in is forgotten here, and may live on there.
 fn unrevoked(account: &Account, reason: &str) -> String {
-    let place = match account.provider {
-        Provider::Google(_) => google::CONNECTIONS,
-        Provider::ICloud(_) | Provider::CalDav(_) | Provider::Microsoft(_) => "the provider's page",
-    };
+    let place = connections(account);
     format!("its access could not be revoked ({reason}); take it away at {place}")
+}
+
+/// Where a person takes a program's access away.
+fn connections(account: &Account) -> &'static str {
+    match account.provider {
+        Provider::Google(_) => google::CONNECTIONS,
+        Provider::Microsoft(_) => microsoft::CONNECTIONS,
+        Provider::ICloud(_) | Provider::CalDav(_) => "the provider's page",
+    }
 }
 
 fn refused(account: &Account, error: &Error) -> Refusal {
@@ -178,7 +190,8 @@ fn another_account(account: &Account) -> Refusal {
     let whose = match account.provider {
         Provider::ICloud(_) => "this is a different Apple ID",
         Provider::Google(_) => "this is a different Google account",
-        Provider::CalDav(_) | Provider::Microsoft(_) => "this is a different account",
+        Provider::Microsoft(_) => "this is a different Microsoft account",
+        Provider::CalDav(_) => "this is a different account",
     };
     let sentence = format!(
         "{whose} than {} was connected with; nothing was stored. To take it all the same and \
@@ -192,7 +205,8 @@ fn no_calendar(account: &Account) -> String {
     match account.provider {
         Provider::ICloud(_) => icloud::NO_CALENDAR.to_owned(),
         Provider::Google(_) => google::NO_CALENDAR.to_owned(),
-        Provider::CalDav(_) | Provider::Microsoft(_) => {
+        Provider::Microsoft(_) => microsoft::NO_CALENDAR.to_owned(),
+        Provider::CalDav(_) => {
             format!("{} is connected, but has no calendar yet", account.name)
         }
     }

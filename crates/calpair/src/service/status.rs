@@ -67,12 +67,6 @@ impl Service {
 
     /// The pair's state: what the last cycle left, unless something is going on now.
     fn standing(&self, pair: &config::Pair, row: Option<&PairRow>) -> Result<Standing, Refusal> {
-        for (_, end) in pair.sides.iter() {
-            if let Err(error) = self.account_of(end.account.as_str())?.built() {
-                let action = Some("take the pair out until then".to_owned());
-                return Ok(Standing::new("misconfigured", Some(error.to_string()), action));
-            }
-        }
         let supervisor = self.supervisor.as_ref();
         if supervisor.is_some_and(|supervisor| supervisor.is_busy(&pair.name)) {
             return Ok(Standing::new("syncing", None, None));

@@ -87,12 +87,6 @@ impl Service {
     /// Why a pair is not synced at all, if so; a paused one is as somebody wanted it.
     fn is_left_out(&self, pair: &config::Pair) -> Result<Option<Refusal>, Refusal> {
         let name = &pair.name;
-        for (_, end) in pair.sides.iter() {
-            if let Err(error) = self.account_of(end.account.as_str())?.built() {
-                let sentence = format!("{name} is misconfigured and not synced: {error}");
-                return Ok(Some(Refusal::usage(sentence)));
-            }
-        }
         let row = self.ctx.store.pair(name)?.filter(|row| row.paused);
         Ok(row.map(|row| {
             let reason = row.reason.as_deref().unwrap_or("paused by hand");

@@ -11,6 +11,7 @@ use crate::control::Password;
 use crate::report;
 
 mod google;
+mod microsoft;
 
 /// Two servers, a configuration, a state directory.
 struct Stage {

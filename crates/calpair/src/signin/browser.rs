@@ -5,6 +5,8 @@
 //! Browsers open connections without using them and ask for icons; neither is an answer. An answer
 //! to another sign-in is refused, and the right one still waited for.
 
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 use transport::SecretString;
-use transport::oauth::{Client, Consent, ConsentError};
+use transport::oauth::{Client, Consent, ConsentError, Redirect};
 use zeroize::Zeroizing;
 
 use super::page::Page;
@@ -28,6 +30,9 @@ const HEAD: Duration = Duration::from_secs(10);
 /// that ever ran on this machine's loopback.
 const LONGEST: usize = 64 << 10;
 
+/// How often a port is looked for that is free under both addresses of loopback.
+const TRIES: usize = 8;
+
 /// Connections at once: browsers open up to six to one host.
 const CONNECTIONS: usize = 32;
 
@@ -41,13 +46,14 @@ pub(crate) enum BrowserError {
     #[error(transparent)]
     Refused(ConsentError),
     /// There is no port.
-    #[error("no port on 127.0.0.1 can be listened on")]
+    #[error("no port of this machine's loopback can be listened on")]
     NoPort(#[source] std::io::Error),
 }
 
 /// One sign-in that waits for its answer.
 pub(crate) struct Waiting {
-    listener: TcpListener,
+    /// On 127.0.0.1 and, where this machine has it, on ::1: `localhost` may mean either.
+    listeners: (TcpListener, Option<TcpListener>),
     consent: Arc<Consent>,
     port: u16,
 }
@@ -62,11 +68,10 @@ impl Waiting {
         chance: &[u8; 64],
         hint: Option<&str>,
     ) -> Result<Self, BrowserError> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(BrowserError::NoPort)?;
-        let port = listener.local_addr().map_err(BrowserError::NoPort)?.port();
-        let redirect = format!("http://127.0.0.1:{port}/");
-        let consent = Arc::new(client.consent(&redirect, chance, hint));
-        Ok(Self { listener, consent, port })
+        let redirect = client.redirect();
+        let (listeners, port) = listen(redirect).await.map_err(BrowserError::NoPort)?;
+        let consent = Arc::new(client.consent(&redirect.to(port), chance, hint));
+        Ok(Self { listeners, consent, port })
     }
 
     /// What is waited for.
@@ -119,7 +124,7 @@ impl Waiting {
         let mut visits = JoinSet::new();
         loop {
             tokio::select! {
-                Ok((stream, _)) = self.listener.accept(), if visits.len() < CONNECTIONS => {
+                Ok(stream) = accept(&self.listeners), if visits.len() < CONNECTIONS => {
                     visits.spawn(visit(stream, Arc::clone(&self.consent), self.port));
                 }
                 Some(visit) = visits.join_next() => {
@@ -129,6 +134,36 @@ impl Waiting {
                 }
             }
         }
+    }
+}
+
+/// Listens where a redirect leads.
+async fn listen(redirect: Redirect) -> io::Result<((TcpListener, Option<TcpListener>), u16)> {
+    let mut tries = TRIES;
+    loop {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
+        tries -= 1;
+        let other = match redirect {
+            Redirect::Address => None,
+            Redirect::Name => match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
+                Ok(listener) => Some(listener),
+                // Somebody else's: whoever takes `localhost` for ::1 would come to them.
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => continue,
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
+                // A machine without IPv6.
+                Err(_) => None,
+            },
+        };
+        return Ok(((listener, other), port));
+    }
+}
+
+async fn accept((one, other): &(TcpListener, Option<TcpListener>)) -> io::Result<TcpStream> {
+    let Some(other) = other else { return Ok(one.accept().await?.0) };
+    tokio::select! {
+        taken = one.accept() => Ok(taken?.0),
+        taken = other.accept() => Ok(taken?.0),
     }
 }
 
@@ -191,6 +226,7 @@ fn judge(
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
     use std::sync::Mutex;
 
     use secrecy::ExposeSecret;
@@ -201,6 +237,10 @@ mod tests {
     use super::*;
 
     async fn waiting() -> Waiting {
+        waiting_at(Redirect::Address).await
+    }
+
+    async fn waiting_at(redirect: Redirect) -> Waiting {
         let url = |path: &str| Url::parse(&format!("https://issuer.example/{path}")).unwrap();
         let client = Client::new(ClientOptions {
             issuer: "Issuer",
@@ -211,6 +251,7 @@ mod tests {
             revoke_url: None,
             device_url: None,
             scopes: &[],
+            redirect,
             extra: &[],
             explain: |_| None,
             wire: Wire::Network,
@@ -225,7 +266,11 @@ mod tests {
 
     /// A browser's request; what it is shown.
     async fn visit(port: u16, target: &str, host: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        visit_at(Ipv4Addr::LOCALHOST.into(), port, target, host).await
+    }
+
+    async fn visit_at(address: IpAddr, port: u16, target: &str, host: &str) -> String {
+        let mut stream = TcpStream::connect((address, port)).await.unwrap();
         let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nCookie: a=b\r\n\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut shown = String::new();
@@ -262,6 +307,25 @@ mod tests {
         assert_eq!(code.unwrap().expose_secret(), "canary-code");
         assert!(shown.starts_with("HTTP/1.1 200 ") && shown.contains("close this page"));
         assert!(!shown.contains("canary") && shown.contains("default-src 'none'"));
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_localhost_for_another_address_comes_to_us_too() {
+        for address in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
+            let waiting = waiting_at(Redirect::Name).await;
+            let port = waiting.port;
+            assert_eq!(waiting.consent().redirect(), format!("http://localhost:{port}"));
+            if address.is_ipv6() && waiting.listeners.1.is_none() {
+                assert!(TcpListener::bind((address, 0)).await.is_err(), "there is no IPv6 here");
+                continue;
+            }
+            let target = format!("/?code=canary-code&state={}", state(&waiting));
+            let host = format!("localhost:{port}");
+            let browser = visit_at(address, port, &target, &host);
+            let (code, shown) = tokio::join!(waiting.code(None, &|_| {}), browser);
+            assert_eq!(code.unwrap().expose_secret(), "canary-code");
+            assert!(shown.contains("close this page"), "{shown}");
+        }
     }
 
     #[tokio::test]

@@ -22,6 +22,10 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest code that is taken for one.
 const CODE: usize = 64;
 
+/// Asks for a refresh token (OpenID Connect Core, section 11): the token tells that it was given, the
+/// list of rights does not.
+const OFFLINE: &str = "offline_access";
+
 /// Errors that no repetition heals: a person must do something.
 const FINAL: [&str; 9] = [
     "invalid_grant",
@@ -66,6 +70,9 @@ impl Grant {
     /// Whether the grant has this right. Names count without what stands before their last slash,
     /// which providers leave out as they please.
     pub(super) fn holds(&self, scope: &Scope) -> bool {
+        if scope.name == OFFLINE {
+            return true;
+        }
         let Some(scopes) = &self.scopes else { return true };
         let wanted = std::iter::once(&scope.name).chain(scope.within);
         wanted.into_iter().any(|wanted| scopes.iter().any(|held| bare(held) == bare(wanted)))

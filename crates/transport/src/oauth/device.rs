@@ -51,6 +51,11 @@ pub enum Poll {
 }
 
 impl Client {
+    /// Whether there is such a thing as a sign-in on another device.
+    pub fn has_devices(&self) -> bool {
+        self.device.is_some()
+    }
+
     /// Begins a sign-in on another device; `None` where the provider has no such thing.
     ///
     /// # Errors

@@ -82,6 +82,7 @@ impl Scripted {
             revoke_url: Some(url("revoke")),
             device_url: Some(url("devicecode")),
             scopes: SCOPES,
+            redirect: Redirect::Address,
             extra: &[("access_type", "offline")],
             explain: |refusal| (refusal.error == "invalid_grant").then(|| "it is dead".into()),
             wire: self.wire(),

@@ -9,11 +9,12 @@ use engine::Chance;
 use model::AccountName;
 use provider::{Error, ErrorKind};
 use tokio::sync::mpsc;
-use transport::oauth::{Client, ConsentError};
+use transport::oauth::{Client, ConsentError, DeviceCode, Grant};
 use zeroize::Zeroizing;
 
 use super::Secret;
 use crate::cli::Connect as Options;
+use crate::clock::SystemClock;
 use crate::commands::asking::{self, Ground};
 use crate::config::{Account, Provider};
 use crate::control::Request;
@@ -21,7 +22,8 @@ use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::report::Accounts;
 use crate::signin::browser::{BrowserError, Waiting};
-use crate::{google, secrets, signin, terminal};
+use crate::signin::device;
+use crate::{google, microsoft, secrets, signin, terminal};
 
 /// The longest line that is pasted.
 const LONGEST: usize = 16 << 10;
@@ -52,11 +54,23 @@ pub(super) fn run(
         Err(reason) => return usage(format!("account {}: {reason}", account.name)),
     };
     let hint = if options.replace { None } else { identity(ground, environment, &account.name) };
+    if options.device && !client.has_devices() {
+        return usage(format!(
+            "`{}` is a {provider} account: {} lets nobody use a calendar by a code that is typed \
+             elsewhere; leave out --device, or use --no-browser",
+            account.name,
+            client.issuer(),
+        ));
+    }
     let runtime = asking::runtime().map_err(|reply| {
         (Exit::Failed, reply.message.unwrap_or_else(|| "no runtime".to_owned()))
     })?;
     let opens = if options.no_browser { None } else { Some(environment) };
-    let secret = runtime.block_on(in_browser(account, &client, hint.as_deref(), opens));
+    let secret = if options.device {
+        runtime.block_on(by_code(account, &client))
+    } else {
+        runtime.block_on(in_browser(account, &client, hint.as_deref(), opens))
+    };
     // A line that nobody types must not keep the command.
     runtime.shutdown_background();
     secret
@@ -84,8 +98,10 @@ async fn in_browser(
     let chance = Zeroizing::new(Chance::from_system().bytes());
     let waiting = Waiting::begin(client, &chance, hint).await.map_err(failed)?;
     let page = waiting.consent().url().as_str();
-    if let Provider::Google(_) = account.provider {
-        terminal::eprint(&format!("{}\n", google::BEFORE));
+    match account.provider {
+        Provider::Google(_) => terminal::eprint(&format!("{}\n", google::BEFORE)),
+        Provider::Microsoft(_) => terminal::eprint(&format!("{}\n", microsoft::BEFORE)),
+        Provider::ICloud(_) | Provider::CalDav(_) => {}
     }
     let opened = opens.is_some_and(|environment| open(environment, page));
     let words = match (opened, opens) {
@@ -94,12 +110,34 @@ async fn in_browser(
         (false, None) => "Open this address in a browser",
     };
     let pasting = opens.is_none() || std::io::stdin().is_terminal();
-    let also = "\nIf that browser runs on another machine, it ends at a page that it can't show: \
-                copy that\npage's address (http://127.0.0.1:…) and paste it here.";
-    let also = if pasting { also } else { "" };
+    let host = waiting.consent().redirect().rsplit_once(':').map_or("", |(host, _)| host);
+    let also = if pasting {
+        format!(
+            "\nIf that browser runs on another machine, it ends at a page that it can't show: \
+             copy that\npage's address ({host}:…) and paste it here."
+        )
+    } else {
+        String::new()
+    };
     terminal::eprint(&format!("{words}:\n\n{page}\n{also}\nWaiting for five minutes…\n"));
     let code = waiting.code(pasting.then(typed), &terminal::complain).await.map_err(failed)?;
-    let grant = client.exchange(&code, waiting.consent()).await;
+    refresh(account, client.exchange(&code, waiting.consent()).await)
+}
+
+/// A code that a person types into the provider's page, wherever there is a browser.
+async fn by_code(account: &Account, client: &Client) -> Secret {
+    let show = |code: &DeviceCode| {
+        let minutes = code.lifetime.as_secs() / 60;
+        terminal::eprint(&format!(
+            "Open this page in any browser, on any machine:\n\n{}\n\nand enter the code\n\n{}\n\n\
+             Waiting for {minutes} minutes…\n",
+            code.page, code.user_code,
+        ));
+    };
+    refresh(account, device::grant(client, &SystemClock, show).await)
+}
+
+fn refresh(account: &Account, grant: provider::Result<Grant>) -> Secret {
     let refused = |error: Error| (exit(&error), format!("account {}: {error}", account.name));
     let refresh = grant.map_err(refused)?.refresh;
     refresh.ok_or_else(|| (Exit::Failed, "there is no refresh token".to_owned()))
@@ -108,6 +146,7 @@ async fn in_browser(
 fn declined(account: &Account, error: &ConsentError) -> String {
     match (error, &account.provider) {
         (ConsentError::Declined, Provider::Google(_)) => google::DECLINED.to_owned(),
+        (ConsentError::Declined, Provider::Microsoft(_)) => microsoft::DECLINED.to_owned(),
         _ => format!("account {}: {error}", account.name),
     }
 }

@@ -30,9 +30,9 @@ struct Scene {
 }
 
 /// The time of day when the test began, and so much later.
-struct Shifted {
-    began: Timestamp,
-    seconds: AtomicI64,
+pub(super) struct Shifted {
+    pub(super) began: Timestamp,
+    pub(super) seconds: AtomicI64,
 }
 
 #[async_trait]
@@ -137,7 +137,7 @@ impl Scene {
     }
 }
 
-async fn visit(url: &Url) -> String {
+pub(super) async fn visit(url: &Url) -> String {
     let (host, port) = (url.host_str().unwrap(), url.port().unwrap());
     let mut stream = TcpStream::connect((host, port)).await.unwrap();
     let target = url.as_str().split_once(&format!(":{port}")).map_or("/", |(_, target)| target);
@@ -148,7 +148,7 @@ async fn visit(url: &Url) -> String {
     shown
 }
 
-async fn account(service: &Service) -> report::AccountStatus {
+pub(super) async fn account(service: &Service) -> report::AccountStatus {
     status(service).await.accounts.remove(1)
 }
 
