@@ -1,5 +1,6 @@
 //! `calpair connect` for accounts of Google and Microsoft as it is run: the real binary, a
-//! simulated provider, and a browser that is a script, or runs elsewhere and has its last address pasted.
+//! simulated provider, and a browser that is a script, or runs elsewhere and has its last address
+//! pasted.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 

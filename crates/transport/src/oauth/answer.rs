@@ -22,8 +22,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest code that is taken for one.
 const CODE: usize = 64;
 
-/// Asks for a refresh token (OpenID Connect Core, section 11): the token tells that it was given, the
-/// list of rights does not.
+/// Asks for a refresh token (OpenID Connect Core, section 11). That one was given is told by the
+/// token itself, not by the list of rights.
 const OFFLINE: &str = "offline_access";
 
 /// Errors that no repetition heals: a person must do something.
