@@ -3,6 +3,7 @@
 //! A library so that its parts can be tested; `main.rs` only calls it. It knows every crate and
 //! puts them together; it decides nothing about events.
 
+mod alerts;
 pub mod cli;
 pub mod clock;
 pub mod commands;

@@ -5,7 +5,6 @@
 //! adapters and, in the daemon, the supervisor of the pairs.
 
 mod accounts;
-mod attention;
 mod check;
 mod connect;
 mod detach;
@@ -24,6 +23,7 @@ use engine::{Alerts, Attended, Chance, Clock, Context};
 use model::{AccountName, PairName};
 use store::{PairRow, Store};
 
+use crate::alerts::Outbox;
 use crate::clock::SystemClock;
 use crate::commands::asking::sentences;
 use crate::compose::{KeyOrReason, Roster};
@@ -37,11 +37,20 @@ use crate::terminal::Screen;
 /// How old the newest copy of the database may become.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long an alert may take that was raised at the very end: a stop takes 5 seconds at most, of
+/// which cycles may take 4.
+const DELIVERY: Duration = Duration::from_millis(900);
+
+/// The same for a command, which nobody is waiting to stop.
+const DELIVERY_OF_COMMANDS: Duration = Duration::from_secs(10);
+
 /// The state directory, owned by this process, and what can be done with it.
 pub struct Service {
     ctx: Context,
     key: KeyOrReason,
     setup: Mutex<Setup>,
+    /// Where alerts leave this machine.
+    outbox: Outbox,
     supervisor: Option<Supervisor>,
     /// Where a command shows how far it is.
     screen: Option<Screen>,
@@ -75,9 +84,12 @@ impl Service {
             .map(|key| Arc::new(store::Key::new(*key.expose())))
             .map_err(|error| error.to_string());
         let mut ctx = Context::new(store, clock, Chance::from_system());
-        ctx.alerts = Alerts::new(ctx.store.clone(), attention::say);
+        let outbox = Outbox::default();
+        let sink = outbox.clone();
+        ctx.alerts = Alerts::new(ctx.store.clone(), move |alert, phase| sink.say(alert, phase));
         let setup = Setup { config: Arc::new(Config::default()), roster: Roster::default() };
-        let service = Self { ctx, key, setup: Mutex::new(setup), supervisor: None, screen: None };
+        let setup = Mutex::new(setup);
+        let service = Self { ctx, key, setup, outbox, supervisor: None, screen: None };
         service.take_up(config)?;
         Ok(service)
     }
@@ -104,6 +116,7 @@ impl Service {
     pub fn take_up(&self, config: Config) -> store::Result<()> {
         let mut roster = self.setup().roster.clone();
         roster.take_up(&config, &self.ctx.store, &self.key, &self.ctx.clock)?;
+        self.outbox.direct(config.alerts.clone());
         *self.setup() = Setup { config: Arc::new(config), roster };
         self.restart_changed();
         Ok(())
@@ -124,7 +137,13 @@ impl Service {
         self.ctx.stop.cancel();
     }
 
-    /// Stops the pairs, at most `grace` is waited for them, and closes the store.
+    /// Where what a person must know about calpair itself is said.
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Stops the pairs, at most `grace` is waited for them, delivers what alerts there are, and
+    /// closes the store.
     ///
     /// # Errors
     /// What the store says; what was stored is safe all the same.
@@ -133,6 +152,8 @@ impl Service {
         if let Some(supervisor) = &self.supervisor {
             supervisor.stop(grace).await;
         }
+        let delivery = if self.is_daemon() { DELIVERY } else { DELIVERY_OF_COMMANDS };
+        self.outbox.close(delivery).await;
         self.ctx.store.clone().close()
     }
 

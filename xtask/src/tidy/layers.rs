@@ -102,6 +102,7 @@ const COMMON: &[&str] = &[
 /// Crates from outside that only these of ours may use. `calpair-tests` may use every one of them:
 /// it drives the product from outside and proves it with other people's code.
 const EXTERNAL: &[(&str, &[&str])] = &[
+    ("argon2", &["calpair"]),
     ("axum", &["calpair", "sandbox"]),
     ("cargo_metadata", &["xtask"]),
     ("chacha20poly1305", &["store"]),
@@ -112,6 +113,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("graph-rs-sdk", &["microsoft"]),
     ("icalendar", &["ical"]),
     ("indicatif", &["calpair"]),
+    ("maud", &["calpair"]),
     ("miette", &["calpair"]),
     ("notify", &["calpair"]),
     ("oauth2", &["transport"]),
@@ -128,8 +130,10 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("sd-notify", &["calpair"]),
     ("strsim", &["calpair"]),
     ("strsim", &["calpair"]),
+    ("subtle", &["calpair"]),
     ("syn", &["xtask"]),
     ("toml", &["calpair"]),
+    ("toml_edit", &["calpair"]),
     ("tracing-journald", &["calpair"]),
     ("tracing-subscriber", &["calpair"]),
     ("windows-timezones", &["ical", "microsoft"]),

@@ -15,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::asking::{self, Ground};
 use crate::cli::Cli;
-use crate::config::{Alerts, Config};
+use crate::config::Config;
 use crate::control::{Asked, Listener};
 use crate::environment::Environment;
 use crate::exit::Exit;
-use crate::log::alert::{self, Notice};
+use crate::log::alert::Notice;
 use crate::service::Service;
 use crate::watch::{Reload, Watch};
 use crate::{systemd, terminal, text};
@@ -120,9 +120,6 @@ fn warn(config: &Config) {
     for warning in config.warnings.lines() {
         tracing::warn!("{warning}");
     }
-    if config.alerts != Alerts::default() {
-        tracing::warn!("[alerts] is not built into this version yet; alerts are in this log only");
-    }
 }
 
 /// Takes the state directory; a short command that has it just now is waited for.
@@ -182,12 +179,12 @@ async fn follow(mut watch: Watch, service: &Service) {
                 }
                 systemd::ready();
                 if let Some(reason) = invalid.take() {
-                    alert::over(&configuration(&reason));
+                    service.outbox().over(&configuration(&reason));
                 }
             }
             Reload::Invalid(error) => {
                 let reason = asking::sentences(&error);
-                alert::needed(&configuration(&reason));
+                service.outbox().needed(&configuration(&reason), None);
                 invalid = Some(reason);
             }
         }
@@ -202,7 +199,8 @@ fn configuration(reason: &str) -> Notice<'_> {
 fn say_key_trouble(service: &Service) {
     if let Some(reason) = service.key_trouble() {
         let action = Some("calpair doctor");
-        alert::needed(&Notice { event: "attention", account: None, pair: None, reason, action });
+        let notice = Notice { event: "attention", account: None, pair: None, reason, action };
+        service.outbox().needed(&notice, None);
     }
 }
 

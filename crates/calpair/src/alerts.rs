@@ -1,0 +1,202 @@
+//! Alerts on their way out: the program of `[alerts] command` and the address of `webhook` get the
+//! same JSON that PRODUCT section 5 describes.
+//!
+//! Whether something is said now is decided in the engine; here it is only delivered. Raising an
+//! alert never waits: each of the two has a queue of its own and a task that delivers in order, a
+//! bounded number of times. What can't be delivered is said in the log, and given up.
+
+mod command;
+mod webhook;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use engine::{Alert, Phase};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use crate::config;
+use crate::log::alert::{self, Notice};
+use crate::report::{self, At, Document};
+
+/// Alerts that wait for one of the two. A day of a broken machine raises fewer; more would say
+/// nothing new.
+const QUEUE: usize = 64;
+
+/// How long is waited before each further try. What can't be reached for twenty minutes gets the
+/// reminder of the next day.
+const PAUSES: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(10),
+    Duration::from_secs(60),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(15 * 60),
+];
+
+/// How long one try may take.
+const TRY: Duration = Duration::from_secs(30);
+
+/// Where alerts go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Aim {
+    Command,
+    Webhook,
+}
+
+impl Aim {
+    const BOTH: [Aim; 2] = [Aim::Command, Aim::Webhook];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Aim::Command => "command",
+            Aim::Webhook => "webhook",
+        }
+    }
+}
+
+/// Takes alerts, and delivers them behind the back of whoever raised them.
+#[derive(Clone, Default)]
+pub(crate) struct Outbox {
+    aims: Arc<Mutex<config::Alerts>>,
+    lanes: Arc<Mutex<Vec<Lane>>>,
+}
+
+struct Lane {
+    aim: Aim,
+    queue: mpsc::Sender<Bytes>,
+    task: JoinHandle<()>,
+}
+
+impl Outbox {
+    /// From now on alerts go there; what waits already, too.
+    pub(crate) fn direct(&self, aims: config::Alerts) {
+        *lock(&self.aims) = aims;
+    }
+
+    /// Says an alert of the engine in the log, and sends it on its way.
+    pub(crate) fn say(&self, said: &Alert, phase: Phase) {
+        let notice = Notice {
+            event: said.event.as_str(),
+            account: said.account.as_ref().map(|account| account.as_str()),
+            pair: said.pair.as_ref().map(|pair| pair.as_str()),
+            reason: &said.reason,
+            action: said.action.as_deref(),
+        };
+        match phase {
+            Phase::Needed => self.needed(&notice, Some(At(said.since))),
+            Phase::Over => {
+                alert::over(&notice);
+                self.post(&document(&notice, Some(At(said.since)), "ok"));
+            }
+        }
+    }
+
+    /// Says that a person is needed.
+    pub(crate) fn needed(&self, notice: &Notice<'_>, since: Option<At>) {
+        alert::needed(notice);
+        self.post(&document(notice, since, notice.event));
+    }
+
+    /// Says that what is about calpair itself is over.
+    pub(crate) fn over(&self, notice: &Notice<'_>) {
+        alert::over(notice);
+        self.post(&document(notice, None, "ok"));
+    }
+
+    /// Waits until everything is delivered, at most `grace`.
+    pub(crate) async fn close(&self, grace: Duration) {
+        let deadline = Instant::now() + grace;
+        let lanes = std::mem::take(&mut *lock(&self.lanes));
+        for Lane { aim, queue, mut task } in lanes {
+            drop(queue);
+            if timeout_at(deadline, &mut task).await.is_err() {
+                task.abort();
+                let aim = aim.as_str();
+                tracing::warn!("an alert was not delivered to [alerts] {aim} before the end");
+            }
+        }
+    }
+
+    fn post(&self, alert: &Document<report::Alert>) {
+        let aims = lock(&self.aims).clone();
+        let body = Bytes::from(serde_json::to_vec(alert).expect("the alerts have text keys only"));
+        for aim in Aim::BOTH.into_iter().filter(|aim| is_set(*aim, &aims)) {
+            if self.queue(aim).is_none_or(|queue| queue.try_send(body.clone()).is_err()) {
+                let aim = aim.as_str();
+                tracing::warn!("too many alerts wait for [alerts] {aim}; one was left out");
+            }
+        }
+    }
+
+    /// The aim's queue, with its task; `None` where nothing can be delivered.
+    fn queue(&self, aim: Aim) -> Option<mpsc::Sender<Bytes>> {
+        let mut lanes = lock(&self.lanes);
+        if let Some(lane) = lanes.iter().find(|lane| lane.aim == aim) {
+            return Some(lane.queue.clone());
+        }
+        let runtime = Handle::try_current().ok()?;
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let task = runtime.spawn(deliver(aim, Arc::clone(&self.aims), waiting));
+        lanes.push(Lane { aim, queue: queue.clone(), task });
+        Some(queue)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const fn is_set(aim: Aim, aims: &config::Alerts) -> bool {
+    match aim {
+        Aim::Command => !aims.command.is_empty(),
+        Aim::Webhook => aims.webhook.is_some(),
+    }
+}
+
+fn document(notice: &Notice<'_>, since: Option<At>, state: &str) -> Document<report::Alert> {
+    Document::new(report::Alert {
+        event: notice.event.to_owned(),
+        account: notice.account.map(str::to_owned),
+        pair: notice.pair.map(str::to_owned),
+        state: state.to_owned(),
+        since,
+        reason: Some(notice.reason.to_owned()),
+        action: notice.action.filter(|_| state != "ok").map(str::to_owned),
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+    })
+}
+
+async fn deliver(aim: Aim, aims: Arc<Mutex<config::Alerts>>, mut waiting: mpsc::Receiver<Bytes>) {
+    while let Some(body) = waiting.recv().await {
+        let mut pauses = PAUSES.iter();
+        loop {
+            let now = lock(&aims).clone();
+            let Err(error) = attempt(aim, &now, &body).await else { break };
+            let aim = aim.as_str();
+            let Some(pause) = pauses.next() else {
+                tracing::warn!("an alert could not be delivered to [alerts] {aim}: {error}");
+                break;
+            };
+            tracing::debug!("[alerts] {aim} is tried again: {error}");
+            tokio::time::sleep(*pause).await;
+        }
+    }
+}
+
+/// One try; the error is a sentence.
+async fn attempt(aim: Aim, aims: &config::Alerts, body: &Bytes) -> Result<(), String> {
+    let tried = async {
+        match aim {
+            Aim::Command => command::run(&aims.command, body).await,
+            Aim::Webhook => webhook::post(aims.webhook.as_ref(), body, TRY).await,
+        }
+    };
+    let slow = |_| format!("it took longer than {} seconds", TRY.as_secs());
+    tokio::time::timeout(TRY, tried).await.map_err(slow)?
+}
+
+#[cfg(test)]
+mod tests;
