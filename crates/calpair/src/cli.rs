@@ -109,6 +109,10 @@ pub enum Command {
     #[command(after_help = DETACH)]
     Detach(Detach),
 
+    /// Sets the password of the page at `listen`, or takes it away.
+    #[command(after_help = PAGE_PASSWORD)]
+    PagePassword(PagePassword),
+
     /// Looks for what could be wrong on this machine, and says what to do.
     #[command(after_help = "Examples:\n  calpair doctor\n  calpair doctor --json")]
     Doctor(Output),
@@ -186,6 +190,17 @@ pub struct Connect {
     /// calpair then forgets what it remembers of this account, and syncs as if for the first time.
     #[arg(long)]
     pub replace: bool,
+}
+
+/// `page-password`
+#[derive(Debug, Args)]
+pub struct PagePassword {
+    /// Reads the password from the first line of stdin.
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Takes the password away; on this machine the page then needs none, and shows no titles.
+    #[arg(long, conflicts_with = "password_stdin")]
+    pub remove: bool,
 }
 
 /// A command about an account.
@@ -317,6 +332,14 @@ Examples:
   calpair connect home
   pass show icloud/calpair | calpair connect home --password-stdin
   calpair connect work --no-browser";
+
+const PAGE_PASSWORD: &str = "\
+Without a password the page is for this machine only, and shows no titles. Where it listens beyond
+this machine, or `public_url` leads to it from elsewhere, it opens only when a password is set.
+
+Examples:
+  calpair page-password
+  pass show calpair/page | calpair page-password --password-stdin";
 
 const STATUS: &str = "\
 Examples:

@@ -4,6 +4,7 @@ pub(crate) mod asking;
 mod check;
 mod connect;
 mod doctor;
+mod page_password;
 pub(crate) mod run;
 
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ fn dispatch(cli: &Cli, environment: &Environment) -> Exit {
             asking::report(cli, environment, options.output, request, text::sync)
         }
         Command::Connect(options) => connect::run(cli, options, environment),
+        Command::PagePassword(options) => page_password::run(cli, options, environment),
         Command::Disconnect(options) => {
             let account = options.account.as_str().to_owned();
             asking::order(cli, environment, Request::Disconnect { account })

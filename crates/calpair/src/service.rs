@@ -10,6 +10,7 @@ mod connect;
 mod detach;
 mod explain;
 mod history;
+mod overview;
 mod pair;
 mod status;
 mod sync;
@@ -22,6 +23,7 @@ use engine::supervise::{Charge, Supervisor};
 use engine::{Alerts, Attended, Chance, Clock, Context};
 use model::{AccountName, PairName};
 use store::{PairRow, Store};
+use tokio::sync::watch;
 
 use crate::alerts::Outbox;
 use crate::clock::SystemClock;
@@ -32,6 +34,7 @@ use crate::control::{Reply, Request};
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::secrets;
+use crate::tally::Tally;
 use crate::terminal::Screen;
 
 /// How old the newest copy of the database may become.
@@ -51,6 +54,9 @@ pub struct Service {
     setup: Mutex<Setup>,
     /// Where alerts leave this machine.
     outbox: Outbox,
+    tally: Arc<Tally>,
+    /// Told when another configuration was taken up.
+    changed: watch::Sender<()>,
     supervisor: Option<Supervisor>,
     /// Where a command shows how far it is.
     screen: Option<Screen>,
@@ -89,7 +95,16 @@ impl Service {
         ctx.alerts = Alerts::new(ctx.store.clone(), move |alert, phase| sink.say(alert, phase));
         let setup = Setup { config: Arc::new(Config::default()), roster: Roster::default() };
         let setup = Mutex::new(setup);
-        let service = Self { ctx, key, setup, outbox, supervisor: None, screen: None };
+        let service = Self {
+            ctx,
+            key,
+            setup,
+            outbox,
+            tally: Arc::default(),
+            changed: watch::Sender::new(()),
+            supervisor: None,
+            screen: None,
+        };
         service.take_up(config)?;
         Ok(service)
     }
@@ -103,7 +118,11 @@ impl Service {
     /// From now on pairs are kept: `heard` is told of every cycle.
     #[must_use]
     pub fn supervised(self, heard: impl Fn(&PairName, &Attended) + Send + Sync + 'static) -> Self {
-        let supervisor = Supervisor::new(self.ctx.clone(), heard);
+        let (tally, clock) = (Arc::clone(&self.tally), Arc::clone(&self.ctx.clock));
+        let supervisor = Supervisor::new(self.ctx.clone(), move |pair, attended| {
+            tally.note(pair, attended, clock.now());
+            heard(pair, attended);
+        });
         let service = Self { supervisor: Some(supervisor), ..self };
         service.restart_changed();
         service
@@ -119,7 +138,18 @@ impl Service {
         self.outbox.direct(config.alerts.clone());
         *self.setup() = Setup { config: Arc::new(config), roster };
         self.restart_changed();
+        self.changed.send_replace(());
         Ok(())
+    }
+
+    /// Tells whenever another configuration was taken up.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Random bytes, for secrets.
+    pub(crate) fn chance<const N: usize>(&self) -> [u8; N] {
+        self.ctx.chance.bytes()
     }
 
     /// Why credentials can't be opened, if they can't.
@@ -275,6 +305,8 @@ impl From<store::Error> for Refusal {
         Self::new(exit, sentences(&error))
     }
 }
+
+pub(crate) use self::overview::{Overview, Plan};
 
 type Answer = Result<Reply, Refusal>;
 

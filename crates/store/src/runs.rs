@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use model::{Sides, Timestamp};
 use rusqlite::{Connection, params};
 
+use crate::codec::instant;
 use crate::{PairId, Result, Store, sql};
 
 /// How many runs of a pair are kept: months of a pair in which something happens now and then.
@@ -94,6 +95,24 @@ impl Store {
             inner.runs.quiet.remove(&pair);
         }
         Ok(())
+    }
+
+    /// The writes of each recorded run that ended since then: when it did, and how many writes each
+    /// side got.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn written_since(&self, since: Timestamp) -> Result<Vec<(Timestamp, Sides<u64>)>> {
+        self.read(|connection| {
+            let query = "SELECT ended, left_created + left_updated + left_deleted,
+                     right_created + right_updated + right_deleted
+                 FROM run WHERE ended >= ?1 ORDER BY ended";
+            sql::all(connection, query, [since.as_microsecond()], |row| {
+                let number = |at| row.get::<_, i64>(at).map(|n| u64::try_from(n).unwrap_or(0));
+                let written = Sides::new(number(1)?, number(2)?);
+                Ok((instant(row.get(0)?)?, written))
+            })
+        })
     }
 }
 

@@ -20,6 +20,7 @@ use crate::control::{Asked, Listener};
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::log::alert::Notice;
+use crate::page::{self, Site};
 use crate::service::Service;
 use crate::watch::{Reload, Watch};
 use crate::{systemd, terminal, text};
@@ -89,6 +90,8 @@ async fn daemon(ground: &Ground, environment: &Environment) -> Exit {
             return Exit::Failed;
         }
     };
+    let site = Arc::new(Site::new(Arc::clone(&service), &ground.state));
+    let page = tokio::spawn(page::keep(site, stop.clone()));
     let config = service.config();
     let (pairs, accounts) = (config.pairs.len() as u64, config.accounts.len() as u64);
     let (pairs, accounts) = (text::counted(pairs, "pair"), text::counted(accounts, "account"));
@@ -105,7 +108,7 @@ async fn daemon(ground: &Ground, environment: &Environment) -> Exit {
     stop.cancel();
     let closed = service.close(GRACE).await;
     // The file of the socket goes with its task.
-    let _ended_or_panicked = socket.await;
+    let _ended_or_panicked = tokio::join!(socket, page);
     match closed {
         Ok(()) => Exit::Fine,
         Err(error) => {

@@ -28,7 +28,7 @@ impl Service {
     }
 }
 
-fn change(row: ChangeRow) -> Change {
+pub(super) fn change(row: ChangeRow) -> Change {
     let fields = reconcile::difference(row.before.as_ref(), row.after.as_ref());
     Change {
         id: row.id.to_string(),

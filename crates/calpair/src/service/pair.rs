@@ -2,6 +2,7 @@
 
 use model::{Side, Sides};
 
+use super::overview::digest;
 use super::{Answer, Refusal, Service};
 use crate::control::Reply;
 use crate::exit::Exit;
@@ -78,6 +79,23 @@ impl Service {
         self.ctx.store.approve(row.id, &rows, self.ctx.now())?;
         self.wake(&row.name);
         Ok(Reply::message(Exit::Fine, format!("approved: {what}{}", self.when())))
+    }
+
+    /// Lets the halted plan through if it is still the one that was shown under this digest.
+    pub(crate) fn approve_shown(&self, name: &str, shown: &str) -> Reply {
+        let approve = || {
+            let row = self.row_of(&self.pair_of(name)?)?;
+            let proposal = self.ctx.store.proposal(row.id)?;
+            if proposal.is_empty() || digest(&proposal) != shown {
+                let sentence = format!(
+                    "nothing is approved: the plan of {name} is another one by now; look again"
+                );
+                return Err(Refusal::new(Exit::Halted, sentence));
+            }
+            self.ctx.store.proposal_shown(row.id)?;
+            self.approve(name)
+        };
+        approve().unwrap_or_else(Refusal::into_reply)
     }
 
     /// When what was decided is done.

@@ -1,6 +1,6 @@
 //! `status`: how accounts and pairs stand. Asks nobody.
 
-use model::{AccountName, Side, Sides};
+use model::{AccountName, PairName, Side, Sides};
 use store::{AccountRow, PairRow};
 
 use super::{Answer, Refusal, Service};
@@ -11,6 +11,19 @@ use crate::report::{AccountStatus, At, EndStatus, PairStatus, Problem, Status};
 
 impl Service {
     pub(super) fn status(&self, pair: Option<&str>) -> Answer {
+        let status = self.statuses(pair)?;
+        for pair in &status.pairs {
+            let row = self.ctx.store.pair(&PairName::new(pair.name.as_str()))?;
+            if let Some(row) = row.filter(|row| row.state == pair.state) {
+                // Whoever asked knows now what a halted plan would do.
+                self.ctx.store.proposal_shown(row.id)?;
+            }
+        }
+        Ok(Reply::report(Exit::Fine, &status))
+    }
+
+    /// The same, without noting that anybody has looked.
+    pub(super) fn statuses(&self, pair: Option<&str>) -> Result<Status, Refusal> {
         if let Some(pair) = pair {
             self.pair_of(pair)?;
         }
@@ -22,7 +35,7 @@ impl Service {
         let wanted = |named: &&config::Pair| pair.is_none_or(|pair| pair == named.name.as_str());
         let pairs: Result<Vec<_>, Refusal> =
             config.pairs.iter().filter(wanted).map(|pair| self.pair_status(pair)).collect();
-        Ok(Reply::report(Exit::Fine, &Status { accounts: accounts.collect(), pairs: pairs? }))
+        Ok(Status { accounts: accounts.collect(), pairs: pairs? })
     }
 
     fn pair_status(&self, pair: &config::Pair) -> Result<PairStatus, Refusal> {
@@ -40,10 +53,6 @@ impl Service {
             reason: row.reason,
         });
         let state = self.standing(pair, row.as_ref())?;
-        if let Some(row) = row.as_ref().filter(|row| row.state == state.state) {
-            // Whoever asked knows now what a halted plan would do.
-            store.proposal_shown(row.id)?;
-        }
         let end = |side: Side| EndStatus {
             account: pair.sides[side].account.as_str().to_owned(),
             calendar: pair.sides[side].calendar.clone(),

@@ -1,0 +1,117 @@
+//! Who asks: a browser, known by a cookie that nobody can guess, and what it may see.
+
+use axum::http::header::{self, HeaderMap, HeaderValue};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::SecretString;
+
+use super::site::Site;
+
+/// The cookie's name.
+const COOKIE: &str = "calpair";
+
+/// The letters of a browser's name.
+const LETTERS: usize = 64;
+
+/// What somebody may see and do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// No password is set, and none is wanted: whoever is on this machine. Sees no titles.
+    Local,
+    /// Has given the page's password.
+    Entered,
+    /// Has not.
+    Stranger,
+}
+
+/// Who asks.
+#[derive(Clone)]
+pub(super) struct Caller {
+    /// Names the browser.
+    pub(super) browser: String,
+    is_new: bool,
+    /// The name by which it came, with its port.
+    pub(super) host: String,
+    pub(super) standing: Standing,
+}
+
+impl Caller {
+    /// Reads a request's headers.
+    pub(super) fn of(site: &Site, headers: &HeaderMap, host: String) -> Self {
+        let known = cookie(headers, COOKIE).filter(|value| {
+            value.len() == LETTERS && value.bytes().all(|byte| byte.is_ascii_hexdigit())
+        });
+        let is_new = known.is_none();
+        let browser = known.unwrap_or_else(|| site.new_browser());
+        let standing = match site.password() {
+            None if site.wants_password() => Standing::Stranger,
+            None => Standing::Local,
+            Some(password) if site.has_entered(&browser, &password) => Standing::Entered,
+            Some(_) => Standing::Stranger,
+        };
+        Self { browser, is_new, host, standing }
+    }
+
+    /// Whether the page is shown.
+    pub(super) fn may_look(&self) -> bool {
+        match self.standing {
+            Standing::Local | Standing::Entered => true,
+            Standing::Stranger => false,
+        }
+    }
+
+    /// The cookie for a browser that has none yet.
+    pub(super) fn cookie(&self, site: &Site) -> Option<HeaderValue> {
+        self.is_new.then(|| self.named(site, &self.browser)).flatten()
+    }
+
+    /// The cookie that names a browser.
+    pub(super) fn named(&self, site: &Site, browser: &str) -> Option<HeaderValue> {
+        let public = site.public_url();
+        let secure = public.is_some_and(|url| {
+            url.origin().strip_prefix("https://").is_some_and(|host| host == self.host)
+        });
+        let secure = if secure { "; Secure" } else { "" };
+        // Lax: who comes from a consent page is still known.
+        let text = format!("{COOKIE}={browser}; Path=/; HttpOnly; SameSite=Lax{secure}");
+        HeaderValue::from_str(&text).ok()
+    }
+}
+
+/// A cookie's value.
+pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
+}
+
+/// Whether a program that can't sign in has the password with it (RFC 7617; the user is not
+/// looked at).
+pub(super) async fn is_authorized(site: &Site, headers: &HeaderMap) -> bool {
+    let (Some(password), Some(header)) = (site.password(), headers.get(header::AUTHORIZATION))
+    else {
+        return false;
+    };
+    if site.was_authorized(header.as_bytes(), &password) {
+        return true;
+    }
+    let Some(typed) = basic(header) else { return false };
+    if !site.may_try("password") {
+        return false;
+    }
+    let checked = password.clone();
+    let right = tokio::task::spawn_blocking(move || checked.is(&typed)).await.unwrap_or(false);
+    if right {
+        site.tried_well("password");
+        site.authorized(header.as_bytes(), password);
+    }
+    right
+}
+
+fn basic(header: &HeaderValue) -> Option<SecretString> {
+    let (scheme, value) = header.to_str().ok()?.split_once(' ')?;
+    let decoded = STANDARD.decode(value.trim()).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (_, password) = text.split_once(':')?;
+    scheme.eq_ignore_ascii_case("basic").then(|| SecretString::from(password))
+}
