@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use engine::{Chance, Context, Pair, PairSide, Rules};
 use model::{AccountName, FieldSet, PairName, Side, Sides};
+use reconcile::Conflict;
 use sandbox::faults::Fault;
 use sandbox::{
     Deletions, Deltas, Habits, Listing, Manners, Random, Rewriting, UidScope, Versions, World,
@@ -127,6 +128,14 @@ impl Stage {
         Context::new(self.store.clone(), clock, Chance::from_seed(self.chance_seed))
     }
 
+    /// Now and then the operator changes who wins.
+    fn operate(&mut self) {
+        if self.random.chance(1000) {
+            let known = [Conflict::Newest, Conflict::Left, Conflict::Right];
+            self.pair.rules.conflict = *self.random.pick(&known);
+        }
+    }
+
     fn weather(&mut self) {
         self.world.calm();
         if self.random.chance(3000) {
@@ -180,6 +189,7 @@ fn lead(stage: &mut Stage, seed: u64) -> Result<(), Found> {
             users.act(&stage.world, &stage.grounds, stage.uids);
         }
         stage.weather();
+        stage.operate();
         let cycles = 1 + stage.random.below(3);
         for _ in 0..cycles {
             drive::cycle(stage, &mut users)?;
@@ -189,6 +199,7 @@ fn lead(stage: &mut Stage, seed: u64) -> Result<(), Found> {
         }
     }
     stage.world.calm();
+    stage.pair.rules = Rules::default();
     drive::to_rest(stage, CYCLES_TO_REST)?;
     check::at_rest(stage, &users)?;
     drive::quiet(stage)

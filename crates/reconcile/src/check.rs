@@ -40,8 +40,8 @@ pub enum Rule {
     DeletesOnlyWhatIsGone,
     /// A plan over the limits halts, and no other does.
     HaltsOverLimits,
-    /// Not more is deleted than there was.
-    DeletesWithinTotals,
+    /// Nothing is deleted that the limits were not asked about.
+    DeletesOnlyWhatWasWeighed,
     /// Nothing is created where something is, nor from nothing, nor twice.
     CreatesOnlyWhereAbsent,
     /// An update changes something that is there.
@@ -71,7 +71,7 @@ impl fmt::Display for Violation {
             Rule::UnreadableIsLeftAlone => "a step writes although a side can't be read",
             Rule::DeletesOnlyWhatIsGone => "a step deletes what is present or was changed",
             Rule::HaltsOverLimits => "the plan halts within the limits, or does not halt over them",
-            Rule::DeletesWithinTotals => "the plan deletes more than there was",
+            Rule::DeletesOnlyWhatWasWeighed => "a step deletes what was not weighed",
             Rule::CreatesOnlyWhereAbsent => "a step creates what is there already, or nothing",
             Rule::UpdatesChangeSomething => "a step updates nothing",
             Rule::WritesOnlyWhereAllowed => "a step writes where nothing may be written",
@@ -189,8 +189,12 @@ fn whole_plan(plan: &Plan, policy: &Policy, totals: &Totals, violations: &mut Ve
     }
     for side in Side::BOTH {
         let deletes = plan.steps.iter().filter(|step| step.writes[side] == Some(Write::Delete));
-        if deletes.count() as u64 > totals.series[side] {
-            add(Rule::DeletesWithinTotals);
+        let weighed = |step: &Step| match step.subject {
+            Subject::Known(mapping) => totals.due.contains(&(mapping, side)),
+            Subject::New(_) => false,
+        };
+        if !deletes.clone().all(weighed) || (deletes.count() as u64) > totals.series[side] {
+            add(Rule::DeletesOnlyWhatWasWeighed);
         }
         let mut created = BTreeSet::new();
         for step in &plan.steps {

@@ -15,6 +15,7 @@ use crate::merge::{Merged, Merging, edited, merge};
 use crate::plan::{Decision, Skip, Step, Subject, Waiting, Write};
 use crate::policy::{Conflict, Direction, Policy, SkipRules};
 use crate::touched::{Contact, Held, Known, Now, Pending};
+use crate::unagreed;
 
 /// How a side of a mapped series stands to its base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +178,8 @@ impl Case<'_> {
                 Decision::Forget,
                 format!("a rule keeps it from crossing to {gone}, and its copy was taken away"),
             ),
+            // An edit of what does not cross is an edit all the same.
+            Gate::Open | Gate::Rule if !self.is_as_agreed(on) => self.recreate(gone),
             Gate::Open | Gate::Rule => {
                 let mut step = self
                     .step(Decision::Delete(on), format!("deleted on {gone}, unchanged on {on}"));
@@ -191,6 +194,15 @@ impl Case<'_> {
             Gate::Rights => self
                 .step(Decision::Problem(on), format!("deleted on {gone}, but {on} is read-only")),
         }
+    }
+
+    /// Whether a side holds what it held when both agreed, or what an unfinished write of ours made
+    /// of that.
+    fn is_as_agreed(&self, side: Side) -> bool {
+        let Some(held) = self.held(side) else { return false };
+        let writes = self.known.pending[side].iter().map(|write| (&write.before, &write.target));
+        let same = |one: &Series, other: &Series| one.same_content(other);
+        same(held, &self.known.base[side]) || unagreed::put(writes, held, same)
     }
 
     fn recreate(&self, to: Side) -> Step {

@@ -36,11 +36,12 @@ mod tests {
     use super::*;
 
     fn check(deletions: u64, of: u64, limits: Limits, halts: bool) {
-        let totals = Totals { series: Sides::new(1000, of), deletions: Sides::new(0, deletions) };
+        let (series, deletions) = (Sides::new(1000, of), Sides::new(0, deletions));
+        let totals = Totals { series, deletions, ..Totals::default() };
         let halt = guard(&limits, &totals);
-        assert_eq!(halt.is_some(), halts, "{deletions} of {of}: {halt:?}");
-        let mirrored =
-            Totals { series: totals.series.swapped(), deletions: totals.deletions.swapped() };
+        assert_eq!(halt.is_some(), halts, "{deletions:?} of {of}: {halt:?}");
+        let (series, deletions) = (series.swapped(), deletions.swapped());
+        let mirrored = Totals { series, deletions, ..Totals::default() };
         assert_eq!(guard(&limits, &mirrored).is_some(), halts);
     }
 
@@ -73,7 +74,8 @@ mod tests {
 
     #[test]
     fn a_halt_says_what_would_be_deleted() {
-        let totals = Totals { series: Sides::new(120, 120), deletions: Sides::new(1, 37) };
+        let (series, deletions) = (Sides::new(120, 120), Sides::new(1, 37));
+        let totals = Totals { series, deletions, ..Totals::default() };
         let halt = guard(&Limits::default(), &totals).unwrap();
         assert_eq!(halt.to_string(), "37 deletions on right of 120");
         let one = Halt::Deletions { on: Side::Left, count: 1, of: 1 };

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Side, Sides, Uid};
+use model::{MappingId, Side, Sides, Uid};
 
 mod agreed;
 mod align;
@@ -72,6 +72,17 @@ pub fn plan(touched: &Touched, policy: &Policy, totals: &Totals) -> Plan {
     }
     order::order(&mut steps);
     Plan { steps, halt: guard::guard(&policy.limits, totals) }
+}
+
+/// The deletions that a plan of these series has: which, and where. It takes all that one side has
+/// lost, batch by batch, to know what there is to weigh.
+pub fn due(known: &[Known], policy: &Policy) -> Vec<(MappingId, Side)> {
+    let deleted = |known: &Known| {
+        let step = decide::known(known, policy);
+        let deletes = step.writes.iter().find(|(_, write)| **write == Some(Write::Delete));
+        deletes.map(|(side, _)| (known.mapping, side))
+    };
+    known.iter().filter_map(deleted).collect()
 }
 
 fn taken_uids(known: &[Known], side: Side) -> BTreeSet<&Uid> {

@@ -230,6 +230,13 @@ impl Session<'_> {
         Sides::from_fn(|to| lens.carried(to).contains(field) && !one_way[to])
     }
 
+    /// Whether `fields` would cross if the pair went both ways.
+    fn only_the_direction(&self, fields: FieldSet) -> bool {
+        let Merging { lens, one_way, .. } = self.merging;
+        let cross = |to: Side| fields.iter().all(|field| lens.carried(to).contains(field));
+        (one_way.left || one_way.right) && Side::BOTH.into_iter().all(cross)
+    }
+
     /// Settles one thing and notes what that means for the step. A closed side makes it wait.
     pub(crate) fn settle(
         &mut self,
@@ -238,8 +245,11 @@ impl Session<'_> {
         fields: FieldSet,
     ) -> Verdict {
         let verdict = match settle(facts, winner) {
-            // At a first contact there is no edit yet that could be lost.
-            Verdict::Wait if self.merging.base.is_none() => Verdict::Leave,
+            // At a first contact there is no edit yet that could be lost. What the direction alone
+            // keeps from crossing crosses when that is turned.
+            Verdict::Wait if self.merging.base.is_none() && !self.only_the_direction(fields) => {
+                Verdict::Leave
+            }
             verdict => verdict,
         };
         let Verdict::Carry { to, overrules } = verdict else { return verdict };

@@ -110,11 +110,13 @@ pub struct Contact {
 }
 
 /// Sums over the whole pair, which a batch can't see.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// How many mapped series each side held at the end of the last cycle.
     pub series: Sides<u64>,
-    /// How many deletions are due on each side in all batches together: mapped series absent on
-    /// the other side and unchanged on this one, those that a person approved left out.
+    /// How many deletions are due on each side in all batches together, see [`crate::due`]; none
+    /// where a person approved every one of them.
     pub deletions: Sides<u64>,
+    /// The deletions that were counted, approved ones too: no other may be carried out.
+    pub due: BTreeSet<(MappingId, Side)>,
 }

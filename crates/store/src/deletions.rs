@@ -1,11 +1,14 @@
 //! Deletions that are due: what the guard counts, what a person was shown, what was approved.
 //!
-//! A deletion is due on a side that holds exactly what was agreed on, when the other side has lost
-//! it. Sums are over the whole pair, which a batch of a plan can't see.
+//! Where one side has lost a series, the plan tells whether it is deleted on the other one or goes
+//! back; what it would delete is due, and is handed in here. Sums are over the whole pair, which a
+//! batch of a plan can't see.
 //!
 //! A plan that halts is kept as a proposal, deletion by deletion: that is what a person sees and
 //! `approve` lets through, not whatever is due by then. An approval holds for a side as long as
 //! nothing else is due there; as soon as something is, it counts for nothing.
+
+use std::collections::HashSet;
 
 use model::{MappingId, Side, Sides, Timestamp, Uid};
 use rusqlite::{Connection, params};
@@ -23,36 +26,51 @@ pub struct Totals {
 }
 
 /// A deletion of the plan that was last halted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProposedRow {
     /// The series.
     pub mapping: MappingId,
+    /// Its UID.
+    pub uid: Uid,
     /// Where it would be deleted.
     pub side: Side,
     /// Whether a person was shown it.
     pub shown: bool,
 }
 
-/// A deletion that is due.
-struct Due {
-    mapping: MappingId,
-    side: Side,
-    uid: Uid,
-    approved: bool,
-}
-
 impl Store {
-    /// The sums of a pair.
+    /// Touched series that one side has lost, each with the side that still holds it, ordered by
+    /// mapping.
     ///
     /// # Errors
     /// When the database can't be read.
-    pub fn totals(&self, pair: PairId) -> Result<Totals> {
-        let due = self.read(|connection| due(connection, pair))?;
+    pub fn vanished(&self, pair: PairId) -> Result<Vec<(MappingId, Side)>> {
+        let query = "SELECT here.mapping, here.side
+             FROM snapshot AS gone INDEXED BY snapshot_touched
+             JOIN snapshot AS here ON here.mapping = gone.mapping AND here.side = 1 - gone.side
+             WHERE gone.pair = ?1 AND gone.touched = 1 AND gone.present = 0
+                 AND here.present = 1 AND here.unreadable IS NULL
+             ORDER BY here.mapping";
+        self.read(|connection| {
+            sql::all(connection, query, [pair.0], |row| {
+                Ok((MappingId(row.get(0)?), side_of(row.get(1)?)?))
+            })
+        })
+    }
+
+    /// The sums of a pair of which these deletions are due.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn totals(&self, pair: PairId, due: &[(MappingId, Side)]) -> Result<Totals> {
         let mut totals = Totals::default();
-        for side in Side::BOTH {
-            let here = || due.iter().filter(|due| due.side == side);
-            if !here().all(|due| due.approved) {
-                totals.deletions[side] = here().count() as u64;
+        if !due.is_empty() {
+            let approved = self.read(|connection| approved(connection, pair))?;
+            for side in Side::BOTH {
+                let here = || due.iter().filter(|(_, at)| *at == side);
+                if !here().all(|due| approved.contains(due)) {
+                    totals.deletions[side] = here().count() as u64;
+                }
             }
         }
         let query = "SELECT count(*) FROM mapping WHERE pair = ?1";
@@ -60,39 +78,28 @@ impl Store {
         Ok(Totals { series: Sides::new(series, series), ..totals })
     }
 
-    /// The deletions that are due, approved or not: which series, where, its UID.
-    ///
-    /// # Errors
-    /// When the database can't be read.
-    pub fn due_deletions(&self, pair: PairId) -> Result<Vec<(MappingId, Side, Uid)>> {
-        let due = self.read(|connection| due(connection, pair))?;
-        Ok(due.into_iter().map(|due| (due.mapping, due.side, due.uid)).collect())
-    }
-
-    /// A plan was halted: all deletions that are due become its proposal. The first one counts as
-    /// shown; of a later one, what was shown before.
+    /// A plan was halted: the deletions that are due become its proposal. The first one counts as
+    /// shown; of a later one, what was shown before. `due` is ordered by mapping.
     ///
     /// # Errors
     /// When nothing could be written.
-    pub fn propose(&self, pair: PairId, now: Timestamp) -> Result<()> {
-        let (due, known) =
-            self.read(|connection| Ok((due(connection, pair)?, proposed(connection, pair)?)))?;
-        let same = due.len() == known.len()
-            && due.iter().zip(&known).all(|(a, b)| a.mapping == b.mapping && a.side == b.side);
-        if same {
+    pub fn propose(&self, pair: PairId, due: &[(MappingId, Side)], now: Timestamp) -> Result<()> {
+        let known = self.proposal(pair)?;
+        let stands = known.iter().map(|row| (row.mapping, row.side));
+        if stands.eq(due.iter().copied()) {
             return Ok(());
         }
-        let shown = |due: &Due| {
-            let before = known.iter().find(|row| row.mapping == due.mapping);
-            known.is_empty() || before.is_some_and(|row| row.shown && row.side == due.side)
+        let shown = |mapping: MappingId, side: Side| {
+            let before = known.iter().find(|row| row.mapping == mapping);
+            known.is_empty() || before.is_some_and(|row| row.shown && row.side == side)
         };
         self.write("propose", |transaction| {
             sql::run(transaction, WITHDRAW, [pair.0])?;
-            for due in &due {
+            for (mapping, side) in due {
                 let query = "INSERT INTO proposal (mapping, side, at, shown)
                      VALUES (?1, ?2, ?3, ?4)";
                 let at = now.as_microsecond();
-                let key = params![due.mapping.0, side_number(due.side), at, shown(due)];
+                let key = params![mapping.0, side_number(*side), at, shown(*mapping, *side)];
                 sql::run(transaction, query, key)?;
             }
             Ok(())
@@ -178,31 +185,18 @@ const CLEAR: &str =
 const WITHDRAW: &str =
     "DELETE FROM proposal WHERE mapping IN (SELECT id FROM mapping WHERE pair = ?1)";
 
-/// Ordered by mapping; no mapping is due on both sides.
-fn due(connection: &Connection, pair: PairId) -> Result<Vec<Due>> {
-    let query = "SELECT mapping.id, here.side, mapping.uid,
-             EXISTS (SELECT 1 FROM approval
-                 WHERE approval.mapping = mapping.id AND approval.side = here.side)
-         FROM snapshot AS gone INDEXED BY snapshot_touched
-         JOIN snapshot AS here ON here.mapping = gone.mapping AND here.side = 1 - gone.side
-         JOIN mapping ON mapping.id = gone.mapping
-         WHERE gone.pair = ?1 AND gone.touched = 1 AND gone.present = 0
-             AND here.present = 1 AND here.unreadable IS NULL
-             AND here.digest = here.base_digest
-         ORDER BY mapping.id";
-    sql::all(connection, query, [pair.0], |row| {
-        Ok(Due {
-            mapping: MappingId(row.get(0)?),
-            side: side_of(row.get(1)?)?,
-            uid: Uid::new(row.get::<_, String>(2)?),
-            approved: row.get(3)?,
-        })
-    })
+fn approved(connection: &Connection, pair: PairId) -> Result<HashSet<(MappingId, Side)>> {
+    let query = "SELECT approval.mapping, approval.side FROM mapping
+         JOIN approval ON approval.mapping = mapping.id WHERE mapping.pair = ?1";
+    let rows = sql::all(connection, query, [pair.0], |row| {
+        Ok((MappingId(row.get(0)?), side_of(row.get(1)?)?))
+    })?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Ordered by mapping.
 fn proposed(connection: &Connection, pair: PairId) -> Result<Vec<ProposedRow>> {
-    let query = "SELECT proposal.mapping, proposal.side, proposal.shown FROM mapping
+    let query = "SELECT proposal.mapping, proposal.side, proposal.shown, mapping.uid FROM mapping
          JOIN proposal ON proposal.mapping = mapping.id
          WHERE mapping.pair = ?1 ORDER BY mapping.id";
     sql::all(connection, query, [pair.0], |row| {
@@ -210,6 +204,7 @@ fn proposed(connection: &Connection, pair: PairId) -> Result<Vec<ProposedRow>> {
             mapping: MappingId(row.get(0)?),
             side: side_of(row.get(1)?)?,
             shown: row.get(2)?,
+            uid: Uid::new(row.get::<_, String>(3)?),
         })
     })
 }
@@ -238,6 +233,12 @@ mod tests {
             }
         }
 
+        /// A plan that would delete whatever vanished is halted.
+        fn propose(&self, when: i64) {
+            let due = self.store.vanished(self.pair).unwrap();
+            self.store.propose(self.pair, &due, at(when)).unwrap();
+        }
+
         /// All that was proposed is approved.
         fn approve_proposal(&self) {
             let proposal = self.store.proposal(self.pair).unwrap();
@@ -255,7 +256,7 @@ mod tests {
     fn an_approval_holds_for_what_was_proposed_and_for_less_but_not_for_more() {
         let world = world(0..12);
         world.lose_left(0..6);
-        world.store.propose(world.pair, at(1)).unwrap();
+        world.propose(1);
         world.approve_proposal();
         assert_eq!(world.totals().deletions, Sides::new(0, 0));
         world.lose_left(6..7);
@@ -272,14 +273,14 @@ mod tests {
     fn an_approval_of_one_side_counts_for_that_side_alone() {
         let world = world(0..6);
         world.lose_left(0..2);
-        world.store.propose(world.pair, at(1)).unwrap();
+        world.propose(1);
         world.approve_proposal();
         for uid in 2..5 {
             world.lose(RIGHT, &format!("r{uid}"));
         }
         assert_eq!(world.totals().deletions, Sides::new(3, 0));
         // Not even for the same series.
-        let mapping = world.store.due_deletions(world.pair).unwrap()[0].0;
+        let mapping = world.store.vanished(world.pair).unwrap()[0].0;
         world.store.approve(world.pair, &[(mapping, LEFT)], at(3)).unwrap();
         assert_eq!(world.totals().deletions, Sides::new(3, 2));
     }
@@ -288,7 +289,7 @@ mod tests {
     fn a_new_approval_leaves_nothing_of_the_one_before() {
         let world = world(0..4);
         world.lose_left(0..2);
-        let due = world.store.due_deletions(world.pair).unwrap();
+        let due = world.store.vanished(world.pair).unwrap();
         world.store.approve(world.pair, &[(due[0].0, RIGHT)], at(1)).unwrap();
         world.store.approve(world.pair, &[(due[1].0, RIGHT)], at(2)).unwrap();
         assert_eq!(world.totals().deletions, Sides::new(0, 2));
@@ -298,11 +299,11 @@ mod tests {
     fn what_came_since_is_not_shown_until_somebody_looks() {
         let world = world(0..9);
         world.lose_left(0..3);
-        world.store.propose(world.pair, at(1)).unwrap();
+        world.propose(1);
         assert_eq!(world.shown(), (3, 3), "the halt itself says it");
         world.lose_left(3..5);
         assert_eq!(world.shown(), (3, 3), "only a plan proposes");
-        world.store.propose(world.pair, at(2)).unwrap();
+        world.propose(2);
         assert_eq!(world.shown(), (3, 5));
         world.store.proposal_shown(world.pair).unwrap();
         assert_eq!(world.shown(), (5, 5));

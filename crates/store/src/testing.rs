@@ -108,8 +108,10 @@ impl World {
         self.store.touched(self.pair, Position::default(), 1_000).unwrap()
     }
 
+    /// The sums if whatever vanished is to be deleted.
     pub(crate) fn totals(&self) -> Totals {
-        self.store.totals(self.pair).unwrap()
+        let due = self.store.vanished(self.pair).unwrap();
+        self.store.totals(self.pair, &due).unwrap()
     }
 
     pub(crate) fn agree(&self, subject: SubjectRow, left: &str, right: &str) {

@@ -132,6 +132,22 @@ impl Store {
         })
     }
 
+    /// These mapped series, touched or not.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn known(&self, mappings: &[MappingId]) -> Result<Vec<KnownRow>> {
+        self.read(|connection| {
+            let row = |mapping, side| row::of_mapping(connection, mapping, side);
+            let series = mappings.iter().map(|&mapping| {
+                let left = row(mapping, Side::Left)?.ok_or_else(damaged)?;
+                let right = row(mapping, Side::Right)?.ok_or_else(damaged)?;
+                known(connection, mapping, &left, &right)
+            });
+            series.collect()
+        })
+    }
+
     /// Touches what was skipped because it lay after the window, and begins before `until`.
     ///
     /// # Errors
@@ -203,9 +219,18 @@ fn known_once(
     if other.touched && other.id < row.id {
         return Ok(None);
     }
+    known(connection, mapping, row, &other).map(Some)
+}
+
+fn known(
+    connection: &Connection,
+    mapping: MappingId,
+    row: &Snapshot,
+    other: &Snapshot,
+) -> Result<KnownRow> {
     let rows = match row.side {
-        Side::Left => Sides::new(row, &other),
-        Side::Right => Sides::new(&other, row),
+        Side::Left => Sides::new(row, other),
+        Side::Right => Sides::new(other, row),
     };
     let uid = |row: &rusqlite::Row<'_>| Ok(row.get::<_, String>(0)?);
     let query = "SELECT uid FROM mapping WHERE id = ?1";
@@ -213,7 +238,7 @@ fn known_once(
     let base = |side: Side| row::base(connection, rows[side])?.ok_or_else(damaged);
     let now = |side: Side| now(connection, rows[side]);
     let pending = |side| pending(connection, mapping, side);
-    Ok(Some(KnownRow {
+    Ok(KnownRow {
         mapping,
         uid: Uid::new(uid),
         base: Sides::new(base(Side::Left)?, base(Side::Right)?),
@@ -221,7 +246,7 @@ fn known_once(
         made: rows.map(|row| row.ours),
         renew: rows.map(|row| row.renew),
         now: Sides::new(now(Side::Left)?, now(Side::Right)?),
-    }))
+    })
 }
 
 pub(crate) fn now(connection: &Connection, row: &Snapshot) -> Result<NowRow> {
@@ -476,7 +501,7 @@ mod tests {
     }
 
     #[test]
-    fn only_deletions_that_nothing_speaks_against_are_due() {
+    fn what_one_side_lost_is_handed_out_with_what_the_other_holds() {
         let world = World::new();
         for uid in ["1", "2", "3", "4", "5"] {
             world.agreed(uid, "T");
@@ -487,15 +512,22 @@ mod tests {
         world.see(RIGHT, "r3", "2", &event("3", "edited", 9));
         world.lose(LEFT, "l4");
         world.lose(RIGHT, "r4");
-        let due = world.store.due_deletions(world.pair).unwrap();
-        let shown: Vec<_> = due.iter().map(|(_, side, uid)| (*side, uid.as_str())).collect();
-        assert_eq!(shown, [(RIGHT, "1"), (LEFT, "2")]);
-        let totals = |deletions| Totals { series: Sides::new(5, 5), deletions };
-        assert_eq!(world.totals(), totals(Sides::new(1, 1)));
+        let vanished = world.store.vanished(world.pair).unwrap();
+        let sides: Vec<_> = vanished.iter().map(|(_, side)| *side).collect();
+        assert_eq!(sides, [RIGHT, LEFT, RIGHT]);
+        let mappings: Vec<_> = vanished.iter().map(|(mapping, _)| *mapping).collect();
+        let known = world.store.known(&mappings).unwrap();
+        let uids: Vec<_> = known.iter().map(|known| known.uid.as_str()).collect();
+        assert_eq!(uids, ["1", "2", "3"]);
+        assert!(matches!(known[2].now.left, NowRow::Absent));
 
+        let due = &vanished[..2];
+        let totals = |deletions| Totals { series: Sides::new(5, 5), deletions };
+        let sums = || world.store.totals(world.pair, due).unwrap();
+        assert_eq!(sums(), totals(Sides::new(1, 1)));
         world.store.approve(world.pair, &[(due[0].0, due[0].1)], at(1)).unwrap();
-        assert_eq!(world.totals(), totals(Sides::new(1, 0)));
+        assert_eq!(sums(), totals(Sides::new(1, 0)));
         world.store.clear_approvals(world.pair).unwrap();
-        assert_eq!(world.totals(), totals(Sides::new(1, 1)));
+        assert_eq!(sums(), totals(Sides::new(1, 1)));
     }
 }

@@ -53,7 +53,8 @@ pub(super) fn always(stage: &Stage) -> Result<(), Found> {
 pub(super) fn at_rest(stage: &Stage, users: &Users) -> Result<(), Found> {
     converged(stage)?;
     nothing_lost(stage, users)?;
-    fairly_overruled(stage, users)
+    fairly_overruled(stage, users)?;
+    deleted_for_a_reason(stage)
 }
 
 /// The resources of a side by the event that a user once created, whatever became of its UID.
@@ -208,6 +209,34 @@ fn fairly_overruled(stage: &Stage, users: &Users) -> Result<(), Found> {
         }
     }
     Ok(())
+}
+
+/// What calpair deleted on a side a user had deleted on the other one before.
+fn deleted_for_a_reason(stage: &Stage) -> Result<(), Found> {
+    let by = |side, author| deletions(stage, side).into_iter().filter(move |gone| gone.1 == author);
+    for side in Side::BOTH {
+        let wanted: Vec<(String, Author, Timestamp)> = by(side.opposite(), Author::User).collect();
+        for (event, _, at) in by(side, Author::Client) {
+            let reason = wanted.iter().find(|(name, _, when)| *name == event && *when <= at);
+            if reason.is_none() {
+                return Err(Found(format!("{event} was deleted on {side}, and nobody had")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The deletions of a side: which event, as a user once created it, by whom, and when.
+fn deletions(stage: &Stage, side: Side) -> Vec<(String, Author, Timestamp)> {
+    let mut held: BTreeMap<String, String> = BTreeMap::new();
+    let mut gone = Vec::new();
+    for deed in stage.grounds[side].deeds() {
+        match deed.raw.as_deref() {
+            Some(raw) => drop(origin(raw).map(|event| held.insert(deed.id, event))),
+            None => gone.extend(held.remove(&deed.id).map(|event| (event, deed.author, deed.at))),
+        }
+    }
+    gone
 }
 
 /// Texts that a user saw on their own side and wrote over, or deleted.

@@ -58,9 +58,8 @@ pub(super) fn to_rest(stage: &mut Stage, cycles: usize) -> Result<(), Found> {
                 // A person looks, finds that the users did delete that much, and approves.
                 let row = stage.store.pair(&stage.pair.name).ok().flatten();
                 let row = row.ok_or_else(|| Found::new("the pair is not in the store"))?;
-                let due = stage.store.due_deletions(row.id).map_err(Found::store)?;
-                let due: Vec<_> =
-                    due.into_iter().map(|(mapping, side, _)| (mapping, side)).collect();
+                let due = stage.store.proposal(row.id).map_err(Found::store)?;
+                let due: Vec<_> = due.iter().map(|due| (due.mapping, due.side)).collect();
                 stage.store.approve(row.id, &due, stage.world.now()).map_err(Found::store)?;
                 idle = 0;
             }

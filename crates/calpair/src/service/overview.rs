@@ -121,14 +121,9 @@ impl Service {
         if proposal.is_empty() || row.state != "halted" {
             return Ok(None);
         }
-        let due = store.due_deletions(row.id)?;
-        let uid_of = |proposed: &ProposedRow| {
-            let same = |due: &&(_, _, _)| due.0 == proposed.mapping && due.1 == proposed.side;
-            due.iter().find(same).map(|(_, _, uid)| uid.as_str().to_owned())
-        };
         let mut deletions = Vec::new();
         for proposed in proposal.iter().take(DELETIONS) {
-            let Some(uid) = uid_of(proposed) else { continue };
+            let uid = proposed.uid.as_str().to_owned();
             let found = store.find(row.id, &uid)?;
             let title = found.into_iter().find_map(|found| found.title);
             deletions.push(Deletion { side: proposed.side, uid, title });

@@ -5,7 +5,7 @@
 use futures_util::stream::{self, StreamExt};
 use model::{CreateKey, Resource, ResourceId, Series, Side, Sides, Uid};
 use provider::{Error, ErrorKind};
-use reconcile::{Decision, Halt, Plan, Skip, Step, Subject, Touched, Write};
+use reconcile::{Decision, Halt, Plan, Skip, Step, Subject, Totals, Touched, Write};
 use store::{
     ActionKind, Agreement, IntentId, NewIntent, OverruledRow, Position, SubjectRow, Wrote,
 };
@@ -23,8 +23,8 @@ const STEPS_IN_FLIGHT: usize = 16;
 /// How a round ended.
 #[derive(Debug, Default)]
 pub(super) struct Round {
-    /// Nothing was carried out.
-    pub(super) halt: Option<Halt>,
+    /// Nothing was carried out, and what it was about.
+    pub(super) halt: Option<(Halt, Totals)>,
     /// Series that needed something, and got it.
     pub(super) settled: u64,
     /// Sides to observe again.
@@ -71,10 +71,11 @@ impl Cycle<'_> {
     /// Plans and carries out everything touched, batch by batch.
     pub(super) async fn execute(&mut self, report: &mut Report) -> Result<Round, Failure> {
         let mut round = Round::default();
+        let totals = self.totals()?;
         let mut after = Position::default();
-        while let Some(planned) = self.plan(after)? {
+        while let Some(planned) = self.plan(after, &totals)? {
             if let Some(halt) = planned.plan.halt {
-                round.halt = Some(halt);
+                round.halt = Some((halt, totals));
                 return Ok(round);
             }
             self.carry_out(&planned.plan, &planned.touched, report, &mut round).await?;

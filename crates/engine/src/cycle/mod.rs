@@ -24,7 +24,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::{CalendarId, CreateKey, ResourceId, Side, Sides, Timestamp, Uid};
 use provider::{Error, FETCH_LIMIT};
-use reconcile::Halt;
+use reconcile::{Halt, Totals};
 use store::{PairId, PairRow};
 
 use crate::report::{Failure, Outcome, Report};
@@ -138,17 +138,18 @@ impl<'a> Cycle<'a> {
             self.observe(due).await?;
             let round = match mode {
                 Mode::DryRun => {
-                    report.actions = self.dry_run()?;
-                    let first = self.plan(store::Position::default())?;
+                    let totals = self.totals()?;
+                    report.actions = self.dry_run(&totals)?;
+                    let first = self.plan(store::Position::default(), &totals)?;
                     let halt = first.and_then(|planned| planned.plan.halt);
-                    report.halt = self.halted(halt.as_ref())?;
+                    report.halt = self.halted(halt.map(|halt| (halt, totals)).as_ref())?;
                     outcome = Outcome::Planned;
                     break;
                 }
                 Mode::Sync => self.execute(report).await?,
             };
             report.halt = self.halted(round.halt.as_ref())?;
-            if let Some(halt) = round.halt {
+            if let Some((halt, _)) = round.halt {
                 outcome = Outcome::Halted(halt);
                 break;
             }
@@ -167,17 +168,17 @@ impl<'a> Cycle<'a> {
 
     /// What a halted plan would do, in words. Its deletions are kept, so that what is approved is
     /// what was shown; a plan that isn't halted takes them back.
-    fn halted(&self, halt: Option<&Halt>) -> Result<Option<String>, Failure> {
+    fn halted(&self, halt: Option<&(Halt, Totals)>) -> Result<Option<String>, Failure> {
         let store = &self.ctx.store;
-        let Some(halt) = halt else {
+        let Some((halt, totals)) = halt else {
             store.withdraw(self.id())?;
             return Ok(None);
         };
-        store.propose(self.id(), self.ctx.now())?;
+        let due: Vec<_> = totals.due.iter().copied().collect();
+        store.propose(self.id(), &due, self.ctx.now())?;
         let mut said = halt.to_string();
         let Halt::Deletions { on, .. } = *halt;
-        let beside = store.due_deletions(self.id())?;
-        let beside = beside.iter().filter(|(_, side, _)| *side != on).count();
+        let beside = due.iter().filter(|(_, side)| *side != on).count();
         if beside > 0 {
             said.push_str(&format!(", and {beside} on {}", on.opposite()));
         }

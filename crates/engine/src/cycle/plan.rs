@@ -1,8 +1,10 @@
 //! From the store's touched rows to a plan that passed its check.
 
-use model::{Side, Sides};
-use reconcile::{Contact, Decision, Held, Known, Now, Pending, Plan, Policy, Step, Touched, Write};
-use store::{Batch, NowRow, PendingRow, Position};
+use model::{MappingId, Side, Sides};
+use reconcile::{
+    Contact, Decision, Held, Known, Now, Pending, Plan, Policy, Step, Totals, Touched, Write,
+};
+use store::{Batch, KnownRow, NowRow, PendingRow, Position};
 
 use super::Cycle;
 use crate::report::{Failure, PlannedAction};
@@ -20,8 +22,27 @@ pub(super) struct Planned {
 }
 
 impl Cycle<'_> {
+    /// What the guard has to know of the whole pair: what a plan of all that is touched would
+    /// delete, found out by planning all that one side has lost.
+    pub(super) fn totals(&self) -> Result<Totals, Failure> {
+        let store = &self.ctx.store;
+        let vanished = store.vanished(self.id())?;
+        let (policy, mut due) = (self.policy(), Vec::new());
+        for part in vanished.chunks(BATCH) {
+            let mappings: Vec<MappingId> = part.iter().map(|(mapping, _)| *mapping).collect();
+            let known = store.known(&mappings)?.into_iter().map(known).collect::<Vec<_>>();
+            due.extend(reconcile::due(&known, &policy));
+        }
+        let store::Totals { series, deletions } = store.totals(self.id(), &due)?;
+        Ok(Totals { series, deletions, due: due.into_iter().collect() })
+    }
+
     /// Plans the batch after `after`; `None` when nothing is touched there.
-    pub(super) fn plan(&self, after: Position) -> Result<Option<Planned>, Failure> {
+    pub(super) fn plan(
+        &self,
+        after: Position,
+        totals: &Totals,
+    ) -> Result<Option<Planned>, Failure> {
         let batch = self.ctx.store.touched(self.id(), after, BATCH)?;
         if batch.known.is_empty() && batch.contacts.is_empty() {
             return Ok(None);
@@ -29,13 +50,8 @@ impl Cycle<'_> {
         let next = batch.next;
         let touched = self.only_what_was_read(touched(batch));
         let policy = self.policy();
-        let totals = self.ctx.store.totals(self.id())?;
-        let totals = reconcile::Totals {
-            series: totals.series,
-            deletions: self.crossing_deletions(totals.deletions),
-        };
-        let plan = reconcile::plan(&touched, &policy, &totals);
-        let violations = reconcile::check(&plan, &touched, &policy, &totals);
+        let plan = reconcile::plan(&touched, &policy, totals);
+        let violations = reconcile::check(&plan, &touched, &policy, totals);
         if let Some(violation) = violations.first() {
             return Err(Failure::Check(violation.to_string()));
         }
@@ -78,10 +94,10 @@ impl Cycle<'_> {
     }
 
     /// Every planned action, nothing done.
-    pub(super) fn dry_run(&self) -> Result<Vec<PlannedAction>, Failure> {
+    pub(super) fn dry_run(&self, totals: &Totals) -> Result<Vec<PlannedAction>, Failure> {
         let mut actions = Vec::new();
         let mut after = Position::default();
-        while let Some(planned) = self.plan(after)? {
+        while let Some(planned) = self.plan(after, totals)? {
             for step in &planned.plan.steps {
                 actions.extend(actions_of(step, &planned.touched));
             }
@@ -133,18 +149,7 @@ fn actions_of(step: &Step, touched: &Touched) -> Vec<PlannedAction> {
 
 fn touched(batch: Batch) -> Touched {
     Touched {
-        known: batch
-            .known
-            .into_iter()
-            .map(|row| Known {
-                mapping: row.mapping,
-                base: row.base,
-                pending: row.pending.map(pending_writes),
-                made: row.made,
-                renew: row.renew,
-                now: row.now.map(now),
-            })
-            .collect(),
+        known: batch.known.into_iter().map(known).collect(),
         contacts: batch
             .contacts
             .into_iter()
@@ -158,6 +163,17 @@ fn touched(batch: Batch) -> Touched {
                 }),
             })
             .collect(),
+    }
+}
+
+fn known(row: KnownRow) -> Known {
+    Known {
+        mapping: row.mapping,
+        base: row.base,
+        pending: row.pending.map(pending_writes),
+        made: row.made,
+        renew: row.renew,
+        now: row.now.map(now),
     }
 }
 

@@ -5,8 +5,7 @@
 //! anew is settled here and kept with the rows, so that it is not asked twice, and not forgotten
 //! when a cycle ends early.
 
-use model::{Side, Sides};
-use reconcile::{Direction, Stated};
+use reconcile::Stated;
 use store::{NewRules, Withheld};
 
 use super::Cycle;
@@ -33,16 +32,6 @@ impl Cycle<'_> {
             tracing::info!(%pair, "the rules have changed: everything is planned anew");
         }
         Ok(store.take_up_rules(self.id(), &new)?)
-    }
-
-    /// The deletions that are due, but for those that the pair's direction keeps from crossing.
-    pub(super) fn crossing_deletions(&self, due: Sides<u64>) -> Sides<u64> {
-        let unwritten = match self.pair.rules.direction {
-            Direction::Both => None,
-            Direction::LeftToRight => Some(Side::Left),
-            Direction::RightToLeft => Some(Side::Right),
-        };
-        Sides::from_fn(|side| if unwritten == Some(side) { 0 } else { due[side] })
     }
 }
 

@@ -153,7 +153,8 @@ fn the_order_is_safe_at_every_point() {
 #[test]
 fn a_halted_plan_still_says_what_it_would_do() {
     let world = Touched { known: vec![mapped(1, "a", None, Some("base"))], contacts: vec![] };
-    let totals = Totals { series: Sides::new(120, 120), deletions: Sides::new(0, 37) };
+    let (series, deletions) = (Sides::new(120, 120), Sides::new(0, 37));
+    let totals = Totals { series, deletions, ..Totals::default() };
     let plan = reconcile::plan(&world, &Policy::default(), &totals);
     assert_eq!(plan.halt, Some(Halt::Deletions { on: Side::Right, count: 37, of: 120 }));
     assert_eq!(plan.steps[0].decision, Decision::Delete(Side::Right));

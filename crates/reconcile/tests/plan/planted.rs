@@ -1,5 +1,7 @@
 //! Every rule of the linter fires on the fault that it is there for.
 
+use std::collections::BTreeSet;
+
 use model::{Exception, FieldSet, MappingId, People, Person, Rights, Series, Side, Sides, Uid};
 use reconcile::{
     Crossing, Decision, Detail, Direction, Halt, Now, Plan, Policy, Rule, Step, Subject, Totals,
@@ -13,7 +15,7 @@ use crate::world::*;
 fn finds(rule: Rule, world: &Touched, policy: &Policy, plant: impl FnOnce(&mut Plan)) {
     let mut plan = plan_calmly(world, policy);
     plant(&mut plan);
-    let violations = check(&plan, world, policy, &CALM);
+    let violations = check(&plan, world, policy, &calm(world, policy));
     let found = violations.iter().any(|violation| violation.rule == rule);
     assert!(found, "{rule:?} is not in {violations:?}\n{}", sketch(&plan));
     assert!(!violations[0].to_string().is_empty());
@@ -95,12 +97,15 @@ fn deletions() {
         check(plan, &gone, &calm, totals).into_iter().map(|violation| violation.rule).collect()
     };
     let plan = plan_calmly(&gone, &calm);
-    let few = Totals { series: Sides::new(9, 0), ..CALM };
-    assert_eq!(check_totals(&plan, &few), [Rule::DeletesWithinTotals]);
-    let many = Totals { deletions: Sides::new(0, 21), ..CALM };
+    let weighed = crate::world::calm(&gone, &calm);
+    let few = Totals { series: Sides::new(9, 0), ..weighed.clone() };
+    assert_eq!(check_totals(&plan, &few), [Rule::DeletesOnlyWhatWasWeighed]);
+    let unweighed = Totals { due: BTreeSet::new(), ..weighed.clone() };
+    assert_eq!(check_totals(&plan, &unweighed), [Rule::DeletesOnlyWhatWasWeighed]);
+    let many = Totals { deletions: Sides::new(0, 21), ..weighed.clone() };
     assert_eq!(check_totals(&plan, &many), [Rule::HaltsOverLimits]);
     let halted = Plan { halt: Some(Halt::Deletions { on: Side::Right, count: 1, of: 1 }), ..plan };
-    assert_eq!(check_totals(&halted, &CALM), [Rule::HaltsOverLimits]);
+    assert_eq!(check_totals(&halted, &weighed), [Rule::HaltsOverLimits]);
 }
 
 #[test]

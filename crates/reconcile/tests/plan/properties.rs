@@ -449,7 +449,7 @@ proptest! {
             edit_side(&mut row, Side::Right, right.as_deref(), 2);
             world.known.push(row);
         }
-        let planned = plan(&world, &policy, &CALM);
+        let planned = plan(&world, &policy, &calm(&world, &policy));
         let outcome = |steps: &[&Step]| {
             let mut after = apply(&world, steps);
             after.known.sort_by_key(|known| known.mapping);

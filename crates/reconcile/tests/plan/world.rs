@@ -128,12 +128,15 @@ pub(crate) fn meeting(left: Vec<Held>, right: Vec<Held>) -> Touched {
 }
 
 /// Totals so large that nothing halts.
-pub(crate) const CALM: Totals =
-    Totals { series: Sides { left: 1000, right: 1000 }, deletions: Sides { left: 0, right: 0 } };
+pub(crate) fn calm(touched: &Touched, policy: &Policy) -> Totals {
+    let due = reconcile::due(&touched.known, policy).into_iter().collect();
+    Totals { series: Sides::new(1000, 1000), deletions: Sides::default(), due }
+}
 
 pub(crate) fn plan_calmly(touched: &Touched, policy: &Policy) -> Plan {
-    let plan = plan(touched, policy, &CALM);
-    let violations = reconcile::check(&plan, touched, policy, &CALM);
+    let totals = calm(touched, policy);
+    let plan = plan(touched, policy, &totals);
+    let violations = reconcile::check(&plan, touched, policy, &totals);
     assert!(violations.is_empty(), "{violations:?}\n{}\n{}", sketch(&plan), picture(touched));
     plan
 }

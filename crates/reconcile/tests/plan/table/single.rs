@@ -1,5 +1,7 @@
 //! Single events: edits, deletions, conflicts, directions, rights, unfinished writes.
 
+use reconcile::Touched;
+
 use super::*;
 
 #[test]
@@ -171,9 +173,9 @@ fn what_a_side_cannot_hold() {
         red(),
         single("a"),
     );
-    case("a change of it alone does not beat a deletion", single("a"), red(), NOBODY)
+    case("a change of it alone is an edit, and beats a deletion", single("a"), red(), NOBODY)
         .with(poor)
-        .is(Decision::Delete(Left), NOBODY, NOBODY);
+        .is(Decision::Copy(Right), red(), single("a"));
     case(
         "recreated with what it had, although the copy could not hold it",
         red(),
@@ -286,4 +288,18 @@ fn every_other_day() -> Series {
     let mut series = daily("a");
     series.recurrence.rules[0].interval = 2;
     series
+}
+
+#[test]
+fn what_the_direction_kept_from_a_first_contact_crosses_when_it_is_turned() {
+    let policy = Policy { direction: Direction::RightToLeft, ..Policy::default() };
+    let (left, right) = (vec![held("l", at_place(single("a"), "x"))], vec![held("r", single("a"))]);
+    let (_, met) = settle(&meeting(left, right), &policy);
+    let place = |touched: &Touched, side| {
+        let event = series(&touched.known[0].now[side]).unwrap().face().unwrap();
+        event.location.is_some()
+    };
+    assert_eq!(Sides::from_fn(|side| place(&met, side)), Sides::new(true, false));
+    let (_, turned) = settle(&met, &Policy::default());
+    assert_eq!(Sides::from_fn(|side| place(&turned, side)), Sides::new(true, true));
 }
