@@ -199,6 +199,58 @@ fn a_copy_that_was_taken_away_comes_back_with_its_rule_gone() {
 }
 
 #[test]
+fn a_dry_run_leaves_nothing_for_the_next_sync() {
+    let dry = |scene: &Scene, expected: &[(&str, &str)]| {
+        let ended = scene.home.run(&["sync", "--dry-run", "--json"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let planned = ended.json()["pairs"][0]["actions"].clone();
+        let planned: Vec<_> = planned.as_array().expect("a list").iter().collect();
+        let planned: Vec<_> = planned.iter().map(|one| (&one["action"], &one["side"])).collect();
+        let expected: Vec<_> = expected.iter().map(|(a, s)| (json!(a), json!(s))).collect();
+        let expected: Vec<_> = expected.iter().map(|(a, s)| (a, s)).collect();
+        assert_eq!(planned, expected);
+    };
+    // A copy that was renamed keeps its title, although a dry run would have changed it.
+    let scene = Scene::new("1h", BUSY);
+    scene.create(Left, "a", "Dentist");
+    scene.sync();
+    scene.stage.user(Right).set("a", "SUMMARY", "Mine");
+    scene.sync();
+    scene.rules("1h", "to_right = { detail = \"title\" }", "\"all\"");
+    dry(&scene, &[("update", "right")]);
+    scene.rules("1h", BUSY, "\"all\"");
+    scene.is_quiet();
+    assert_eq!(
+        (scene.title(Right, "a"), scene.title(Left, "a")),
+        ("Mine".into(), "Dentist".into())
+    );
+
+    // So does what was deleted while deletions do not cross stay deleted.
+    let one_way = "direction = \"left-to-right\"";
+    let scene = Scene::new("1h", one_way);
+    scene.create(Left, "a", "Dentist");
+    scene.create(Left, "b", "Cinema");
+    scene.sync();
+    assert!(scene.stage.user(Right).delete("a"));
+    scene.sync();
+    scene.rules("1h", "", "\"all\"");
+    dry(&scene, &[("create", "right")]);
+    scene.rules("1h", one_way, "\"all\"");
+    scene.is_quiet();
+    assert_eq!(scene.right(), pairs(&[("b", "Cinema")]));
+
+    // And another calendar, once asked about, makes no first contact of this one.
+    scene.stage.world.add_calendar("right", "Other");
+    let config = scene.home.config("interval = \"1h\"", one_way);
+    let (before, right) = config.split_once("right = ").expect("a right side");
+    scene.home.write(&format!("{before}right = {}", right.replacen("\"Family\"", "\"Other\"", 1)));
+    dry(&scene, &[("create", "right"), ("create", "right")]);
+    scene.rules("1h", one_way, "\"all\"");
+    scene.is_quiet();
+    assert_eq!(scene.right(), pairs(&[("b", "Cinema")]));
+}
+
+#[test]
 fn the_daemon_takes_changed_rules_up() {
     let scene = Scene::new("1s", "");
     scene.create(Left, "a", "Dentist");

@@ -34,6 +34,22 @@ pub struct Report {
 }
 
 impl Report {
+    /// A report of a cycle that ended so and did nothing yet.
+    pub(crate) fn new(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            written: Sides::default(),
+            adopted: 0,
+            merged: 0,
+            conflicts: 0,
+            problems: 0,
+            requests: Sides::default(),
+            duration: Duration::ZERO,
+            halt: None,
+            actions: Vec::new(),
+        }
+    }
+
     /// The record of the run.
     pub(crate) fn row(&self) -> RunRow<'static> {
         let written = |counts: Counts| Written {

@@ -17,6 +17,8 @@ use crate::{Error, ErrorKind, Result};
 const DATABASE: &str = "calpair.db";
 /// A database that is being made; it gets its name when it is whole.
 const UNFINISHED: &str = "calpair.db.new";
+/// A copy in which a plan is tried.
+const REHEARSAL: &str = "calpair.db.try";
 const LOCK: &str = "calpair.lock";
 const CLOSED: &str = "calpair.closed";
 const BACKUPS: &str = "backups";
@@ -42,6 +44,8 @@ impl Home {
         let lock = take_lock(&directory.join(LOCK))?;
         let home = Home { directory: directory.to_owned(), _lock: lock };
         home.mend()?;
+        // What a process left that was killed meanwhile.
+        home.end_rehearsal()?;
         Ok(home)
     }
 
@@ -63,6 +67,22 @@ impl Home {
         let path = self.directory.join(UNFINISHED);
         make_file(&path)?;
         Ok(path)
+    }
+
+    /// A fresh empty file for a copy in which a plan is tried.
+    pub(crate) fn rehearsal(&self) -> Result<PathBuf> {
+        self.end_rehearsal()?;
+        let path = self.directory.join(REHEARSAL);
+        make_file(&path)?;
+        Ok(path)
+    }
+
+    /// Takes the copy's name away: whoever has it open keeps it, and nobody else finds it.
+    pub(crate) fn end_rehearsal(&self) -> Result<()> {
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            remove(&self.directory.join(format!("{REHEARSAL}{suffix}")))?;
+        }
+        Ok(())
     }
 
     /// Gives a database that is whole its name.

@@ -27,6 +27,7 @@ mod observe;
 mod open;
 mod pairs;
 mod problems;
+mod rehearsal;
 mod row;
 mod rules;
 mod runs;

@@ -222,7 +222,7 @@ fn make(home: &Home, forms: &[Form]) -> Result<()> {
     home.put_closed_mark()
 }
 
-fn connect(path: &Path) -> Result<Connection> {
+pub(crate) fn connect(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
@@ -272,7 +272,7 @@ fn back_up(connection: &Connection, home: &Home, now: Timestamp) -> Result<PathB
     })
 }
 
-fn copy(from: &Connection, to: &mut Connection) -> Result<()> {
+pub(crate) fn copy(from: &Connection, to: &mut Connection) -> Result<()> {
     let backup = Backup::new(from, to)?;
     backup.step(-1)?;
     Ok(())

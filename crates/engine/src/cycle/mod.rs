@@ -15,6 +15,7 @@ mod execute;
 mod observe;
 mod plan;
 mod reaction;
+mod rehearse;
 mod resolve;
 mod rules;
 mod settle;
@@ -47,22 +48,20 @@ pub enum Mode {
     DryRun,
 }
 
-/// Runs one cycle. Never fails as a function: how it ended is in the report.
+/// Runs one cycle. Never fails as a function: how it ended is in the report. A dry run stores
+/// nothing: it is a cycle over a copy of the store.
 pub async fn cycle(ctx: &Context, pair: &Pair, mode: Mode) -> Report {
+    match mode {
+        Mode::Sync => run(ctx, pair, mode).await,
+        Mode::DryRun => rehearse::cycle(ctx, pair).await,
+    }
+}
+
+/// Runs one cycle over the store of this context.
+async fn run(ctx: &Context, pair: &Pair, mode: Mode) -> Report {
     let begun = ctx.now();
     let requests = Sides::from_fn(|side| (pair.sides[side].requests)());
-    let mut report = Report {
-        outcome: Outcome::InSync,
-        written: Sides::default(),
-        adopted: 0,
-        merged: 0,
-        conflicts: 0,
-        problems: 0,
-        requests: Sides::default(),
-        duration: std::time::Duration::ZERO,
-        halt: None,
-        actions: Vec::new(),
-    };
+    let mut report = Report::new(Outcome::InSync);
     let opened = Cycle::open(ctx, pair).await;
     let recorded = opened.as_ref().ok().map(|cycle| (cycle.run, mode));
     report.outcome = match opened {

@@ -36,7 +36,7 @@ impl Cycle<'_> {
 }
 
 /// What decides about a series, in words. Limits do not: they are asked in every cycle.
-fn stated(rules: &Rules) -> Stated {
+pub(super) fn stated(rules: &Rules) -> Stated {
     let Window { past, future } = rules.window;
     let reach = |reach: Option<std::time::Duration>| match reach {
         Some(reach) => format!("{}s", reach.as_secs()),
