@@ -182,6 +182,27 @@ fn what_changed_while_nothing_crossed_meets_the_other_side_and_is_no_deletion() 
 }
 
 #[test]
+fn what_was_deleted_before_the_direction_changed_is_copied_again_however_late_it_is_seen() {
+    let one_way = "direction = \"left-to-right\"";
+    for next in ["", "direction = \"right-to-left\""] {
+        let scene = Scene::new("1h", one_way);
+        for uid in ["a", "b", "c"] {
+            scene.create(Left, uid, "Event");
+        }
+        scene.sync();
+        assert!(scene.stage.user(Right).delete("a"));
+        assert!(scene.stage.user(Left).delete("b"), "on the side that crossed");
+        scene.rules("1h", next, "\"all\"");
+        let synced = scene.sync();
+        assert_eq!(synced["left"]["deleted"], 0, "{next}: {synced}");
+        assert!(scene.stage.user(Left).get("a").is_some(), "{next}");
+        let again = scene.stage.user(Right).get("a").is_some();
+        assert_eq!(again, next.is_empty(), "{next}");
+        scene.is_quiet();
+    }
+}
+
+#[test]
 fn a_copy_that_was_taken_away_comes_back_with_its_rule_gone() {
     let scene = Scene::new("1h", "");
     scene.create(Left, "a", "Skip me");

@@ -16,12 +16,15 @@ pub type Stated = BTreeMap<String, String>;
 /// The name of the rule that says which way changes cross.
 pub const DIRECTION: &str = "direction";
 
+const LEFT_TO_RIGHT: &str = "left-to-right";
+const RIGHT_TO_LEFT: &str = "right-to-left";
+
 /// The rules that decide what becomes of a series, in words.
 pub fn stated(direction: Direction, conflict: Conflict, crossing: &Sides<Crossing>) -> Stated {
     let direction = match direction {
         Direction::Both => "both",
-        Direction::LeftToRight => "left-to-right",
-        Direction::RightToLeft => "right-to-left",
+        Direction::LeftToRight => LEFT_TO_RIGHT,
+        Direction::RightToLeft => RIGHT_TO_LEFT,
     };
     let conflict = match conflict {
         Conflict::Newest => "newest",
@@ -35,6 +38,15 @@ pub fn stated(direction: Direction, conflict: Conflict, crossing: &Sides<Crossin
         towards(crossing).map(|(name, value)| (named(to, name), value)).into_iter()
     });
     pair.into_iter().chain(towards).collect()
+}
+
+/// The side from which nothing crossed by these rules; `None` where both did, or it isn't known.
+pub fn unheard(stated: &Stated) -> Option<Side> {
+    match stated.get(DIRECTION).map(String::as_str) {
+        Some(LEFT_TO_RIGHT) => Some(Side::Right),
+        Some(RIGHT_TO_LEFT) => Some(Side::Left),
+        Some(_) | None => None,
+    }
 }
 
 /// The fields that copies on each side have to be made anew in. Nothing where it is not known

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{FieldSet, MappingId, Sides};
+use model::{FieldSet, MappingId, Side, Sides};
 use rusqlite::{Connection, params};
 
 use crate::codec::side_number;
@@ -32,6 +32,9 @@ pub enum Withheld {
     Stays,
     /// What is there meets the other side anew. What was no deletion must not turn into one.
     MeetsAnew,
+    /// The same; and nothing crossed from this side, so that what is gone there counts among them
+    /// even if no plan has looked at it yet.
+    MeetsAnewOf(Side),
 }
 
 impl Store {
@@ -55,7 +58,8 @@ impl Store {
         self.write("take_up_rules", |transaction| {
             match new.withheld {
                 Withheld::Stays => {}
-                Withheld::MeetsAnew => part_halves(transaction, pair)?,
+                Withheld::MeetsAnew => part_halves(transaction, pair, None)?,
+                Withheld::MeetsAnewOf(side) => part_halves(transaction, pair, Some(side))?,
             }
             // A row that was never mapped and can't be read is not the plan's.
             let touch = "UPDATE snapshot SET touched = 1, skipped = 0 WHERE pair = ?1
@@ -79,11 +83,14 @@ impl Store {
     }
 }
 
-/// Forgets the mappings of which one side is gone and that were skipped because of it.
-fn part_halves(connection: &Connection, pair: PairId) -> Result<()> {
+/// Forgets the mappings of which one side is gone and that were skipped because of it, or that are
+/// gone on the side from which nothing crossed.
+fn part_halves(connection: &Connection, pair: PairId, unheard: Option<Side>) -> Result<()> {
     let query = "SELECT mapping FROM snapshot
-         WHERE pair = ?1 AND mapping IS NOT NULL AND present = 0 AND touched = 0 AND skipped = 2";
-    for mapping in sql::all(connection, query, [pair.0], |row| Ok(MappingId(row.get(0)?)))? {
+         WHERE pair = ?1 AND mapping IS NOT NULL AND present = 0
+             AND ((touched = 0 AND skipped = 2) OR side IS ?2)";
+    let key = params![pair.0, unheard.map(side_number)];
+    for mapping in sql::all(connection, query, key, |row| Ok(MappingId(row.get(0)?)))? {
         agree::forget(connection, pair, &SubjectRow::Known(mapping))?;
     }
     Ok(())
@@ -91,7 +98,7 @@ fn part_halves(connection: &Connection, pair: PairId) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use model::{Field, Side};
+    use model::Field;
 
     use super::*;
     use crate::testing::{World, event};
@@ -175,11 +182,19 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_that_was_not_looked_at_yet_stays_one() {
-        let world = World::new();
-        world.agreed("1", "Zahnarzt");
-        world.lose(RIGHT, "r1");
-        world.take_up("W ", Withheld::MeetsAnew).unwrap();
-        assert_eq!(world.totals().deletions, Sides::new(1, 0));
+    fn a_deletion_that_was_not_looked_at_yet_stays_one_unless_nothing_crossed_from_there() {
+        let cases = [
+            (Withheld::MeetsAnew, 1),
+            (Withheld::MeetsAnewOf(LEFT), 1),
+            (Withheld::MeetsAnewOf(RIGHT), 0),
+        ];
+        for (withheld, deletions) in cases {
+            let world = World::new();
+            world.agreed("1", "Zahnarzt");
+            world.lose(RIGHT, "r1");
+            world.take_up("W ", withheld).unwrap();
+            assert_eq!(world.totals().deletions, Sides::new(deletions, 0), "{withheld:?}");
+            assert_eq!(world.store.integrity().unwrap(), Vec::<String>::new());
+        }
     }
 }

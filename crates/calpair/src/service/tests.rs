@@ -259,6 +259,24 @@ async fn a_paused_pair_is_left_alone_until_it_is_resumed() {
 }
 
 #[tokio::test]
+async fn a_deletion_of_before_the_direction_changed_is_none_even_if_the_first_cycle_dies() {
+    let stage = Stage::new().await;
+    let one_way = stage.config() + "direction = \"left-to-right\"\n";
+    let service = stage.connected().await;
+    service.take_up(config::parse(&one_way, "c.toml").unwrap()).unwrap();
+    stage.create(0, "a");
+    sync(&service).await;
+    assert!(stage.user(1).delete("a"));
+    service.take_up(config::parse(&stage.config(), "c.toml").unwrap()).unwrap();
+    // Both sides have been observed by then.
+    service.ctx.store.failpoint(Some(Box::new(|name| name == "take_up_rules")));
+    assert_ne!(sync(&service).await.0, 0);
+    service.ctx.store.failpoint(None);
+    assert_eq!(sync(&service).await.0, 0);
+    assert_eq!(stage.numbers(), [1, 1]);
+}
+
+#[tokio::test]
 async fn a_detached_pair_takes_only_its_own_copies_away() {
     let stage = Stage::new().await;
     let service = stage.connected().await;

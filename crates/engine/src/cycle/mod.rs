@@ -3,7 +3,7 @@
 //! ```text
 //! resolve   which calendars (once; remembered by id)
 //! settle    writes whose outcome a crash or a lost reply left unknown
-//! rules     everything is touched when they were changed
+//! rules     when they were changed: both sides are observed, then everything is touched
 //! round     observe both sides, plan what was touched, execute
 //! round     after a write: observe the sides that were written once more, so that the cursor
 //!           stands behind our own writes before silence is believed
@@ -126,13 +126,12 @@ impl<'a> Cycle<'a> {
         if mode == Mode::Sync {
             self.settle().await?;
         }
-        self.take_up_rules()?;
+        let mut due = self.take_up_rules().await?;
         self.ctx.store.retry_problems(self.id(), self.begun - AUDIT)?;
         if let Some((_, until)) = self.window() {
             self.ctx.store.touch_entering(self.id(), until)?;
         }
         let mut outcome = Outcome::InSync;
-        let mut due = Sides::new(true, true);
         for _ in 0..ROUNDS {
             self.observe(due).await?;
             let round = match mode {

@@ -4,6 +4,9 @@
 //! the plan then finds what the new rules want otherwise. In which fields copies have to be made
 //! anew is settled here and kept with the rows, so that it is not asked twice, and not forgotten
 //! when a cycle ends early.
+//!
+//! What nobody has seen yet happened under the rules of before. Both sides are observed first, so
+//! that a deletion which did not cross by them is known as one, however old the last cycle is.
 
 use reconcile::Stated;
 use store::{NewRules, Withheld};
@@ -13,25 +16,31 @@ use crate::report::Failure;
 use crate::{Rules, Window};
 
 impl Cycle<'_> {
-    /// Touches everything if the rules are others than before.
-    pub(super) fn take_up_rules(&self) -> Result<(), Failure> {
+    /// Touches everything if the rules are others than before; which sides are to be observed yet.
+    pub(super) async fn take_up_rules(&self) -> Result<Sides<bool>, Failure> {
         let store = &self.ctx.store;
         let (before, now) = (store.rules(self.id())?, stated(&self.pair.rules));
         if before == now {
-            return Ok(());
+            return Ok(Sides::new(true, true));
         }
+        self.observe(Sides::new(true, true)).await?;
         let direction = |rules: &Stated| rules.get(reconcile::DIRECTION).cloned();
         let turned = direction(&before).is_some_and(|was| direction(&now) != Some(was));
         let new = NewRules {
             stated: &now,
             renew: reconcile::renewed(&before, &now),
-            withheld: if turned { Withheld::MeetsAnew } else { Withheld::Stays },
+            withheld: match reconcile::unheard(&before).filter(|_| turned) {
+                Some(side) => Withheld::MeetsAnewOf(side),
+                None if turned => Withheld::MeetsAnew,
+                None => Withheld::Stays,
+            },
         };
         if !before.is_empty() {
             let pair = &self.pair.name;
             tracing::info!(%pair, "the rules have changed: everything is planned anew");
         }
-        Ok(store.take_up_rules(self.id(), &new)?)
+        store.take_up_rules(self.id(), &new)?;
+        Ok(Sides::new(false, false))
     }
 }
 
