@@ -9,6 +9,9 @@
 //!   nobody's edit. What both sides agreed on, and what we are known to have written, move along.
 //! - Else somebody edited it: the new content, touched.
 //!
+//! What was seen to be somebody else's doing is marked for good, though it means the same as
+//! before, and though both sides agree on it later: a copy that was changed is not ours to remove.
+//!
 //! One that is gone stays as an absent, touched row if it is mapped, else its row goes too. One
 //! that can't be read keeps what was last read of it.
 
@@ -145,6 +148,9 @@ impl Intake<'_> {
             return self.touch(row);
         };
         self.seen.push(row.id);
+        if row.ours && self.is_of_others(&row, sighting)? {
+            row::mark_edited(self.connection, row.id)?;
+        }
         let was_away = !row.present || row.unreadable.is_some();
         if row.digest == Some(sighting.digest) {
             row::refresh(self.connection, row.id, sighting)?;
@@ -167,6 +173,24 @@ impl Intake<'_> {
         }
         let sent = row::series(self.connection, row.id)?;
         Ok(sent.is_some_and(|sent| sent.modified == resource.series.modified))
+    }
+
+    /// Whether somebody else made of the resource what it is now. Under another version even what
+    /// means the same may be other: there is more in an event than is compared.
+    fn is_of_others(&self, row: &Snapshot, sighting: &Sighting<'_>) -> Result<bool> {
+        let resource = sighting.resource;
+        let is_same = row.digest == Some(sighting.digest);
+        if !row.present {
+            return Ok(true);
+        }
+        if !row.verified {
+            // Servers rewrite what they are sent: what means the same is their form of it.
+            return Ok(!is_same && !self.is_of_our_write(row, resource)?);
+        }
+        if row.version.is_some() && row.version == resource.version {
+            return Ok(false);
+        }
+        Ok(!is_same || row::raw(self.connection, row.id)? != resource.raw)
     }
 
     /// What the provider made of our own write.
@@ -258,6 +282,7 @@ impl Intake<'_> {
         sql::run(self.connection, "DELETE FROM snapshot WHERE id = ?1", [heir.id])?;
         let sighting = Sighting { resource: &resource, digest, likeness };
         self.seen.push(row.id);
+        row::mark_edited(self.connection, row.id)?;
         row::put(self.connection, row.id, &sighting, Content::Verified)
     }
 

@@ -29,6 +29,7 @@ type Form = (&'static str, &'static str);
 const MIGRATIONS: &[Form] = &[
     ("V1__initial", include_str!("../../../migrations/0001_initial.sql")),
     ("V2__rules_and_proposals", include_str!("../../../migrations/0002_rules_and_proposals.sql")),
+    ("V3__copies_of_others", include_str!("../../../migrations/0003_copies_of_others.sql")),
 ];
 
 /// How long to wait for somebody who looks at the database with another tool.

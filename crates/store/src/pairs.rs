@@ -6,7 +6,7 @@
 
 use model::{
     AccountName, CalendarId, Cursor, MappingId, PairName, ResourceId, Rights, Side, Sides,
-    Timestamp,
+    Timestamp, Uid,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -72,7 +72,10 @@ pub struct CopyRow {
     pub mapping: MappingId,
     /// Where it is.
     pub resource: ResourceId,
-    /// Whether it holds something else than both sides agreed on: then it is more than a copy.
+    /// Its UID.
+    pub uid: Uid,
+    /// Whether somebody has changed it since, or it holds something else than both sides agreed
+    /// on: then it is more than a copy.
     pub changed: bool,
 }
 
@@ -278,14 +281,16 @@ impl Store {
         self.read(|connection| {
             let mut copies: Sides<Vec<_>> = Sides::default();
             let query = "SELECT side, mapping, resource,
-                     coalesce(unreadable IS NOT NULL OR digest <> base_digest, 1)
+                     coalesce(unreadable IS NOT NULL OR edited OR digest <> base_digest, 1),
+                     coalesce(uid, resource)
                  FROM snapshot
                  WHERE pair = ?1 AND ours = 1 AND present = 1 AND mapping IS NOT NULL
                  ORDER BY resource";
             let rows = |row: &Row<'_>| {
                 let (mapping, changed) = (MappingId(row.get(1)?), row.get(3)?);
                 let resource = ResourceId::new(row.get::<_, String>(2)?);
-                Ok((side_of(row.get(0)?)?, CopyRow { mapping, resource, changed }))
+                let uid = Uid::new(row.get::<_, String>(4)?);
+                Ok((side_of(row.get(0)?)?, CopyRow { mapping, resource, uid, changed }))
             };
             for (side, copy) in sql::all(connection, query, [pair.0], rows)? {
                 copies[side].push(copy);
@@ -416,7 +421,18 @@ fn forget_side(connection: &Connection, pair: PairId, side: Side) -> Result<()> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{World, at};
+    use crate::Observation;
+    use crate::testing::{World, at, event, nothing, resource, sighting};
+
+    impl World {
+        /// The event 1 is seen on the right as it was, in another form.
+        fn see_raw(&self, id: &str, version: &str, raw: &[u8]) {
+            let mut seen = resource(id, Some(version), event("1", "Zahnarzt", 9));
+            seen.raw = raw.to_vec();
+            let observation = Observation { present: vec![sighting(&seen)], ..nothing() };
+            self.store.observe(self.pair, Side::Right, &observation).unwrap();
+        }
+    }
 
     #[test]
     fn a_pair_is_made_once_and_keeps_what_it_learnt() {
@@ -491,5 +507,45 @@ mod tests {
         assert!(!copies.right[0].changed);
         world.see(Side::Right, "r1", "2", &crate::testing::event("1", "mine now", 9));
         assert!(world.store.mapped_copies(world.pair).unwrap().right[0].changed);
+        assert_eq!(copies.right[0].uid.as_str(), "1");
+    }
+
+    #[test]
+    fn a_copy_that_somebody_changed_stays_one_that_was_though_both_sides_agree_on_it() {
+        let (same, other) = (event("1", "Zahnarzt", 9), event("1", "mine now", 9));
+        type Doing<'d> = &'d dyn Fn(&World);
+        let cases: [(&str, Doing<'_>, bool); 7] = [
+            ("nothing", &|_| (), false),
+            ("seen again", &|world| drop(world.see(Side::Right, "r1", "1", &same)), false),
+            ("counted anew", &|world| drop(world.see(Side::Right, "r1", "2", &same)), false),
+            ("edited", &|world| drop(world.see(Side::Right, "r1", "2", &other)), true),
+            ("given what is not compared", &|world| world.see_raw("r1", "2", b"X-NOTES"), true),
+            (
+                "deleted and put back",
+                &|world| {
+                    world.lose(Side::Right, "r1");
+                    world.see(Side::Right, "r1", "1", &same);
+                },
+                true,
+            ),
+            (
+                "moved",
+                &|world| {
+                    world.see(Side::Right, "new", "1", &same);
+                    world.lose(Side::Right, "r1");
+                },
+                true,
+            ),
+        ];
+        for (name, doing, changed) in cases {
+            let world = World::new();
+            let mapping = world.agreed("1", "Zahnarzt");
+            doing(&world);
+            let copy = world.store.mapped_copies(world.pair).unwrap().right.remove(0);
+            let place = copy.resource.as_str().to_owned();
+            world.agree(crate::SubjectRow::Known(mapping), "l1", &place);
+            let copy = world.store.mapped_copies(world.pair).unwrap().right.remove(0);
+            assert_eq!(copy.changed, changed, "{name}");
+        }
     }
 }

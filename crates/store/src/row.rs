@@ -240,6 +240,12 @@ pub(crate) fn set_base(connection: &Connection, row: i64, base: &Series) -> Resu
     Ok(())
 }
 
+/// Somebody else than calpair has changed what the row holds.
+pub(crate) fn mark_edited(connection: &Connection, row: i64) -> Result<()> {
+    sql::run(connection, "UPDATE snapshot SET edited = 1 WHERE id = ?1 AND edited = 0", [row])?;
+    Ok(())
+}
+
 /// In these fields the row's copy is to be made anew, and in no others.
 pub(crate) fn renew(connection: &Connection, row: i64, fields: FieldSet) -> Result<()> {
     let query = "UPDATE snapshot SET renew = ?2 WHERE id = ?1";

@@ -8,7 +8,7 @@
 //! itself.
 
 use engine::AlertEvent;
-use model::{Side, Sides};
+use model::{Side, Sides, Uid};
 use provider::{ErrorKind, Provider};
 use store::{ActionKind, CopyRow, IntentId, NewIntent, PairRow, SubjectRow};
 
@@ -38,13 +38,16 @@ pub(super) const fn copies(remove: bool) -> Copies {
     if remove { Copies::Remove } else { Copies::Keep }
 }
 
+/// How many kept copies are named in the answer: a screen of them. The log names all.
+const NAMED: usize = 20;
+
 /// What became of a side's copies.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Removed {
     /// They are gone.
     deleted: u64,
-    /// They were changed since, or the provider does not let them go.
-    kept: u64,
+    /// They were changed since, or the provider does not let them go: each one's UID, and why.
+    kept: Vec<(Uid, String)>,
     /// The provider did not answer: they are still to be deleted.
     left: u64,
 }
@@ -52,7 +55,8 @@ struct Removed {
 /// What became of one copy.
 enum Fate {
     Deleted,
-    Kept,
+    /// Why, as words.
+    Kept(String),
     /// Neither it nor another can be deleted now.
     Unknown,
 }
@@ -72,6 +76,7 @@ impl Service {
             Copies::Remove => self.remove_copies(&pair, &row).await?,
         };
         let mut said: Vec<String> = removed.iter().filter_map(told).collect();
+        said.extend(kept(&removed));
         let left = removed.left.left + removed.right.left;
         if left > 0 {
             said.insert(0, format!("{left} copies are still there; nothing of the rest is lost"));
@@ -119,7 +124,11 @@ impl Service {
         let mut removed = Sides::<Removed>::default();
         for (side, copies) in store.mapped_copies(row.id)?.iter() {
             let (copies, changed): (Vec<_>, Vec<_>) = copies.iter().partition(|c| !c.changed);
-            removed[side].kept = changed.len() as u64;
+            for copy in changed {
+                let (pair, uid) = (&pair.name, &copy.uid);
+                tracing::warn!(%pair, %side, %uid, "a copy was changed since; it stays");
+                removed[side].kept.push((uid.clone(), "changed since".to_owned()));
+            }
             let reach = self.setup().roster.get(&pair.sides[side].account).cloned();
             let calendar = row.sides[side].calendar.clone();
             let (Some(reach), Some(calendar)) = (reach, calendar) else { continue };
@@ -159,7 +168,7 @@ impl Here<'_> {
                 }
                 match self.remove_one(copy, intent).await? {
                     Fate::Deleted => removed.deleted += 1,
-                    Fate::Kept => removed.kept += 1,
+                    Fate::Kept(why) => removed.kept.push((copy.uid.clone(), why)),
                     Fate::Unknown => {
                         goes_on = false;
                         removed.left += 1;
@@ -213,33 +222,37 @@ impl Here<'_> {
         let held = ctx.store.resource(self.row.id, self.side, &copy.resource)?;
         let Some(held) = held else {
             ctx.store.abandon(intent)?;
-            return Ok(Fate::Kept);
+            return Ok(Fate::Kept("it can't be read".to_owned()));
         };
         let Err(error) = self.provider.delete(&self.calendar, &held).await else {
             ctx.store.removed(intent, ctx.now())?;
             return Ok(Fate::Deleted);
         };
-        let side = self.side;
+        let (pair, side, uid) = (&self.row.name, self.side, &copy.uid);
         match error.kind() {
             ErrorKind::Gone => {
                 ctx.store.removed(intent, ctx.now())?;
                 Ok(Fate::Deleted)
             }
-            ErrorKind::Stale
-            | ErrorKind::Forbidden
+            ErrorKind::Stale => {
+                tracing::warn!(%pair, %side, %uid, "a copy was changed since; it stays");
+                ctx.store.abandon(intent)?;
+                Ok(Fate::Kept("changed since".to_owned()))
+            }
+            ErrorKind::Forbidden
             | ErrorKind::Rejected
             | ErrorKind::AlreadyExists
             | ErrorKind::CursorExpired => {
-                tracing::warn!(%side, %error, "a copy could not be deleted; it stays");
+                tracing::warn!(%pair, %side, %uid, %error, "a copy could not be deleted; it stays");
                 ctx.store.abandon(intent)?;
-                Ok(Fate::Kept)
+                Ok(Fate::Kept(error.sentence().to_owned()))
             }
             // Whether it is gone is not known: the intent stays open, and the next try finds out.
             ErrorKind::Unavailable
             | ErrorKind::Malformed
             | ErrorKind::Unauthorized
             | ErrorKind::RateLimited { .. } => {
-                tracing::warn!(%side, %error, "copies could not be deleted now");
+                tracing::warn!(%pair, %side, %error, "copies could not be deleted now");
                 Ok(Fate::Unknown)
             }
         }
@@ -248,8 +261,28 @@ impl Here<'_> {
 
 /// What is said of a side; nothing where calpair had made nothing.
 fn told((side, removed): (Side, &Removed)) -> Option<String> {
-    let Removed { deleted, kept, left } = *removed;
-    let left = if left > 0 { format!(", {left} still to be deleted") } else { String::new() };
-    (deleted + kept > 0 || !left.is_empty())
+    let Removed { deleted, kept, left } = removed;
+    let kept = kept.len();
+    let left = if *left > 0 { format!(", {left} still to be deleted") } else { String::new() };
+    (*deleted > 0 || kept > 0 || !left.is_empty())
         .then(|| format!("{side}: {deleted} copies deleted, {kept} kept{left}"))
+}
+
+/// The copies that stay, by UID, and what to do about them.
+fn kept(removed: &Sides<Removed>) -> Vec<String> {
+    let all: Vec<_> = removed
+        .iter()
+        .flat_map(|(side, removed)| removed.kept.iter().map(move |(uid, why)| (side, uid, why)))
+        .collect();
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let named = all.iter().take(NAMED).map(|(side, uid, why)| format!("  {side}: {uid} ({why})"));
+    let mut said =
+        vec!["kept; delete them yourself in the calendar if you don't want them:".into()];
+    said.extend(named);
+    if all.len() > NAMED {
+        said.push(format!("  and {} more; the log names them all", all.len() - NAMED));
+    }
+    said
 }

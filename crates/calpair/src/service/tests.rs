@@ -291,12 +291,41 @@ async fn a_detached_pair_takes_only_its_own_copies_away() {
     let detach = Request::Detach { pair: pair(), remove_copies: true };
     let said = service.answer(detach).await;
     assert_eq!(said.exit, 0, "{said:?}");
-    assert!(message(said).contains("right: 2 copies deleted, 1 kept"));
+    let said = message(said);
+    assert!(said.contains("right: 2 copies deleted, 1 kept"), "{said}");
+    assert!(said.contains("right: b (changed since)") && said.contains("delete them yourself"));
     assert_eq!(stage.user(0).uids(), ["a", "b", "c"]);
     assert_eq!(stage.user(1).uids(), ["b", "d"]);
     assert_eq!(status(&service).await.pairs[0].state, "paused");
     let all = service.answer(Request::Sync { pairs: Vec::new(), dry_run: false }).await;
     assert!(read::<report::Sync>(all).pairs.is_empty());
+}
+
+#[tokio::test]
+async fn a_copy_that_somebody_changed_is_kept_also_when_a_sync_has_seen_the_change() {
+    for seen in [false, true] {
+        let stage = Stage::new().await;
+        let service = stage.connected().await;
+        for uid in ["a", "b", "c", "d"] {
+            stage.create(0, uid);
+        }
+        sync(&service).await;
+        // What calpair writes itself makes no copy somebody's.
+        stage.user(0).set("a", "SUMMARY", "Moved on");
+        sync(&service).await;
+        stage.user(1).set("b", "SUMMARY", "Mine now");
+        stage.user(1).set("c", "X-NOTES", "bring the papers");
+        if seen {
+            assert_eq!(sync(&service).await.0, 0);
+            assert_eq!(sync(&service).await.0, 0);
+        }
+        let said = service.answer(Request::Detach { pair: pair(), remove_copies: true }).await;
+        let said = message(said);
+        assert_eq!(stage.user(1).uids(), ["b", "c"], "{seen}: {said}");
+        assert!(said.contains("right: 2 copies deleted, 2 kept"), "{seen}: {said}");
+        assert!(said.contains("right: b (") && said.contains("right: c ("), "{seen}: {said}");
+        assert!(!said.contains("papers") && !said.contains("Mine"), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -151,7 +151,13 @@ impl Begun {
             (SubjectRow::New(_), None) => {}
         }
         match base {
-            Some(base) => row::set_base(connection, row, base),
+            Some(base) => {
+                row::set_base(connection, row, base)?;
+                // The rest is what somebody did to it since.
+                let query = "UPDATE snapshot SET edited = 1 WHERE id = ?1
+                     AND base_digest IS NOT digest";
+                sql::run(connection, query, [row]).map(|_| ())
+            }
             None => Ok(()),
         }
     }
