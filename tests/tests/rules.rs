@@ -283,10 +283,21 @@ fn the_daemon_takes_changed_rules_up() {
     scene.becomes(Right, "a", "Busy");
     scene.rules("1s", "", "\"all\"");
     scene.becomes(Right, "a", "Dentist");
+    // With a file that is not valid the daemon goes on, and answers.
+    for broken in ["direction = \"sideways\"", "direction = ["] {
+        scene.rules("1s", broken, "\"all\"");
+        let status = scene.home.run(&["status", "--json"]);
+        assert_eq!(status.code, Some(0), "{status:?}");
+        assert_eq!(status.json()["pairs"][0]["name"], "p");
+        assert!(status.stderr.contains("answered by the daemon"), "{status:?}");
+    }
+    scene.rules("1s", "", "\"all\"");
     let stopped =
         std::process::Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status();
     assert!(stopped.is_ok_and(|status| status.success()));
     assert_eq!(daemon.end(STOP).code, Some(0));
     assert_eq!(scene.title(Left, "a"), "Dentist");
     scene.is_quiet();
+    scene.rules("1s", "direction = \"sideways\"", "\"all\"");
+    assert_eq!(scene.home.run(&["status"]).code, Some(2), "nobody goes on with another one");
 }

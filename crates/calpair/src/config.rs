@@ -18,7 +18,7 @@ mod value;
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use model::{AccountName, PairName};
 use toml::de::DeTable;
@@ -30,6 +30,7 @@ pub use pair::{Crossing, End, Pair, Pattern, Skip, Window};
 pub use place::{NoStateDir, NotFound, file, state_dir};
 pub use value::{Endpoint, Listen};
 
+use crate::environment::Environment;
 use links::Accounts;
 use section::{Notes, Section};
 
@@ -115,6 +116,18 @@ pub fn load(path: &Path) -> Result<Config, LoadError> {
     let name = path.display().to_string();
     let text = read(path)?;
     parse(&text, &name).map_err(LoadError::Invalid)
+}
+
+/// Where state is by a file that is not valid, as far as that can still be told: a daemon may be
+/// running on what stood there before.
+pub(crate) fn state_dir_of_invalid(path: &Path, environment: &Environment) -> Option<PathBuf> {
+    let text = read(path).ok()?;
+    let (tree, _) = DeTable::parse_recoverable(text.strip_prefix('\u{feff}').unwrap_or(&text));
+    let notes = Notes::default();
+    let (config, ..) = sections(Section::new("the file", 0..0, tree.get_ref(), &notes));
+    // Where the line was lost with what is broken, the usual place is a guess, and another's.
+    let is_lost = config.daemon.state_dir.is_none() && text.contains("state_dir");
+    if is_lost { None } else { state_dir(&config, environment).ok() }
 }
 
 /// The text of a file, if it can be a configuration.

@@ -135,6 +135,7 @@ mod tests {
                 requests: Requests::default(),
                 duration_ms: 0,
                 reason: None,
+                action: None,
                 actions: None,
             };
             assert_eq!(Exit::of_pair(&pair), expected, "{outcome:?} {conflicts} {problems}");

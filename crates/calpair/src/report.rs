@@ -182,6 +182,9 @@ pub struct PairSync {
     pub duration_ms: u64,
     /// Why, when it didn't end well.
     pub reason: Option<String>,
+    /// What to do then.
+    #[serde(default)]
+    pub action: Option<String>,
     /// With `--dry-run`: what would be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actions: Option<Vec<Action>>,
@@ -519,7 +522,8 @@ mod tests {
                   "left": {{ "created": 1, "updated": 2, "deleted": 3 }},
                   "right": {{ "created": 0, "updated": 0, "deleted": 0 }},
                   "adopted": 4, "merged": 5, "conflicts": 6, "problems": 7,
-                  "requests": {{ "left": 8, "right": 9 }}, "duration_ms": 10, "reason": null
+                  "requests": {{ "left": 8, "right": 9 }}, "duration_ms": 10,
+                  "reason": null, "action": null
                   {actions} }} ] }}"#
             )
         };

@@ -135,6 +135,7 @@ impl Service {
     pub fn take_up(&self, config: Config) -> store::Result<()> {
         let mut roster = self.setup().roster.clone();
         roster.take_up(&config, &self.ctx.store, &self.key, &self.ctx.clock)?;
+        self.forget_detached(&config)?;
         self.outbox.direct(config.alerts.clone());
         *self.setup() = Setup { config: Arc::new(config), roster };
         self.restart_changed();

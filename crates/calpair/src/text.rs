@@ -80,9 +80,7 @@ pub(crate) fn sync(sync: &Sync) -> String {
     let mut text = String::new();
     for pair in &sync.pairs {
         line(&mut text, &format!("{}: {}", pair.name, summary(pair)));
-        if let Some(reason) = &pair.reason {
-            line(&mut text, &format!("    {reason}"));
-        }
+        reason(&mut text, pair.reason.as_deref(), pair.action.as_deref());
         for action in pair.actions.iter().flatten() {
             let title = action.title.as_deref().unwrap_or("(no title)");
             let (what, side) = (&action.action, side(action.side));
@@ -313,12 +311,15 @@ mod tests {
             problems: 0,
             requests: Requests { left: 1, right: 1 },
             duration_ms: 5,
-            reason: None,
+            reason: Some("account a is not connected".into()),
+            action: Some("calpair connect a".into()),
             actions: Some(vec![action]),
         };
         let text = sync(&Sync { pairs: vec![pair] });
         let first = "p: planned, right +1 ~2, 3 merged, 1 action, 1 conflict, 2 requests in 5 ms\n";
         assert!(text.starts_with(first), "{text}");
+        let then = "    account a is not connected\n    -> calpair connect a\n";
+        assert!(text[first.len()..].starts_with(then), "{text}");
         assert!(text.contains("create on right: a\\u{1b}[2J\\nb  [u]\n"), "{text}");
         let value = "x".repeat(LONGEST_VALUE);
         assert!(text.contains(&format!("title: nothing -> \"{value}…\"\n")), "{text}");

@@ -110,10 +110,13 @@ async fn before_cycle(
         let reason = "its copies are being removed".to_owned();
         return Ok(Some(Attended::without_cycle(PairState::Paused, reason, Some(action))));
     }
-    if row.is_some_and(|row| row.paused) {
-        let action = Some(format!("calpair resume {}", pair.name));
-        let reason = "paused by hand".to_owned();
-        return Ok(Some(Attended::without_cycle(PairState::Paused, reason, action)));
+    if let Some(row) = row.filter(|row| row.paused) {
+        // Whoever paused it said why; a pair that was busy then may have said something else since.
+        let said = Some((row.reason, row.action)).filter(|_| row.state == "paused");
+        let (reason, action) = said.unwrap_or_default();
+        let reason = reason.unwrap_or_else(|| "paused by hand".to_owned());
+        let action = action.unwrap_or_else(|| format!("calpair resume {}", pair.name));
+        return Ok(Some(Attended::without_cycle(PairState::Paused, reason, Some(action))));
     }
     for side in Side::BOTH {
         let account = &pair.sides[side].account;
@@ -226,7 +229,7 @@ fn after_cycle(
     let mut attended = match (&report.outcome, &report.halt) {
         (Outcome::Planned, Some(halt)) => {
             let reason = format!("it would halt: {halt}");
-            let action = format!("calpair approve {}, if that is meant", pair.name);
+            let action = format!("calpair sync {0}, then calpair approve {0}", pair.name);
             Attended::without_cycle(PairState::Halted, reason, Some(action))
         }
         (Outcome::InSync | Outcome::Changed | Outcome::Planned, _) => {

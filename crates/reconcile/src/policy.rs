@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use model::{FieldSet, Rights, Sides, Timestamp};
+use model::{FieldSet, Rights, Side, Sides, Timestamp};
 
 /// The rules of a pair.
 #[derive(Clone, Debug)]
@@ -47,6 +47,17 @@ pub enum Direction {
     LeftToRight,
     /// Only from right to left; nothing is written on the right.
     RightToLeft,
+}
+
+impl Direction {
+    /// Whether anything is ever written on this side.
+    pub const fn leads_to(self, side: Side) -> bool {
+        match (self, side) {
+            (Direction::LeftToRight, Side::Left) | (Direction::RightToLeft, Side::Right) => false,
+            (Direction::Both | Direction::LeftToRight, Side::Right)
+            | (Direction::Both | Direction::RightToLeft, Side::Left) => true,
+        }
+    }
 }
 
 /// Who wins where one field was changed differently on both sides.

@@ -38,6 +38,8 @@ pub struct PairRow {
     /// Whether its copies are being removed. No cycle may run then: what is missing on a side was
     /// not deleted by its user.
     pub detaching: bool,
+    /// Whether it was detached, and waits to be taken out of the configuration. Always paused then.
+    pub detached: bool,
     /// When a cycle last ended well.
     pub last_success: Option<Timestamp>,
     /// When the next cycle is due.
@@ -80,7 +82,7 @@ pub struct CopyRow {
 }
 
 const PAIRS: &str = "SELECT id, name, state, since, reason, action, paused, last_success, next_run,
-    detaching FROM pair";
+    detaching, detached FROM pair";
 
 impl Store {
     /// The pair of this name, made where there is none. A side whose account or asked calendar is
@@ -163,8 +165,17 @@ impl Store {
     /// # Errors
     /// When nothing could be written.
     pub fn set_paused(&self, pair: PairId, paused: bool) -> Result<()> {
-        let query = "UPDATE pair SET paused = ?2 WHERE id = ?1";
+        let query = "UPDATE pair SET paused = ?2, detached = detached AND ?2 WHERE id = ?1";
         self.change("set_paused", query, params![pair.0, paused])
+    }
+
+    /// The pair was detached: it is paused until it is taken out of the configuration.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn set_detached(&self, pair: PairId) -> Result<()> {
+        let query = "UPDATE pair SET paused = 1, detached = 1 WHERE id = ?1";
+        self.change("set_detached", query, [pair.0])
     }
 
     /// From now on the pair's copies are removed, one by one, and no cycle runs, until the pair is
@@ -337,6 +348,7 @@ fn pair(connection: &Connection, row: &Row<'_>) -> Result<PairRow> {
         action: row.get(5)?,
         paused: row.get(6)?,
         detaching: row.get(9)?,
+        detached: row.get(10)?,
         last_success: maybe_instant(row.get(7)?)?,
         next_run: maybe_instant(row.get(8)?)?,
         sides: Sides::new(left, right),

@@ -155,18 +155,39 @@ pub(super) fn report<T: Serialize + DeserializeOwned>(
     request: Request,
     text: impl FnOnce(&T) -> String,
 ) -> Exit {
-    match Ground::enter(cli, environment) {
-        Ok(ground) => show(&ground.ask(environment, request), output, text),
+    match answer(cli, environment, request) {
+        Ok(reply) => show(&reply, output, text),
         Err(exit) => exit,
     }
 }
 
 /// Asks for something that is done, and says what came of it.
 pub(super) fn order(cli: &Cli, environment: &Environment, request: Request) -> Exit {
-    match Ground::enter(cli, environment) {
-        Ok(ground) => said(&ground.ask(environment, request)),
+    match answer(cli, environment, request) {
+        Ok(reply) => said(&reply),
         Err(exit) => exit,
     }
+}
+
+/// The answer to a request. Where the configuration is no good, that has been said, and a daemon
+/// that goes on with the one before it is asked all the same.
+fn answer(cli: &Cli, environment: &Environment, request: Request) -> Result<Reply, Exit> {
+    match Ground::enter(cli, environment) {
+        Ok(ground) => Ok(ground.ask(environment, request)),
+        Err(exit) => of_running_daemon(cli, environment, &request).ok_or(exit),
+    }
+}
+
+fn of_running_daemon(cli: &Cli, environment: &Environment, request: &Request) -> Option<Reply> {
+    let file = config::file(cli.config.as_deref(), environment, &|path| path.exists()).ok()?;
+    let state = config::state_dir_of_invalid(&file, environment)?;
+    let runtime = runtime().ok()?;
+    let reply = runtime.block_on(control::ask(&state, request)).ok();
+    runtime.shutdown_background();
+    if reply.is_some() {
+        terminal::complain("this is answered by the daemon, with the configuration before that");
+    }
+    reply
 }
 
 /// Shows a reply that carries a report.

@@ -5,7 +5,7 @@
 //! each series is forgotten in the moment in which its deletion is recorded: whatever happens in
 //! between, no deletion crosses to the other side, and a second `detach` goes on with what is left.
 //! A pair that still stands in the configuration is paused, so that it does not begin anew by
-//! itself.
+//! itself, until a configuration without it was taken up.
 
 use engine::AlertEvent;
 use model::{Side, Sides, Uid};
@@ -14,7 +14,7 @@ use store::{ActionKind, CopyRow, IntentId, NewIntent, PairRow, SubjectRow};
 
 use super::accounts::failed;
 use super::{Answer, Refusal, Service};
-use crate::config;
+use crate::config::{self, Config};
 use crate::control::Reply;
 use crate::exit::Exit;
 
@@ -86,13 +86,22 @@ impl Service {
         self.ctx.store.remove_pair(row.id)?;
         self.ctx.alerts.over(&pair.name, &AlertEvent::OF_PAIRS)?;
         let anew = self.row_of(&pair)?;
-        self.ctx.store.set_paused(anew.id, true)?;
+        self.ctx.store.set_detached(anew.id)?;
         let (reason, now) = ("detached; take it out of the configuration", self.ctx.now());
         let action = format!("calpair resume {name} begins it anew");
         self.ctx.store.put_pair_state(anew.id, "paused", now, Some(reason), Some(&action))?;
         self.restart_changed();
         said.insert(0, format!("{name} is detached; take it out of the configuration now"));
         Ok(Reply::message(Exit::Fine, said.join("\n")))
+    }
+
+    /// Forgets the detached pairs that this configuration no longer has.
+    pub(super) fn forget_detached(&self, config: &Config) -> store::Result<()> {
+        let rows = self.ctx.store.pairs()?.into_iter();
+        for row in rows.filter(|row| row.detached && config.pair(&row.name).is_none()) {
+            self.ctx.store.remove_pair(row.id)?;
+        }
+        Ok(())
     }
 
     /// Both accounts can be used, and their servers answer.

@@ -1,9 +1,11 @@
 //! `pause`, `resume` and `approve`: what a person decides about a pair.
 
 use model::{Side, Sides};
+use store::{PairRow, ProposedRow};
 
 use super::overview::digest;
 use super::{Answer, Refusal, Service};
+use crate::config;
 use crate::control::Reply;
 use crate::exit::Exit;
 use crate::text;
@@ -51,8 +53,9 @@ impl Service {
 
     /// Lets the halted plan through as it was shown. What came to it since is shown first.
     pub(super) fn approve(&self, name: &str) -> Answer {
-        let row = self.row_of(&self.pair_of(name)?)?;
-        let proposal = self.ctx.store.proposal(row.id)?;
+        let pair = self.pair_of(name)?;
+        let row = self.row_of(&pair)?;
+        let proposal = self.proposal_of(&pair, &row)?;
         if proposal.is_empty() {
             let sentence = match row.state.as_str() {
                 "halted" => format!(
@@ -84,8 +87,9 @@ impl Service {
     /// Lets the halted plan through if it is still the one that was shown under this digest.
     pub(crate) fn approve_shown(&self, name: &str, shown: &str) -> Reply {
         let approve = || {
-            let row = self.row_of(&self.pair_of(name)?)?;
-            let proposal = self.ctx.store.proposal(row.id)?;
+            let pair = self.pair_of(name)?;
+            let row = self.row_of(&pair)?;
+            let proposal = self.proposal_of(&pair, &row)?;
             if proposal.is_empty() || digest(&proposal) != shown {
                 let sentence = format!(
                     "nothing is approved: the plan of {name} is another one by now; look again"
@@ -96,6 +100,18 @@ impl Service {
             self.approve(name)
         };
         approve().unwrap_or_else(Refusal::into_reply)
+    }
+
+    /// The deletions of the plan that was last halted. What the pair's direction never writes is
+    /// due in the store and none of them.
+    pub(super) fn proposal_of(
+        &self,
+        pair: &config::Pair,
+        row: &PairRow,
+    ) -> store::Result<Vec<ProposedRow>> {
+        let mut proposal = self.ctx.store.proposal(row.id)?;
+        proposal.retain(|proposed| pair.direction.leads_to(proposed.side));
+        Ok(proposal)
     }
 
     /// When what was decided is done.

@@ -82,7 +82,8 @@ impl Service {
         }
         Ok(match row {
             Some(row) if row.paused => {
-                let action = format!("calpair resume {}", pair.name);
+                let action = || format!("calpair resume {}", pair.name);
+                let action = row.action.clone().unwrap_or_else(action);
                 Standing::new("paused", row.reason.clone(), Some(action))
             }
             Some(row) => Standing::new(&row.state, row.reason.clone(), row.action.clone()),

@@ -22,10 +22,6 @@ pub(super) const fn mode(dry_run: bool) -> Mode {
 impl Service {
     pub(super) async fn sync(&self, names: &[String], mode: Mode) -> Answer {
         let (charges, left_out) = self.chosen(names)?;
-        if charges.is_empty() && left_out.iter().any(|left| left.exit == Exit::Usage) {
-            let sentences: Vec<_> = left_out.into_iter().map(|left| left.sentence).collect();
-            return Err(Refusal::usage(sentences.join("\n")));
-        }
         let mut pairs = Vec::with_capacity(charges.len());
         if let Some(supervisor) = &self.supervisor {
             for charge in charges {
@@ -133,7 +129,7 @@ fn shown(screen: &Screen, pair: &PairName) -> Arc<dyn Fn(Progress) + Send + std:
 /// What a pair's cycle came to, as `sync --json` says it.
 fn reported(name: &PairName, attended: Attended, mode: Mode) -> PairSync {
     let outcome = outcome(&attended);
-    let reason = attended.reason;
+    let (reason, action_of_pair) = (attended.reason, attended.action);
     let mut pair = PairSync {
         name: name.as_str().to_owned(),
         outcome,
@@ -146,6 +142,7 @@ fn reported(name: &PairName, attended: Attended, mode: Mode) -> PairSync {
         requests: Requests::default(),
         duration_ms: 0,
         reason,
+        action: action_of_pair,
         actions: (mode == Mode::DryRun).then(Vec::new),
     };
     let Some(report) = attended.report else { return pair };

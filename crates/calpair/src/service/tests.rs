@@ -302,6 +302,69 @@ async fn a_detached_pair_takes_only_its_own_copies_away() {
 }
 
 #[tokio::test]
+async fn a_detached_pair_is_a_new_one_once_it_was_taken_out_of_the_configuration() {
+    let stage = Stage::new().await;
+    let service = stage.connected().await;
+    stage.create(0, "a");
+    sync(&service).await;
+    let taken_up = |text: &str| service.take_up(config::parse(text, "c.toml").unwrap()).unwrap();
+    let detach = Request::Detach { pair: pair(), remove_copies: false };
+    assert_eq!(service.answer(detach).await.exit, 0);
+    taken_up(&stage.config());
+    let detached = status(&service).await.pairs.remove(0);
+    assert_eq!(detached.state, "paused");
+    // A daemon looks at it in each round, and says the same.
+    let charge = service.charges().remove(0);
+    let attended =
+        engine::attend(&service.ctx, &charge.pair, charge.confirm, engine::Mode::Sync).await;
+    assert_eq!(attended.state, engine::PairState::Paused);
+    let still = status(&service).await.pairs.remove(0);
+    assert_eq!((&still.reason, &still.action), (&detached.reason, &detached.action));
+    assert!(still.reason.is_some_and(|reason| reason.contains("take it out")));
+    let (without, _) =
+        stage.config().split_once("[[pairs]]").map(|(a, b)| (a.to_owned(), b.len())).unwrap();
+    taken_up(&without);
+    taken_up(&stage.config());
+    assert_eq!(status(&service).await.pairs[0].state, "new");
+    let (exit, synced) = sync(&service).await;
+    assert_eq!((exit, synced.adopted), (0, 1), "what is there already is not copied again");
+}
+
+#[tokio::test]
+async fn a_pair_that_is_misconfigured_has_failed_and_one_that_is_not_connected_says_what_to_do() {
+    let stage = Stage::new().await;
+    let service = stage.open(&stage.config());
+    let (exit, synced) = sync(&service).await;
+    assert_eq!((exit, synced.action.as_deref()), (3, Some("calpair connect l")));
+    drop(service);
+    let service = stage.connected().await;
+    let text = stage.config().replace("\"r\", calendar = \"Family\"", "\"r\", calendar = \"None\"");
+    service.take_up(config::parse(&text, "c.toml").unwrap()).unwrap();
+    let (exit, synced) = sync(&service).await;
+    assert_eq!((exit, synced.outcome), (1, report::Outcome::Failed), "{synced:?}");
+    assert_eq!(status(&service).await.pairs[0].state, "misconfigured");
+}
+
+#[tokio::test]
+async fn a_halted_one_way_plan_tells_only_what_it_would_delete() {
+    let stage = Stage::new().await;
+    let one_way = stage.config() + "direction = \"left-to-right\"\n";
+    let service = stage.connected().await;
+    service.take_up(config::parse(&one_way, "c.toml").unwrap()).unwrap();
+    let uids: Vec<String> = (0..40).map(|number| format!("e{number:02}")).collect();
+    uids.iter().for_each(|uid| stage.create(0, uid));
+    sync(&service).await;
+    assert!(uids[..30].iter().all(|uid| stage.user(0).delete(uid)));
+    assert!(uids[30..35].iter().all(|uid| stage.user(1).delete(uid)));
+    let (exit, halted) = sync(&service).await;
+    assert_eq!((exit, halted.reason.as_deref()), (4, Some("30 deletions on right of 40")));
+    let approved = message(service.answer(Request::Approve { pair: pair() }).await);
+    assert!(approved.starts_with("approved: 30 deletions on right,"), "{approved}");
+    assert_eq!(sync(&service).await.0, 0);
+    assert_eq!(stage.numbers(), [10, 5]);
+}
+
+#[tokio::test]
 async fn a_copy_that_somebody_changed_is_kept_also_when_a_sync_has_seen_the_change() {
     for seen in [false, true] {
         let stage = Stage::new().await;
