@@ -92,6 +92,7 @@ impl Rig {
         let store = Store::open(home.path(), RealClock.now()).expect("a new database");
         let sides = Sides::from_fn(|side| PairSide {
             account: AccountName::new(side.as_str()),
+            credential: engine::Credential::Password,
             provider: Arc::clone(&ends[side].provider),
             asked: ends[side].calendar.as_str().to_owned(),
             known: Some(ends[side].calendar.clone()),

@@ -84,6 +84,7 @@ impl Stage {
         let fields = providers.left.fields().intersection(providers.right.fields());
         let sides = Sides::from_fn(|side| PairSide {
             account: AccountName::new(side.as_str()),
+            credential: engine::Credential::Password,
             provider: Arc::clone(&providers[side]),
             asked: grounds[side].asked().to_owned(),
             known: None,

@@ -14,6 +14,7 @@ mod layers;
 mod leftovers;
 mod links;
 mod names;
+mod providers;
 mod purity;
 mod quirks;
 mod sizes;
@@ -54,6 +55,7 @@ const RULES: &[Rule] = &[
     ("leftovers", leftovers::check),
     ("names", names::check),
     ("glossary", glossary::check),
+    ("providers", providers::check),
     ("sql", sql::check),
     ("icalendar", icalendar::check),
     ("purity", purity::check),

@@ -128,6 +128,13 @@ impl Roster {
 fn side_of(end: &config::End, reach: &Reach) -> PairSide {
     PairSide {
         account: end.account.clone(),
+        credential: match reach.account.provider {
+            config::Provider::ICloud(_) => engine::Credential::AppPassword,
+            config::Provider::CalDav(_) => engine::Credential::Password,
+            config::Provider::Google(_) | config::Provider::Microsoft(_) => {
+                engine::Credential::SignIn
+            }
+        },
         provider: Arc::clone(&reach.adapter.provider),
         asked: end.calendar.clone(),
         known: (reach.adapter.calendar_id)(&end.calendar),

@@ -10,7 +10,7 @@ use store::{AccountRow, PairRow};
 use crate::account::{Event, LONGEST_PATIENCE, Leave, Standing, State, TRIES};
 use crate::alert::{Alert, AlertEvent};
 use crate::report::{Failure, Outcome, Report};
-use crate::{Context, Mode, Pair, cycle};
+use crate::{Context, Credential, Mode, Pair, PairSide, cycle};
 
 /// How long an account is left alone that asked for patience without saying how long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -131,7 +131,7 @@ async fn before_cycle(
             }
             Leave::ConfirmFirst => {
                 let confirmed = pair.sides[side].provider.identity().await;
-                if let Some(attended) = confirmation(ctx, account, confirm, confirmed)? {
+                if let Some(attended) = confirmation(ctx, &pair.sides[side], confirm, confirmed)? {
                     return Ok(Some(attended));
                 }
             }
@@ -168,31 +168,31 @@ fn too_soon(ctx: &Context, row: &AccountRow, at: Timestamp) -> Attended {
 /// The answer to the harmless request that confirms or refutes a refusal.
 fn confirmation(
     ctx: &Context,
-    account: &AccountName,
+    end: &PairSide,
     confirm: Duration,
     answer: provider::Result<String>,
 ) -> store::Result<Option<Attended>> {
     match answer {
         Ok(_) => {
-            tell(ctx, account, Event::Accepted, confirm, None)?;
+            tell(ctx, end, Event::Accepted, confirm, None)?;
             Ok(None)
         }
-        Err(error) => provider_failed(ctx, account, confirm, &error).map(Some),
+        Err(error) => provider_failed(ctx, end, confirm, &error).map(Some),
     }
 }
 
 /// What a failed request says about the account, and so about the pair.
 fn provider_failed(
     ctx: &Context,
-    account: &AccountName,
+    end: &PairSide,
     confirm: Duration,
     error: &Error,
 ) -> store::Result<Attended> {
-    let now = ctx.now();
+    let (account, now) = (&end.account, ctx.now());
     let mut not_before = None;
     match error.kind() {
         ErrorKind::Unauthorized => {
-            let state = tell(ctx, account, Event::Refused, confirm, Some(error))?;
+            let state = tell(ctx, end, Event::Refused, confirm, Some(error))?;
             if state == State::ReconnectNeeded {
                 let row = ctx.store.account(account)?;
                 let reason = row.and_then(|row| row.reason);
@@ -202,7 +202,7 @@ fn provider_failed(
         }
         ErrorKind::RateLimited { retry_after } => {
             let wait = retry_after.unwrap_or(PATIENCE).min(LONGEST_PATIENCE);
-            tell(ctx, account, Event::Throttled(now + wait), confirm, None)?;
+            tell(ctx, end, Event::Throttled(now + wait), confirm, None)?;
             not_before = Some(wait);
         }
         ErrorKind::CursorExpired
@@ -234,7 +234,7 @@ fn after_cycle(
         }
         (Outcome::InSync | Outcome::Changed | Outcome::Planned, _) => {
             for side in Side::BOTH {
-                tell(ctx, &pair.sides[side].account, Event::Accepted, confirm, None)?;
+                tell(ctx, &pair.sides[side], Event::Accepted, confirm, None)?;
             }
             Attended {
                 report: None,
@@ -262,7 +262,7 @@ fn after_cycle(
             Attended::without_cycle(PairState::Misconfigured, reason, Some(action))
         }
         (Outcome::Failed(Failure::Provider { side, error }), _) => {
-            provider_failed(ctx, &pair.sides[*side].account, confirm, error)?
+            provider_failed(ctx, &pair.sides[*side], confirm, error)?
         }
         (Outcome::Failed(failure @ (Failure::Store(_) | Failure::Check(_))), _) => Attended {
             broken: true,
@@ -276,19 +276,19 @@ fn after_cycle(
 /// Records what happened to an account, and says its state.
 fn tell(
     ctx: &Context,
-    account: &AccountName,
+    end: &PairSide,
     event: Event,
     confirm: Duration,
     refusal: Option<&Error>,
 ) -> store::Result<State> {
-    let now = ctx.now();
+    let (account, now) = (&end.account, ctx.now());
     let Some(row) = ctx.store.account(account)? else { return Ok(State::Unconnected) };
     let before = standing(&row);
     let after = before.after(event, now, confirm);
     if after == before {
         return Ok(after.state);
     }
-    let (reason, action) = words(account, &row, after, refusal);
+    let (reason, action) = words(end.credential, &row, after, refusal);
     let changed = after.state != before.state;
     ctx.store.put_account(&AccountRow {
         state: after.state.as_str().to_owned(),
@@ -316,17 +316,18 @@ fn tell(
 
 /// Reason and action of a standing, for status.
 fn words(
-    account: &AccountName,
+    credential: Credential,
     row: &AccountRow,
     after: Standing,
     refusal: Option<&Error>,
 ) -> (Option<String>, Option<String>) {
-    let refused = |tries: String| match (row.provider.as_str(), refusal) {
-        ("icloud", _) => Some(format!("app-specific password refused (401, {tries})")),
-        // A refused sign-in says why, most of the time.
-        ("google" | "microsoft", Some(refusal)) => Some(format!("{refusal} ({tries})")),
-        ("google" | "microsoft", None) => row.reason.clone(),
-        _ => Some(format!("credential refused (401, {tries})")),
+    let refused = |tries: String| match (credential, refusal) {
+        (Credential::AppPassword, _) => {
+            Some(format!("app-specific password refused (401, {tries})"))
+        }
+        (Credential::SignIn, Some(refusal)) => Some(format!("{refusal} ({tries})")),
+        (Credential::SignIn, None) => row.reason.clone(),
+        (Credential::Password, _) => Some(format!("credential refused (401, {tries})")),
     };
     match after.state {
         State::Ok | State::Unconnected => (None, None),
@@ -334,7 +335,7 @@ fn words(
         State::Suspect => (refused(format!("{} of {TRIES} tries", after.refusals)), None),
         State::ReconnectNeeded => (
             refused(format!("confirmed {} times", after.refusals)),
-            Some(format!("calpair connect {account}")),
+            Some(format!("calpair connect {}", row.name)),
         ),
     }
 }
@@ -439,12 +440,15 @@ fn tell_open(ctx: &Context, pair: &Pair, row: &PairRow) -> store::Result<()> {
 mod tests {
     use super::*;
 
-    fn said(provider: &str, refusals: u32, refusal: Option<&Error>) -> (String, Option<String>) {
-        let name = AccountName::new("work");
+    fn said(
+        credential: Credential,
+        refusals: u32,
+        refusal: Option<&Error>,
+    ) -> (String, Option<String>) {
         let state = if refusals < TRIES { State::Suspect } else { State::ReconnectNeeded };
         let row = AccountRow {
-            name: name.clone(),
-            provider: provider.into(),
+            name: AccountName::new("work"),
+            provider: "any".into(),
             identity: None,
             state: state.as_str().into(),
             since: Timestamp::UNIX_EPOCH,
@@ -456,24 +460,28 @@ mod tests {
             has_credential: true,
         };
         let after = Standing { refusals, state, ..Standing::CONNECTED };
-        let (reason, action) = words(&name, &row, after, refusal);
+        let (reason, action) = words(credential, &row, after, refusal);
         (reason.unwrap(), action)
     }
 
     #[test]
     fn a_refusal_is_said_with_what_it_most_likely_means() {
-        let dead = Error::new(ErrorKind::Unauthorized, "Google refused the sign-in: seven days");
+        let dead = Error::new(ErrorKind::Unauthorized, "the sign-in was refused: seven days");
         let connect = Some("calpair connect work".to_owned());
         let cases = [
-            ("icloud", 3, "app-specific password refused (401, confirmed 3 times)"),
-            ("caldav", 1, "credential refused (401, 1 of 3 tries)"),
-            ("google", 1, "Google refused the sign-in: seven days (1 of 3 tries)"),
-            ("google", 3, "Google refused the sign-in: seven days (confirmed 3 times)"),
+            (Credential::AppPassword, 3, "app-specific password refused (401, confirmed 3 times)"),
+            (Credential::Password, 1, "credential refused (401, 1 of 3 tries)"),
+            (Credential::SignIn, 1, "the sign-in was refused: seven days (1 of 3 tries)"),
+            (Credential::SignIn, 3, "the sign-in was refused: seven days (confirmed 3 times)"),
         ];
-        for (provider, refusals, expected) in cases {
+        for (credential, refusals, expected) in cases {
             let action = connect.clone().filter(|_| refusals == 3);
-            assert_eq!(said(provider, refusals, Some(&dead)), (expected.to_owned(), action));
+            assert_eq!(said(credential, refusals, Some(&dead)), (expected.to_owned(), action));
         }
-        assert_eq!(said("google", 2, None).0, "as before", "a throttling in between changes none");
+        assert_eq!(
+            said(Credential::SignIn, 2, None).0,
+            "as before",
+            "a throttling in between changes none"
+        );
     }
 }

@@ -21,5 +21,5 @@ pub use attend::{Attended, PairState, attend};
 pub use chance::Chance;
 pub use clock::Clock;
 pub use cycle::{Mode, cycle};
-pub use pair::{Context, Pair, PairSide, Progress, Rules, Window};
+pub use pair::{Context, Credential, Pair, PairSide, Progress, Rules, Window};
 pub use report::{Counts, Failure, Outcome, PlannedAction, Report};

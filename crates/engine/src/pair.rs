@@ -77,6 +77,8 @@ pub struct Pair {
 pub struct PairSide {
     /// The account.
     pub account: AccountName,
+    /// What the account is signed in with, for the words about a refusal.
+    pub credential: Credential,
     /// How to reach it.
     pub provider: Arc<dyn Provider>,
     /// The calendar as the configuration names it: display name, id, address or `primary`.
@@ -85,6 +87,17 @@ pub struct PairSide {
     pub known: Option<CalendarId>,
     /// How many requests the account has sent since the process started.
     pub requests: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+/// What an account is signed in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A password for one program alone, which its owner can take back.
+    AppPassword,
+    /// A user's password.
+    Password,
+    /// A sign-in in the browser. When one is refused, the refusal says why, most of the time.
+    SignIn,
 }
 
 /// What the user decided about a pair; the part that does not change from cycle to cycle.

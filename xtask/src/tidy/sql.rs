@@ -5,8 +5,22 @@ use super::source::lines_with_word;
 use super::tree::{Tree, crate_of, finding, in_crates};
 
 /// Beginnings by which a statement is known.
-const STATEMENTS: &[&str] =
-    &["SELECT ", "INSERT INTO ", "DELETE FROM ", "CREATE TABLE ", "ALTER TABLE ", "PRAGMA "];
+const STATEMENTS: &[&str] = &[
+    "SELECT ",
+    "INSERT INTO ",
+    "INSERT OR ",
+    "REPLACE INTO ",
+    "UPDATE ",
+    "DELETE FROM ",
+    "CREATE TABLE ",
+    "CREATE INDEX ",
+    "ALTER TABLE ",
+    "DROP TABLE ",
+    "DROP INDEX ",
+    "ATTACH ",
+    "VACUUM",
+    "PRAGMA ",
+];
 
 /// Searches the string literals of our crates.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
@@ -36,6 +50,22 @@ mod tests {
             ["crates/engine/src/a.rs:2: sql: `SELECT` in a string; ask `store` for it"]
         );
         planted::clean(check, &[("crates/store/src/a.rs", text)]);
+        let others = [
+            "UPDATE pair SET paused = 1",
+            "UPDATE OR IGNORE pair SET paused = 1",
+            "INSERT OR IGNORE INTO pair VALUES (1)",
+            "REPLACE INTO pair VALUES (1)",
+            "DELETE FROM pair",
+            "CREATE INDEX a ON b (c)",
+            "DROP TABLE pair",
+            "VACUUM",
+            "ATTACH 'a' AS b",
+        ];
+        for statement in others {
+            let text = format!("const Q: &str = \"{statement}\";\n");
+            let said = planted::said(check, &[("crates/calpair/src/a.rs", &text)]);
+            assert_eq!(said.len(), 1, "{statement}: {said:?}");
+        }
         planted::clean(
             check,
             &[("crates/engine/src/a.rs", "// SELECT a\nlet a = \"Select b\";\n")],
