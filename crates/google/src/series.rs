@@ -50,6 +50,25 @@ impl Anchor {
         self.plain.zone().and_then(ical::time_zone).unwrap_or(TimeZone::UTC)
     }
 
+    /// The occurrence that a row of another kind was of: what stood at a time before the master
+    /// became one of days stands on the day of that time, and the reverse.
+    fn key_across(&self, row: &Row) -> Option<When> {
+        let stated = row.typed()?.original_start_time;
+        let original = match (stated.as_ref().and_then(fields::times::time), row.original()?) {
+            (Some(stated), _) => stated,
+            (None, Original::Day(date)) => When::Date(date),
+            (None, Original::At(at)) => fields::times::placed(at, None),
+        };
+        Some(ical::in_kind_of(&original, &self.exact))
+    }
+
+    /// Whether a row takes place that belongs to the series as it was before it changed its kind.
+    /// Google shows it beside the others, and no occurrence has it any more.
+    // quirk: google-71
+    pub(crate) fn is_left_over(&self, row: &Row) -> bool {
+        !row.is_cancelled() && row.original().is_some_and(|original| self.key(original).is_none())
+    }
+
     /// The name of that zone.
     pub(crate) fn zone_name(&self) -> String {
         match self.plain.zone() {
@@ -160,6 +179,12 @@ pub(crate) fn read(rows: &Rows) -> Result<Series, Unread> {
 
 fn add_exceptions(series: &mut Series, rows: &Rows, anchor: &Anchor) -> Result<(), Unread> {
     let Some(master) = series.master.clone() else { return Ok(()) };
+    // quirk: google-71
+    for row in rows.exceptions.values().filter(|row| anchor.is_left_over(row)) {
+        let Some(key) = anchor.key_across(row) else { continue };
+        let event = read_instance(row, &master)?;
+        series.exceptions.insert(key, Exception::Override(Box::new(event)));
+    }
     for row in rows.exceptions.values() {
         let Some(key) = row.original().and_then(|original| anchor.key(original)) else { continue };
         if row.is_cancelled() {

@@ -5,10 +5,10 @@
 mod common;
 
 use common::Stage;
-use model::{CreateKey, Resource};
+use model::{CreateKey, Exception, Resource};
 use provider::Provider;
 use sandbox::google::Quirks;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 async fn create(stage: &Stage, line: &str, key: &str) -> Resource {
     let series = testkit::series(line);
@@ -19,6 +19,22 @@ async fn create(stage: &Stage, line: &str, key: &str) -> Resource {
 fn row(stage: &Stage, id: &str) -> Value {
     let rows = stage.service.rows(&stage.calendar);
     rows.into_iter().find(|row| row["id"] == id).unwrap_or_default()
+}
+
+/// Another client, over the API: what it says, whatever stands there.
+async fn elsewhere(stage: &Stage, event: &str, patch: &Value) {
+    let calendar = stage.calendar.as_str().replace('@', "%40");
+    let base = "https://www.googleapis.com/calendar/v3/calendars";
+    let request = http::Request::builder()
+        .method("PATCH")
+        .uri(format!("{base}/{calendar}/events/{event}?sendUpdates=none"))
+        .header("authorization", format!("Bearer {}", stage.service.access_token("sam")))
+        .header("content-type", "application/json")
+        .header("if-match", "*")
+        .body(bytes::Bytes::from(patch.to_string()))
+        .expect("a request");
+    let answer = stage.service.answer(request).await.expect("an answer");
+    assert_eq!(answer.status(), 200, "{:?}", answer.body());
 }
 
 fn minutes(row: &Value) -> Vec<i64> {
@@ -56,4 +72,44 @@ async fn one_of_five_reminders_changed_leaves_the_four_that_google_does_not_show
     let again = stage.found(&made.id).await;
     assert_eq!((alarms(&again).len(), alarms(&held).difference(&alarms(&again)).count()), (9, 1));
     assert_eq!(minutes(&row(&stage, made.id.as_str())), [6, 12, 15, 30, 60]);
+}
+
+const MOVED: &str = "weekly \"Choir\" 2026-03-02T09:00 Europe/Berlin 15m count=12 \
+                     move=2026-03-30→11:00";
+
+// quirk: google-71
+#[tokio::test]
+async fn a_series_that_becomes_one_of_days_leaves_no_ghost() {
+    let stage = Stage::new(Quirks::default());
+    let made = create(&stage, &format!("{MOVED} uid=one"), "0a").await;
+    let days = testkit::series("weekly \"Choir\" 2026-03-02 1d count=12 uid=one");
+    stage.google.update(&stage.calendar, &made, &days).await.expect("it is updated");
+    let live = stage.service.rows(&stage.calendar);
+    let live: Vec<_> = live.iter().filter(|row| row["status"] == "confirmed").collect();
+    assert_eq!(live.len(), 1, "{live:#?}");
+    stage.assert_careful();
+}
+
+// quirk: google-71
+#[tokio::test]
+async fn what_google_leaves_of_a_series_that_changed_its_kind_is_read() {
+    let stage = Stage::new(Quirks::default());
+    let made = create(&stage, MOVED, "0a").await;
+    let days = json!({"start": {"date": "2026-03-02", "dateTime": null, "timeZone": null},
+        "end": {"date": "2026-03-03", "dateTime": null, "timeZone": null}});
+    elsewhere(&stage, made.id.as_str(), &days).await;
+    let found = stage.found(&made.id).await;
+    let key = model::When::Date(jiff::civil::date(2026, 3, 30));
+    let Some(Exception::Override(left)) = found.series.exceptions.get(&key) else {
+        panic!("{:?}", found.series.exceptions)
+    };
+    assert_eq!(left.start.wall(), jiff::civil::datetime(2026, 3, 30, 11, 0, 0, 0));
+    // Whatever is written next, it takes the place of the occurrence of that day.
+    let mut target = found.series.clone();
+    target.master.as_mut().unwrap().title = Some("Concert".into());
+    let held = stage.google.update(&stage.calendar, &found, &target).await.expect("it is updated");
+    assert!(held.series.same_content(&target), "{:#?}", held.series);
+    let own = row(&stage, &format!("{}_20260330", made.id));
+    let left = row(&stage, &format!("{}_20260330T070000Z", made.id));
+    assert_eq!((&own["status"], &left["status"]), (&json!("confirmed"), &json!("cancelled")));
 }

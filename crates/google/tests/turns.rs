@@ -47,21 +47,50 @@ fn differing(held: &Series, wanted: &Series) -> Vec<String> {
     if held.recurrence != wanted.recurrence {
         differing.push("recurrence".to_owned());
     }
-    let shown = |series: &Series| {
-        let window = ical::Window {
-            from: "2026-01-01T00:00:00Z".parse().expect("an instant"),
-            until: "2028-01-01T00:00:00Z".parse().expect("an instant"),
-        };
-        let occurrences = ical::occurrences(series, window, &jiff::tz::TimeZone::UTC);
-        let shown = occurrences.map(|one| (one.from, one.until, one.event.title.clone()));
+    let overrides = |series: &Series| {
         let overrides = series.exceptions.values();
-        let overrides = overrides.filter(|one| matches!(one, Exception::Override(_))).count();
-        (shown.collect::<Vec<_>>(), overrides)
+        overrides.filter(|one| matches!(one, Exception::Override(_))).count()
     };
-    if shown(held) != shown(wanted) {
+    if shown(held) != shown(wanted) || overrides(held) != overrides(wanted) {
         differing.push("occurrences".to_owned());
     }
     differing
+}
+
+/// What takes place: from, until, the title.
+fn shown(series: &Series) -> Vec<(String, String, String)> {
+    let window = ical::Window {
+        from: "2026-01-01T00:00:00Z".parse().expect("an instant"),
+        until: "2028-01-01T00:00:00Z".parse().expect("an instant"),
+    };
+    // Google's users see floating times in the calendar's zone.
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").expect("a zone");
+    let title = |one: &ical::Occurrence<'_>| {
+        one.event.title.as_ref().map(|title| title.expose().clone()).unwrap_or_default()
+    };
+    let occurrences = ical::occurrences(series, window, &zone);
+    let mut shown: Vec<_> =
+        occurrences.map(|one| (one.from.to_string(), one.until.to_string(), title(&one))).collect();
+    shown.sort();
+    shown
+}
+
+/// What takes place, as Google's own users see it. A row that belongs to nothing any more is beside
+/// the others.
+fn shown_to_users(stage: &Stage) -> Vec<(String, String, String)> {
+    let rows = stage.service.rows(&stage.calendar);
+    let is_day = |row: &serde_json::Value, name: &str| row[name].get("date").is_some();
+    let master = rows.iter().find(|row| row.get("recurringEventId").is_none());
+    let master = master.expect("the master is there");
+    let exceptions = rows.iter().filter(|row| row.get("recurringEventId").is_some());
+    let left_over = exceptions.filter(|row| {
+        let day = is_day(row, "originalStartTime");
+        row["status"] != "cancelled" && day != is_day(master, "start")
+    });
+    assert_eq!(left_over.count(), 0, "{rows:#?}");
+    let [uid] = &stage.user().uids()[..] else { panic!("not one event") };
+    let raw = stage.user().get(uid).expect("it is there").raw;
+    shown(&ical::read(&raw).expect("what Google shows can be read"))
 }
 
 async fn turn(quirks: &Quirks, from: usize, to: usize) {
@@ -101,6 +130,7 @@ async fn turn(quirks: &Quirks, from: usize, to: usize) {
     });
     let listed = listed.unwrap_or_else(|| panic!("{turn}: it is not listed"));
     assert_eq!(listed.series, found.series, "{turn}: listed");
+    assert_eq!(shown_to_users(&stage), shown(&target), "{turn}: what users see");
     stage.google.delete(&calendar, &found).await.expect("it is deleted");
     assert!(stage.user().uids().is_empty(), "{turn}: it is still there");
     stage.assert_careful();

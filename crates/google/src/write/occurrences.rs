@@ -47,6 +47,12 @@ pub(super) async fn write_occurrences(
         .values()
         .filter_map(|row| Some((anchor.key(row.original()?)?, row.clone())))
         .collect();
+    // quirk: google-71
+    let left_over: Vec<Row> =
+        rows.exceptions.values().filter(|row| anchor.is_left_over(row)).cloned().collect();
+    for row in left_over.iter().filter(|_| existing == Existing::Follows) {
+        rows.put(written(work, row, &cancellation(), |now| is_as(now, row)).await?);
+    }
     let exceptions = &target.series().exceptions;
     let keys = held.iter().map(|(key, _)| key).chain(exceptions.keys());
     let takes_place = ical::made(target.series(), keys);
