@@ -6,8 +6,9 @@ use futures_util::stream::{self, StreamExt as _};
 use model::{CalendarId, ResourceId};
 use provider::{Error, ErrorKind, Fetched, Outcome, Result};
 
+use crate::ident;
 use crate::requests::get::{self, Got};
-use crate::requests::{After, instances, list_series, one_calendar};
+use crate::requests::{After, list_series, one_calendar};
 use crate::row::Row;
 use crate::rows::Rows;
 use crate::series;
@@ -68,18 +69,21 @@ pub(crate) async fn rows(
     calendar: &CalendarId,
     id: &ResourceId,
 ) -> Result<Option<Rows>> {
-    if let Some(uid) = server.take_uid(calendar, id)
-        && let Some(rows) = by_uid(server, calendar, id, &uid).await?
-    {
-        return Ok(Some(rows));
+    let uid = server.take_uid(calendar, id);
+    let listed = match &uid {
+        Some(uid) => by_uid(server, calendar, id, uid).await?,
+        None => None,
+    };
+    if let Some(rows) = listed.as_ref().filter(|rows| rows.master.is_some()) {
+        return Ok(Some(rows.clone()));
     }
     let answer = server.ask(get::prepare(server.base(), calendar.as_str(), id.as_str())).await?;
     match get::parse(&answer)? {
         Got::Row(row) if row.is_cancelled() => Ok(None),
         Got::Row(row) if row.repeats() => match row.ical_uid() {
             Some(uid) => match by_uid(server, calendar, id, uid).await? {
-                Some(rows) => Ok(Some(rows)),
-                None => {
+                Some(rows) if rows.master.is_some() => Ok(Some(rows)),
+                Some(_) | None => {
                     let sentence =
                         format!("{} lists a series as gone and shows it", server.place());
                     Err(Error::new(ErrorKind::Unavailable, sentence))
@@ -88,12 +92,18 @@ pub(crate) async fn rows(
             None => Ok(Some(Rows::of(id, [row]))),
         },
         Got::Row(row) => Ok(Some(Rows::of(id, [row]))),
-        Got::Nothing => orphans(server, calendar, id).await,
+        // Occurrences that somebody is invited to without their series: nothing has its id.
+        // quirk: google-4
+        Got::Nothing if uid.is_none() => {
+            by_uid(server, calendar, id, &ident::usual_uid(id.as_str())).await
+        }
+        Got::Nothing => Ok(listed),
     }
 }
 
-/// The rows of a series by the UID that they share; `None` when its master is not among them, or
-/// deleted.
+/// The rows of a series by the UID that they share; `None` when its master is deleted, or nothing
+/// of it takes place. Without a master its occurrences stand for themselves.
+// quirk: google-4
 async fn by_uid(
     server: &Server,
     calendar: &CalendarId,
@@ -111,24 +121,20 @@ async fn by_uid(
             After::Page(next) => from = Some(next),
             After::Token(_) | After::Nothing => {
                 let rows = Rows::of(id, found);
-                let alive = rows.master.as_ref().is_some_and(|master| !master.is_cancelled());
+                let alive = match &rows.master {
+                    Some(master) => !master.is_cancelled(),
+                    None => rows.all().any(|row| !row.is_cancelled()),
+                };
+                if alive && rows.master.is_none() {
+                    // Asked for again, it is not found in any other way.
+                    server.saw_uid(calendar, id, uid);
+                }
                 return Ok(alive.then_some(rows));
             }
         }
     }
     let sentence = format!("{} lists a series without an end", server.place());
     Err(Error::new(ErrorKind::Malformed, sentence))
-}
-
-/// Occurrences that somebody is invited to without their series.
-// quirk: google-4
-async fn orphans(server: &Server, calendar: &CalendarId, id: &ResourceId) -> Result<Option<Rows>> {
-    let ask = instances::prepare(server.base(), calendar.as_str(), id.as_str());
-    let Some(page) = instances::parse(&server.ask(ask).await?)? else { return Ok(None) };
-    let rows: Vec<Row> = page.rows.into_iter().filter(|row| row.master_id().is_some()).collect();
-    let rows = Rows::of(id, rows);
-    let alive = rows.all().any(|row| !row.is_cancelled());
-    Ok(alive.then_some(rows))
 }
 
 /// Nothing is believed to be gone from a calendar that can't be seen.

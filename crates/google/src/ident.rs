@@ -76,6 +76,14 @@ pub(crate) fn uid(row: &Row) -> Uid {
     uid.map_or_else(|| Uid::new(format!("{}@google.com", row.series_id())), Uid::new)
 }
 
+/// The iCalUID that Google gives to what was made there. The second half of a split series shares
+/// that of the first: its id is that of the first, with the start from which on it goes.
+// quirk: google-40
+pub(crate) fn usual_uid(series_id: &str) -> String {
+    let first = series_id.rsplit_once("_R").map_or(series_id, |(first, _)| first);
+    format!("{first}@google.com")
+}
+
 /// The id of the occurrence with that original start; `floating` is the zone of floating times.
 /// `None` when its zone is not known.
 // quirk: google-33, google-70

@@ -4,7 +4,6 @@
 pub(crate) mod delete;
 pub(crate) mod get;
 pub(crate) mod insert;
-pub(crate) mod instances;
 pub(crate) mod list;
 pub(crate) mod list_calendars;
 pub(crate) mod list_series;

@@ -183,7 +183,7 @@ pub(crate) async fn delete(
 ) -> Result<()> {
     let rows = held(server, current)?;
     let Some(master) = &rows.master else {
-        return occurrences::delete_orphans(server, calendar, rows).await;
+        return occurrences::delete_orphans(server, calendar, current, rows).await;
     };
     let now = match master.repeats() {
         true => looked_at_again(server, calendar, current, master).await?,

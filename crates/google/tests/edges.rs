@@ -6,7 +6,7 @@ mod common;
 
 use common::Stage;
 use model::{CreateKey, Exception, Resource};
-use provider::Provider;
+use provider::{Change, Provider};
 use sandbox::google::Quirks;
 use serde_json::{Value, json};
 
@@ -112,4 +112,54 @@ async fn what_google_leaves_of_a_series_that_changed_its_kind_is_read() {
     let own = row(&stage, &format!("{}_20260330", made.id));
     let left = row(&stage, &format!("{}_20260330T070000Z", made.id));
     assert_eq!((&own["status"], &left["status"]), (&json!("confirmed"), &json!("cancelled")));
+}
+
+/// An invitation to one occurrence of somebody else's series.
+fn invited(uid: &str, day: &str, status: &str, title: &str) -> Value {
+    let at =
+        |hour: &str| json!({"dateTime": format!("2027-05-{day}T{hour}:00:00Z"), "timeZone": "UTC"});
+    json!({"id": format!("ghost1_202705{day}T090000Z"), "summary": title, "iCalUID": uid,
+        "status": status, "organizer": {"email": "boss@example.test"},
+        "recurringEventId": "ghost1", "originalStartTime": at("09"),
+        "start": at("09"), "end": at("10")})
+}
+
+// quirk: google-4
+#[tokio::test]
+async fn what_an_organizer_does_to_the_one_occurrence_we_are_invited_to_arrives() {
+    for (uid, page) in [("ghost1@google.com", 2500), ("elsewhere@example.test", 1)] {
+        let mut stage = Stage::new(Quirks { largest_page: page, ..Quirks::default() });
+        let user = stage.user();
+        user.native(&invited(uid, "04", "cancelled", "Guest"));
+        user.native(&invited(uid, "11", "confirmed", "Guest"));
+        let full = stage.list(None).await.expect("it is listed");
+        user.native(&invited(uid, "11", "confirmed", "Guest, renamed"));
+        let delta = stage.list(Some(&full.next)).await.expect("it is listed");
+        assert!(matches!(&delta.items[..], [Change::Listed { .. }]), "{:?}", delta.items);
+        let title = |held: &Resource| {
+            held.series
+                .face()
+                .and_then(|face| face.title.clone())
+                .expect("a title")
+                .expose()
+                .clone()
+        };
+        for _ in 0..2 {
+            let found = stage.found(&"ghost1".into()).await;
+            assert_eq!(
+                (title(&found).as_str(), found.series.exceptions.len()),
+                ("Guest, renamed", 2)
+            );
+        }
+        if uid.starts_with("ghost1") {
+            stage.restart();
+            assert_eq!(title(&stage.found(&"ghost1".into()).await), "Guest, renamed");
+        }
+        user.native(&invited(uid, "11", "cancelled", "Guest, renamed"));
+        let delta = stage.list(Some(&delta.next)).await.expect("it is listed");
+        assert!(matches!(&delta.items[..], [Change::Missing(_)]), "{:?}", delta.items);
+        let fetched = stage.google.fetch(&stage.calendar, &["ghost1".into()]).await;
+        let outcome = fetched.expect("an answer").pop().expect("one").outcome;
+        assert!(matches!(outcome, provider::Outcome::Gone), "{outcome:?}");
+    }
 }

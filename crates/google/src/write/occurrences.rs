@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{CalendarId, Event, Exception, Resource, Series, When};
+use model::{CalendarId, Event, Exception, Resource, ResourceId, Series, When};
 use provider::{ErrorKind, Result};
 use serde_json::Value;
 
@@ -151,6 +151,7 @@ pub(super) async fn update_orphans(
     mut rows: Rows,
     target: &Series,
 ) -> Result<Resource> {
+    note_uid(server, calendar, &current.id, &rows);
     let none = Refused(draft::ALONE);
     let known = |key: &When| current.series.exceptions.contains_key(key);
     if target.master.is_some() || !target.exceptions.keys().all(known) {
@@ -199,8 +200,10 @@ async fn orphans_changed(
 pub(super) async fn delete_orphans(
     server: &Server,
     calendar: &CalendarId,
+    current: &Resource,
     rows: Rows,
 ) -> Result<()> {
+    note_uid(server, calendar, &current.id, &rows);
     let work = Work::new(server, calendar, Names::Present);
     for row in rows.exceptions.values().filter(|row| !row.is_cancelled()) {
         match written(&work, row, &cancellation(), |now| is_as(now, row)).await {
@@ -209,4 +212,12 @@ pub(super) async fn delete_orphans(
         }
     }
     Ok(())
+}
+
+/// Whoever looks again after a write that failed finds them by their UID only.
+// quirk: google-4
+fn note_uid(server: &Server, calendar: &CalendarId, id: &ResourceId, rows: &Rows) {
+    if let Some(uid) = rows.all().find_map(Row::ical_uid) {
+        server.saw_uid(calendar, id, uid);
+    }
 }
