@@ -7,6 +7,7 @@ use calpair_tests::environment::variable;
 use calpair_tests::expander::{Held, Said, compare};
 use calpair_tests::rig::Rig;
 use calpair_tests::{servers, text};
+use engine::PairState;
 use model::Sides;
 use sandbox::google::GoogleUser;
 use tokio::runtime::{Builder, Runtime};
@@ -91,6 +92,37 @@ impl Story {
         self.icloud.assert_unviolated();
         self.google.assert_unviolated();
     }
+}
+
+fn event(uid: &str, lines: &str) -> String {
+    format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Apple Inc.//macOS 15//EN\r\n\
+        BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20270302T100000Z\r\n\
+        DTEND:20270302T110000Z\r\nSUMMARY:{uid}\r\n{lines}END:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
+}
+
+// quirk: google-50
+#[test]
+fn while_google_takes_no_changes_what_is_changed_there_arrives() {
+    let story = Story::begin(String::new());
+    story.runtime.block_on(story.rig.rest());
+    let (google, _) = story.google.as_google().expect("the right side is Google");
+    google.exhaust_quota("work", std::time::Duration::from_secs(7200));
+    story.icloud.put("ours.ics", event("ours@example.com", "").as_bytes());
+    let first = story.runtime.block_on(story.rig.cycle());
+    let said = first.reason.unwrap_or_default();
+    assert!(said.contains("takes no more changes for now"), "{said}");
+    assert_eq!((first.state, first.not_before), (PairState::Retrying, None));
+    let writes = || google.log().iter().filter(|asked| asked.method != "GET").count();
+    let before = writes();
+    story.user().create(&event("theirs@example.com", ""));
+    let second = story.runtime.block_on(story.rig.cycle());
+    assert!(second.report.is_some(), "there was no cycle: {second:?}");
+    assert_eq!(second.state, PairState::Retrying);
+    assert!(second.reason.is_some_and(|said| said.contains("takes no more changes for now")));
+    assert_eq!(story.icloud.texts().len(), 2, "what is at Google is on the iPhone");
+    assert_eq!(writes(), before, "nothing is written before the hour is over");
 }
 
 #[test]

@@ -70,6 +70,15 @@ pub struct Attended {
 }
 
 impl Attended {
+    /// Whether nothing is wrong but that writes have to wait.
+    pub(crate) fn only_waits_to_write(&self) -> bool {
+        let Some(Report { outcome: Outcome::Failed(failure), .. }) = &self.report else {
+            return false;
+        };
+        let Failure::Provider { error, .. } = failure else { return false };
+        matches!(error.kind(), ErrorKind::WritesLimited { .. })
+    }
+
     fn without_cycle(state: PairState, reason: String, action: Option<String>) -> Self {
         Self { report: None, state, reason: Some(reason), action, not_before: None, broken: false }
     }
@@ -205,7 +214,12 @@ fn provider_failed(
             tell(ctx, end, Event::Throttled(now + wait), confirm, None)?;
             not_before = Some(wait);
         }
-        ErrorKind::CursorExpired
+        // It is read at the pair's pace. What says no more than that it waits changes no time.
+        ErrorKind::WritesLimited { retry_after: Some(wait) } => {
+            ctx.store.limit_writes(account, now + wait.min(LONGEST_PATIENCE))?;
+        }
+        ErrorKind::WritesLimited { retry_after: None }
+        | ErrorKind::CursorExpired
         | ErrorKind::Stale
         | ErrorKind::Gone
         | ErrorKind::AlreadyExists

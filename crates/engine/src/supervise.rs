@@ -164,6 +164,7 @@ async fn run(ctx: Context, charge: Charge, mut ends: Ends) {
         ends.busy.store(false, Ordering::Relaxed);
         (ends.heard)(&charge.pair.name, &attended);
         failures = match attended.state {
+            PairState::Retrying if attended.only_waits_to_write() => 0,
             PairState::Retrying if attended.not_before.is_none() => failures.saturating_add(1),
             PairState::Retrying => failures,
             PairState::New

@@ -9,7 +9,6 @@ use provider::{Error, ErrorKind, Fetched, Outcome, Result};
 use crate::ident;
 use crate::requests::get::{self, Got};
 use crate::requests::{After, list_series, one_calendar};
-use crate::row::Row;
 use crate::rows::Rows;
 use crate::series;
 use crate::server::Server;

@@ -47,6 +47,13 @@ struct State {
     count: u64,
 }
 
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Reading,
+    Writing,
+}
+
 type Key = (CalendarId, ResourceId);
 
 impl Server {
@@ -69,8 +76,12 @@ impl Server {
 
     /// Sends what only reads.
     pub(crate) async fn ask(&self, ask: Ask) -> Result<Answer> {
+        self.send(ask, Purpose::Reading).await
+    }
+
+    async fn send(&self, ask: Ask, purpose: Purpose) -> Result<Answer> {
         let answer = self.account.send(ask).await?;
-        self.heed(&answer)?;
+        self.heed(&answer, purpose)?;
         Ok(answer)
     }
 
@@ -83,13 +94,13 @@ impl Server {
         {
             return Err(self.paused(now.duration_until(until)));
         }
-        self.ask(ask).await
+        self.send(ask, Purpose::Writing).await
     }
 
     /// # Errors
     /// When the answer is a refusal of the whole account.
     // quirk: google-49, google-50
-    fn heed(&self, answer: &Answer) -> Result<()> {
+    fn heed(&self, answer: &Answer, purpose: Purpose) -> Result<()> {
         if answer.status().is_success() {
             return Ok(());
         }
@@ -103,7 +114,11 @@ impl Server {
             Some(Limit::Quota) => {
                 let until = (self.clock)().checked_add(PAUSE).unwrap_or(Timestamp::MAX);
                 self.state().paused_until = Some(until);
-                Err(self.paused(PAUSE))
+                match purpose {
+                    Purpose::Writing => Err(self.paused(PAUSE)),
+                    // The limit of a day that is about requests of any kind.
+                    Purpose::Reading => Err(self.account.throttled(Duration::try_from(PAUSE).ok())),
+                }
             }
         }
     }
@@ -115,7 +130,7 @@ impl Server {
             "{} takes no more changes for now (its usage limit); the next is sent in {minutes} min",
             self.place()
         );
-        Error::new(ErrorKind::RateLimited { retry_after }, sentence)
+        Error::new(ErrorKind::WritesLimited { retry_after }, sentence)
     }
 
     /// The passes that are under way.

@@ -350,7 +350,7 @@ async fn after_too_many_writes_none_goes_out_for_an_hour_and_reading_goes_on() {
     for expected in [1, 0] {
         let (refused, cost) = stage.cost(stage.google.create(&stage.calendar, &series, &key)).await;
         let kind = refused.expect_err("it is refused").kind();
-        assert!(matches!(kind, ErrorKind::RateLimited { retry_after: Some(_) }), "{kind:?}");
+        assert!(matches!(kind, ErrorKind::WritesLimited { retry_after: Some(_) }), "{kind:?}");
         assert_eq!(cost, expected);
     }
     assert!(stage.list(None).await.is_ok());

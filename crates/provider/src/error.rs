@@ -31,6 +31,12 @@ pub enum ErrorKind {
         /// How long, where the provider says so.
         retry_after: Option<Duration>,
     },
+    /// Too many writes: write nothing to this account before the delay is over. Reading goes on:
+    /// what changed is listed and fetched as ever.
+    WritesLimited {
+        /// How long, where the provider says so.
+        retry_after: Option<Duration>,
+    },
     /// Not reachable, or failing by itself: try later.
     Unavailable,
     /// The credential was refused.

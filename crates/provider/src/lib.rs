@@ -4,6 +4,9 @@
 //! it is asked, conditionally. A status code gets its meaning in the adapter; above it there is
 //! only an [`ErrorKind`], named for the reaction.
 //!
+//! Where a provider limits writes alone, [`ErrorKind::WritesLimited`] says so: it comes of a write,
+//! and never of reading.
+//!
 //! The contract that every adapter must meet is executable: `testkit::contract`.
 
 mod changes;

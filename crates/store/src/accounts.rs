@@ -84,6 +84,34 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Remembers that an account takes no writes before `until`. Survives a loss of power.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn limit_writes(&self, account: &AccountName, until: Timestamp) -> Result<()> {
+        self.write_durably("limit_writes", |transaction| {
+            sql::run(
+                transaction,
+                "INSERT OR REPLACE INTO limited_writes (account, until) VALUES (?1, ?2)",
+                params![account.as_str(), until.as_microsecond()],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Until when an account takes no writes, as it was last said; it may be over.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn writes_limited(&self, account: &AccountName) -> Result<Option<Timestamp>> {
+        let query = "SELECT until FROM limited_writes WHERE account = ?1";
+        self.read(|connection| {
+            sql::first(connection, query, [account.as_str()], |row| instant(row.get(0)?))
+        })
+    }
+}
+
 fn row(row: &Row<'_>) -> Result<AccountRow> {
     Ok(AccountRow {
         name: AccountName::new(row.get::<_, String>(0)?),
@@ -134,5 +162,11 @@ mod tests {
         store.seal_credential(&name, b"x", &Key::new([1; 32])).unwrap();
         account.has_credential = true;
         assert_eq!(store.accounts().unwrap(), [account]);
+
+        assert_eq!(store.writes_limited(&name).unwrap(), None);
+        for until in [at(9), at(7)] {
+            store.limit_writes(&name, until).unwrap();
+            assert_eq!(store.writes_limited(&name).unwrap(), Some(until));
+        }
     }
 }

@@ -60,7 +60,9 @@ impl Service {
 pub(super) fn failed(account: &str, error: &Error) -> Refusal {
     let exit = match error.kind() {
         ErrorKind::Unauthorized => Exit::ReconnectNeeded,
-        ErrorKind::RateLimited { .. } | ErrorKind::Unavailable => Exit::TryAgain,
+        ErrorKind::RateLimited { .. }
+        | ErrorKind::WritesLimited { .. }
+        | ErrorKind::Unavailable => Exit::TryAgain,
         ErrorKind::CursorExpired
         | ErrorKind::Stale
         | ErrorKind::Gone

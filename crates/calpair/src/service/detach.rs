@@ -260,7 +260,8 @@ impl Here<'_> {
             ErrorKind::Unavailable
             | ErrorKind::Malformed
             | ErrorKind::Unauthorized
-            | ErrorKind::RateLimited { .. } => {
+            | ErrorKind::RateLimited { .. }
+            | ErrorKind::WritesLimited { .. } => {
                 tracing::warn!(%pair, %side, %error, "copies could not be deleted now");
                 Ok(Fate::Unknown)
             }

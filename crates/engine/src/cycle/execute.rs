@@ -108,6 +108,9 @@ impl Cycle<'_> {
         (self.ctx.progress)(Progress::Planned(writing.len() as u64));
         let works = self.journal(&writing, touched)?;
         let brake = Brake::default();
+        for side in Side::BOTH.into_iter().filter(|side| self.limited[*side]) {
+            brake.pull_for(side);
+        }
         let in_flight = if self.gently { 1 } else { STEPS_IN_FLIGHT };
         let running: Vec<_> =
             works.into_iter().map(|work| self.carry_out_one(work, &brake)).collect();
@@ -279,7 +282,7 @@ impl Cycle<'_> {
         match &end {
             End::Done(_) => brake.succeeded(),
             End::NotBegun => return (work, end),
-            End::Met { error, .. } => brake.met(error),
+            End::Met { side, error } => brake.met(*side, error),
             End::Store(_) => brake.pull(),
         }
         (self.ctx.progress)(Progress::Done(1));
@@ -289,9 +292,10 @@ impl Cycle<'_> {
     async fn carry_out_step(&self, work: &Work<'_>, brake: &Brake) -> End {
         let mut held = work.held.clone();
         let mut begun = false;
+        let barred = work.writes.iter().any(|(side, one)| one.is_some() && brake.is_on_for(side));
         for (side, writing) in work.writes.iter() {
             let Some(writing) = writing else { continue };
-            if !begun && (brake.is_on() || self.ctx.stop.is_cancelled()) {
+            if !begun && (barred || brake.is_on() || self.ctx.stop.is_cancelled()) {
                 return End::NotBegun;
             }
             begun = true;
@@ -380,13 +384,26 @@ impl Cycle<'_> {
                     agreements.push(self.agreement(work.step, touched, held)?);
                     open.push(work.step);
                 }
-                End::NotBegun => self.abandon(&work)?,
+                End::NotBegun => {
+                    self.abandon(&work)?;
+                    let limited = |side: &Side| work.writes[*side].is_some() && self.limited[*side];
+                    if let Some(side) = Side::BOTH.into_iter().find(limited)
+                        && self.held_back.is_none()
+                    {
+                        self.held_back = Some((side, waits()));
+                    }
+                }
                 End::Store(error) => failure = failure.or(Some(Failure::Store(error))),
                 End::Met { side, error } => match reaction(error.kind()) {
                     Reaction::Unknown => {
                         unknown = true;
                         tracing::debug!(%side, %error, "the outcome of a write is unknown");
                         failure = failure.or(Some(at(side)(error)));
+                    }
+                    Reaction::StopSide => {
+                        self.abandon(&work)?;
+                        self.limited[side] = true;
+                        self.held_back = Some((side, error));
                     }
                     Reaction::Stop => {
                         self.abandon(&work)?;
@@ -432,7 +449,11 @@ impl Cycle<'_> {
                 self.taken.insert((side, work.uid(side)));
                 Ok(self.ctx.store.forget_cursor(self.row.id, side)?)
             }
-            Reaction::Taken | Reaction::SetAside | Reaction::Unknown | Reaction::Stop => {
+            Reaction::Taken
+            | Reaction::SetAside
+            | Reaction::Unknown
+            | Reaction::StopSide
+            | Reaction::Stop => {
                 let subject = subject_row(&work.step.subject);
                 let (uid, now) = (&work.step.uid, self.ctx.now());
                 let reason = error.sentence();
@@ -464,6 +485,12 @@ impl Cycle<'_> {
         }
         Ok(())
     }
+}
+
+/// Of a side that said so in an earlier cycle.
+fn waits() -> Error {
+    let kind = ErrorKind::WritesLimited { retry_after: None };
+    Error::new(kind, "its provider takes no more changes for now")
 }
 
 fn vanished() -> Error {

@@ -28,6 +28,7 @@ use provider::{Error, FETCH_LIMIT};
 use reconcile::{Halt, Totals};
 use store::{PairId, PairRow};
 
+use crate::account::LONGEST_PATIENCE;
 use crate::report::{Failure, Outcome, Report};
 use crate::{Context, Pair};
 
@@ -93,6 +94,10 @@ struct Cycle<'a> {
     unread: Mutex<HashSet<(Side, ResourceId)>>,
     /// The run, as history and the journal refer to it.
     run: i64,
+    /// Sides that take no writes for now; they are read all the same.
+    limited: Sides<bool>,
+    /// What was to be written there, and waits.
+    held_back: Option<(Side, Error)>,
     /// A server failed under several writes at once: from now on one at a time.
     gently: bool,
 }
@@ -110,7 +115,21 @@ impl<'a> Cycle<'a> {
         let row = ctx.store.pair(&pair.name)?.unwrap_or(row);
         let run = ctx.store.begin_run(row.id, begun)?;
         let (taken, unread) = (HashSet::new(), Mutex::default());
-        Ok(Self { ctx, pair, row, calendars, begun, taken, unread, run, gently: false })
+        let limited = limited(ctx, pair)?;
+        let (held_back, gently) = (None, false);
+        Ok(Self {
+            ctx,
+            pair,
+            row,
+            calendars,
+            begun,
+            taken,
+            unread,
+            run,
+            limited,
+            held_back,
+            gently,
+        })
     }
 
     const fn id(&self) -> PairId {
@@ -161,7 +180,10 @@ impl<'a> Cycle<'a> {
         }
         report.problems = self.ctx.store.problems(self.id())?.len() as u64;
         report.conflicts = self.ctx.store.conflicts(self.id())?.len() as u64;
-        Ok(outcome)
+        match self.held_back.take() {
+            Some((side, error)) if !matches!(outcome, Outcome::Halted(_)) => Err(at(side)(error)),
+            Some(_) | None => Ok(outcome),
+        }
     }
 
     /// What a halted plan would do, in words. Its deletions are kept, so that what is approved is
@@ -201,6 +223,18 @@ impl<'a> Cycle<'a> {
         }
         Ok(all)
     }
+}
+
+/// The sides whose accounts take no writes yet. A time that lies further ahead than any provider
+/// asks for was written by a clock that was wrong.
+fn limited(ctx: &Context, pair: &Pair) -> store::Result<Sides<bool>> {
+    let now = ctx.now();
+    let mut limited = Sides::new(false, false);
+    for side in Side::BOTH {
+        let until = ctx.store.writes_limited(&pair.sides[side].account)?;
+        limited[side] = until.is_some_and(|until| until > now && until <= now + LONGEST_PATIENCE);
+    }
+    Ok(limited)
 }
 
 /// A provider's error as the cycle's failure.

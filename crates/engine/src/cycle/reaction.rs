@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use model::{Side, Sides};
 use provider::{Error, ErrorKind};
 
 /// So many failures in a row, with no success between them, are not about single series any more.
@@ -18,6 +19,8 @@ pub(super) enum Reaction {
     SetAside,
     /// Whether it was written is unknown.
     Unknown,
+    /// No write will succeed on this side now; everything else goes on.
+    StopSide,
     /// No write will succeed now.
     Stop,
 }
@@ -28,6 +31,7 @@ pub(super) const fn reaction(kind: ErrorKind) -> Reaction {
         ErrorKind::AlreadyExists => Reaction::Taken,
         ErrorKind::Forbidden | ErrorKind::Rejected => Reaction::SetAside,
         ErrorKind::Unavailable | ErrorKind::Malformed => Reaction::Unknown,
+        ErrorKind::WritesLimited { .. } => Reaction::StopSide,
         ErrorKind::RateLimited { .. } | ErrorKind::Unauthorized | ErrorKind::CursorExpired => {
             Reaction::Stop
         }
@@ -38,6 +42,7 @@ pub(super) const fn reaction(kind: ErrorKind) -> Reaction {
 #[derive(Default)]
 pub(super) struct Brake {
     pulled: AtomicBool,
+    sides: Sides<AtomicBool>,
     failures: AtomicU32,
 }
 
@@ -48,20 +53,31 @@ impl Brake {
             || self.failures.load(Ordering::Relaxed) >= FAILURES_IN_A_ROW
     }
 
+    /// Whether nothing is to be written on a side.
+    pub(super) fn is_on_for(&self, side: Side) -> bool {
+        self.sides[side].load(Ordering::Relaxed)
+    }
+
     /// A step was written.
     pub(super) fn succeeded(&self) {
         self.failures.store(0, Ordering::Relaxed);
     }
 
-    /// A step met an error.
-    pub(super) fn met(&self, error: &Error) {
+    /// A step met an error on a side.
+    pub(super) fn met(&self, side: Side, error: &Error) {
         match reaction(error.kind()) {
             Reaction::Unknown => {
                 self.failures.fetch_add(1, Ordering::Relaxed);
             }
+            Reaction::StopSide => self.pull_for(side),
             Reaction::Stop => self.pull(),
             Reaction::LookAgain | Reaction::Taken | Reaction::SetAside => {}
         }
+    }
+
+    /// Nothing further may be written on a side.
+    pub(super) fn pull_for(&self, side: Side) {
+        self.sides[side].store(true, Ordering::Relaxed);
     }
 
     /// Nothing further may be begun.

@@ -91,7 +91,9 @@ impl Cycle<'_> {
             | ErrorKind::Rejected
             | ErrorKind::Forbidden
             | ErrorKind::Stale => self.look_for_creation(intent, target, error).await,
-            ErrorKind::Unavailable | ErrorKind::Malformed => Ok(Settled::Failed(error)),
+            ErrorKind::Unavailable | ErrorKind::Malformed | ErrorKind::WritesLimited { .. } => {
+                Ok(Settled::Failed(error))
+            }
             ErrorKind::Gone
             | ErrorKind::CursorExpired
             | ErrorKind::RateLimited { .. }

@@ -154,7 +154,9 @@ fn declined(account: &Account, error: &ConsentError) -> String {
 fn exit(error: &Error) -> Exit {
     match error.kind() {
         ErrorKind::Unauthorized => Exit::ReconnectNeeded,
-        ErrorKind::RateLimited { .. } | ErrorKind::Unavailable => Exit::TryAgain,
+        ErrorKind::RateLimited { .. }
+        | ErrorKind::WritesLimited { .. }
+        | ErrorKind::Unavailable => Exit::TryAgain,
         ErrorKind::CursorExpired
         | ErrorKind::Stale
         | ErrorKind::Gone
