@@ -188,12 +188,16 @@ fn changed(server: &Server, calendar: &CalendarId, held: Held) -> Change {
 }
 
 /// Whether a row means what it meant when it was last read or written. Google touches rows by
-/// itself, so another etag alone is nothing new.
-// quirk: google-16, google-45
+/// itself, so another etag alone is nothing new. A series that was moved in between, and moved
+/// back, may have lost its exceptions, and no row says so.
+// quirk: google-16, google-41, google-45
 fn says_nothing_new(known: &Rows, row: &Row) -> bool {
-    known.known(row).is_some_and(|known| {
-        let same_state = known.etag().is_some() && known.etag() == row.etag();
-        same_state || series::is_as(known, row)
+    known.known(row).is_some_and(|held| {
+        let same_state = held.etag().is_some() && held.etag() == row.etag();
+        let stayed = held.sequence() == row.sequence()
+            || row.master_id().is_some()
+            || known.exceptions.is_empty();
+        same_state || stayed && series::is_as(held, row)
     })
 }
 

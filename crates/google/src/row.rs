@@ -51,6 +51,11 @@ impl Row {
         self.text("updated")?.parse().ok()
     }
 
+    /// How often its times were changed, as Google counts.
+    pub(crate) fn sequence(&self) -> Option<i64> {
+        self.0.get("sequence").and_then(Value::as_i64)
+    }
+
     pub(crate) fn ical_uid(&self) -> Option<&str> {
         self.text("iCalUID")
     }

@@ -7,7 +7,7 @@ mod common;
 use common::Stage;
 use model::{CreateKey, Exception, Resource};
 use provider::{Change, Provider};
-use sandbox::google::Quirks;
+use sandbox::google::{OnMove, Quirks};
 use serde_json::{Value, json};
 
 async fn create(stage: &Stage, line: &str, key: &str) -> Resource {
@@ -161,5 +161,26 @@ async fn what_an_organizer_does_to_the_one_occurrence_we_are_invited_to_arrives(
         let fetched = stage.google.fetch(&stage.calendar, &["ghost1".into()]).await;
         let outcome = fetched.expect("an answer").pop().expect("one").outcome;
         assert!(matches!(outcome, provider::Outcome::Gone), "{outcome:?}");
+    }
+}
+
+// quirk: google-41
+#[tokio::test]
+async fn a_series_that_was_moved_and_moved_back_has_what_google_left_it() {
+    for (on_move, want) in [(OnMove::Reset, 0), (OnMove::Stale, 1)] {
+        let stage = Stage::new(Quirks { on_move, ..Quirks::default() });
+        let made = create(&stage, MOVED, "0a").await;
+        let cursor = stage.list(None).await.expect("it is listed").next;
+        for hour in ["06", "08"] {
+            let at = |minute: &str| {
+                let time = format!("2026-03-02T{hour}:{minute}:00Z");
+                json!({"dateTime": time, "timeZone": "Europe/Berlin"})
+            };
+            let moved = json!({"start": at("00"), "end": at("15")});
+            elsewhere(&stage, made.id.as_str(), &moved).await;
+        }
+        let echo = stage.list(Some(&cursor)).await.expect("it is listed");
+        assert!(matches!(&echo.items[..], [Change::Listed { .. }]), "{:?}", echo.items);
+        assert_eq!(stage.found(&made.id).await.series.exceptions.len(), want, "{on_move:?}");
     }
 }
