@@ -144,7 +144,11 @@ pub(crate) fn master_patch(
     let frame = Frame { role: target.role(), floating: floating.to_owned(), names };
     let differing = kept::differing(&read.exact, &target.whole);
     let mut body = Body::new();
-    write_fields(differing, &target.whole.event, Some(row), &frame, &mut body)?;
+    let begins_to_repeat = target.repeats() && !row.repeats();
+    // What repeats needs a zone, and a single event may have none.
+    // quirk: google-29
+    let written = if begins_to_repeat { differing.with(Field::Times) } else { differing };
+    write_fields(written, &target.whole.event, Some(row), &frame, &mut body)?;
     let moved = read.exact.event.start != target.whole.event.start;
     let stands: BTreeSet<When> = read.cancelled.into_iter().collect();
     let wanted = target.cancelled();
@@ -152,7 +156,7 @@ pub(crate) fn master_patch(
         if row.repeats() {
             body.insert("recurrence".to_owned(), Value::Null);
         }
-    } else if moved || !row.repeats() {
+    } else if moved || begins_to_repeat {
         body.insert("recurrence".to_owned(), target.lines(wanted, &frame)?.into());
     } else {
         // One more that does not take place is written to the occurrence; the series stays.

@@ -184,3 +184,18 @@ async fn a_series_that_was_moved_and_moved_back_has_what_google_left_it() {
         assert_eq!(stage.found(&made.id).await.series.exceptions.len(), want, "{on_move:?}");
     }
 }
+
+// quirk: google-29, google-32
+#[tokio::test]
+async fn a_single_event_without_a_zone_can_begin_to_repeat() {
+    let stage = Stage::new(Quirks::default());
+    let id = stage.user().native(&json!({"summary": "Zoneless",
+        "start": {"dateTime": "2026-05-04T09:00:00Z"},
+        "end": {"dateTime": "2026-05-04T10:00:00Z"}}));
+    let held = stage.found(&id.as_str().into()).await;
+    let mut target = held.series.clone();
+    let weekly = testkit::series("weekly \"Zoneless\" 2026-05-04T09:00 UTC 1h count=4");
+    target.recurrence = weekly.recurrence;
+    let updated = stage.google.update(&stage.calendar, &held, &target).await;
+    assert!(updated.expect("it is updated").series.same_content(&target));
+}
