@@ -177,8 +177,8 @@ fn cancelled_rows(held: &Rows, anchor: &Anchor) -> BTreeSet<When> {
     rows.filter_map(|row| anchor.key(row.original()?)).collect()
 }
 
-/// What turns a row of an occurrence into that event, if anything. One that does not take place
-/// is put back, with everything, for nobody knows what it was.
+/// What turns a row of an occurrence into that event, if anything. Where nothing can be read of
+/// the row, everything is written, for nobody knows what it was.
 ///
 /// # Errors
 /// When Google can't hold it, or allows no change of it.
@@ -194,7 +194,7 @@ pub(crate) fn instance_patch(
     target.class = master.class;
     let whole = Whole::once(target);
     let mut body = Body::new();
-    if row.is_cancelled() {
+    if row.is_cancelled() || row.value().get("start").is_none() {
         write_fields(HELD, &whole.event, Some(row), &frame, &mut body)?;
         body.entry("status").or_insert_with(|| "confirmed".into());
     } else {

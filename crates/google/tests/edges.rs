@@ -199,3 +199,36 @@ async fn a_single_event_without_a_zone_can_begin_to_repeat() {
     let updated = stage.google.update(&stage.calendar, &held, &target).await;
     assert!(updated.expect("it is updated").series.same_content(&target));
 }
+
+// quirk: google-5, google-17, google-38
+#[tokio::test]
+async fn an_undone_cancellation_leaves_what_google_has_of_the_occurrence() {
+    let stage = Stage::new(Quirks::default());
+    let user = stage.user();
+    let text = "Bring <b>cake</b>, see <a href=\"https://x.test/a\">here</a>";
+    let link = json!({"entryPoints": [{"entryPointType": "video", "uri": "https://meet.test/a"}]});
+    let id = user.native(&json!({"summary": "Choir", "description": text, "conferenceData": link,
+        "reminders": {"useDefault": true}, "recurrence": ["RRULE:FREQ=WEEKLY;COUNT=8"],
+        "start": {"dateTime": "2026-05-04T09:00:00Z", "timeZone": "Europe/Berlin"},
+        "end": {"dateTime": "2026-05-04T10:00:00Z", "timeZone": "Europe/Berlin"}}));
+    let uid = user.uids()[0].clone();
+    for (day, retitled) in [("11", false), ("18", true)] {
+        assert!(user.cancel_occurrence(&uid, &format!("202605{day}T090000Z")));
+        let held = stage.found(&id.as_str().into()).await;
+        let mut target = held.series.clone();
+        let (key, cancelled) = target.exceptions.pop_first().expect("one is cancelled");
+        assert_eq!(cancelled, Exception::Cancelled);
+        if retitled {
+            let mut event = ical::implied(target.master.as_ref().unwrap(), &key);
+            event.title = Some("Concert".into());
+            target.exceptions.insert(key, Exception::Override(Box::new(event)));
+        }
+        let updated = stage.google.update(&stage.calendar, &held, &target).await;
+        assert!(updated.expect("it is updated").series.same_content(&target));
+        let now = row(&stage, &format!("{id}_202605{day}T090000Z"));
+        assert_eq!((&now["status"], &now["description"]), (&json!("confirmed"), &json!(text)));
+        assert_eq!(now["reminders"], json!({"useDefault": true}));
+        assert_eq!(now["conferenceData"], link);
+        assert_eq!(now["summary"] == "Concert", retitled);
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use model::{CalendarId, Event, Exception, Resource, ResourceId, Series, When};
 use provider::{ErrorKind, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Expected, Sent, Work, cancellation, finished, rejected, stale};
 use crate::draft::{self, Target};
@@ -66,9 +66,16 @@ pub(super) async fn write_occurrences(
             }
             None => Wanted::Cancelled,
         };
+        let restored = match wanted {
+            Wanted::Event(_) if row.is_cancelled() => Some(restored(work, row).await?),
+            Wanted::Event(_) | Wanted::Cancelled => None,
+        };
+        let row = restored.as_ref().unwrap_or(row);
         let patch = patch_of(work, row, target, &wanted, &anchor).map_err(refused)?;
         if let Some(patch) = patch {
             rows.put(written(work, row, &patch, |now| is_as(now, row)).await?);
+        } else if let Some(row) = restored {
+            rows.put(row);
         }
     }
     let has_row: BTreeSet<&When> = held.iter().map(|(key, _)| key).collect();
@@ -104,6 +111,13 @@ fn patch_of(
             draft::instance_patch(row, target.master(), event, &floating, work.names)
         }
     }
+}
+
+/// A cancelled occurrence takes place again: with everything that Google still has of it and that
+/// is none of ours (its own reminders, links, a conference). What it is to say is written then.
+// quirk: google-5
+async fn restored(work: &Work<'_>, row: &Row) -> Result<Row> {
+    written(work, row, &json!({"status": "confirmed"}), |now| is_as(now, row)).await
 }
 
 /// Patches the row of an occurrence, and gives it as it is then. A master that was written since
