@@ -9,7 +9,7 @@ mod attachments;
 mod class;
 mod color;
 mod conferences;
-mod description;
+pub(crate) mod description;
 mod people;
 pub(crate) mod recurrence;
 mod status;
@@ -43,8 +43,8 @@ pub(crate) fn shown_otherwise(field: Field) -> String {
         Field::Color => "the nearest of eleven",
         Field::Url => "only addresses of the web are shown",
         Field::Conferences | Field::Attachments => "kept, and not shown",
+        Field::Description => "only about its first 7000 characters",
         Field::Title
-        | Field::Description
         | Field::Location
         | Field::Geo
         | Field::Categories

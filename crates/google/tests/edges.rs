@@ -232,3 +232,45 @@ async fn an_undone_cancellation_leaves_what_google_has_of_the_occurrence() {
         assert_eq!(now["summary"] == "Concert", retitled);
     }
 }
+
+// quirk: google-38, google-39
+#[tokio::test]
+async fn who_edits_the_beginning_of_a_long_description_leaves_the_rest_of_it() {
+    let stage = Stage::new(Quirks::default());
+    let mut series = testkit::series("\"Notes\" 2026-03-02T09:00 floating 15m color=teal");
+    let set = |series: &mut model::Series, text: String| {
+        series.master.as_mut().unwrap().description = Some(text.into());
+    };
+    let text = |held: &Resource| {
+        let event = held.series.master.clone().expect("a master");
+        event.description.map(|text| text.expose().clone()).unwrap_or_default()
+    };
+    for long in ["word — ".repeat(2200), "x <b> & y\n".repeat(1500)] {
+        let long = format!("{long}end");
+        set(&mut series, long.clone());
+        let said = stage.google.shown_otherwise(&series);
+        let limit = "description: only about its first 7000 characters";
+        assert!(said.iter().any(|said| said == limit), "{said:?}");
+        let key = CreateKey::new(&long[..9]);
+        let made = stage.google.create(&stage.calendar, &series, &key).await.expect("created");
+        assert!(made.series.same_content(&series), "the small things too");
+        let id = made.id.as_str();
+        let shown = row(&stage, id)["description"].as_str().expect("a text").to_owned();
+        elsewhere(&stage, id, &json!({"description": format!("First. {shown}")})).await;
+        let held = stage.found(&made.id).await;
+        assert_eq!(text(&held), format!("First. {long}"));
+        // Written again, the rest is what is not shown then.
+        let mut target = held.series.clone();
+        set(&mut target, format!("Before that. {}", text(&held)));
+        let held = stage.google.update(&stage.calendar, &held, &target).await.expect("updated");
+        assert_eq!(text(&held), format!("Before that. First. {long}"));
+        elsewhere(&stage, id, &json!({"description": "Short."})).await;
+        let held = stage.found(&made.id).await;
+        assert_eq!(text(&held), "Short.");
+        let mut target = held.series.clone();
+        target.master.as_mut().unwrap().title = Some("Other".into());
+        stage.google.update(&stage.calendar, &held, &target).await.expect("updated");
+        let kept = row(&stage, id)["extendedProperties"]["private"].clone();
+        assert!(kept.get("calpair-rest1").is_none(), "{kept}");
+    }
+}

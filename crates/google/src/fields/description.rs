@@ -14,6 +14,10 @@ use crate::row::Row;
 // quirk: google-38
 const LONGEST: usize = 8192;
 
+/// What is left free of that in a text that is cut: whoever adds a line to it at Google must not
+/// push the sign out of what is kept.
+const FREE: usize = 1024;
+
 /// What shows that a text goes on elsewhere.
 const CUT: char = '…';
 
@@ -35,13 +39,18 @@ pub(super) fn write(event: &Event, held: Option<&Row>, body: &mut Body) {
     let mut written = if reads_as_itself(text) { text.to_owned() } else { escape(text) };
     let room = LONGEST - block.as_ref().map_or(0, |block| length(block) + 2);
     if length(&written) > room {
-        written = cut(&written, room);
+        written = cut(&written, room.saturating_sub(FREE));
     }
     if let Some(block) = block {
         written = if written.is_empty() { block } else { format!("{written}\n\n{block}") };
     }
     let value = if written.is_empty() { Value::Null } else { Value::from(written) };
     body.insert("description".to_owned(), value);
+}
+
+/// What stands before the sign that a text goes on elsewhere; `None` for one that does not say so.
+pub(crate) fn before_cut(text: &str) -> Option<&str> {
+    text.trim_end().strip_suffix(CUT)
 }
 
 fn reads_as_itself(text: &str) -> bool {
