@@ -94,6 +94,20 @@ impl Row {
         stated.or_else(|| instance_id(self.id()).map(|(_, original)| original))
     }
 
+    /// Whether others are invited to it by the person whose calendar this is.
+    // quirk: google-60, google-69
+    pub(crate) fn invites_others(&self, calendar: &str) -> bool {
+        let is_true = |value: &Value, name: &str| value[name].as_bool() == Some(true);
+        let is_own = |person: &Value| {
+            let email = person["email"].as_str().unwrap_or_default();
+            is_true(person, "self") || email.eq_ignore_ascii_case(calendar)
+        };
+        let guests = self.0.get("attendees").and_then(Value::as_array).into_iter().flatten();
+        let mut others = guests.filter(|guest| !is_own(guest) && !is_true(guest, "resource"));
+        let invited = others.next().is_some() || is_true(&self.0, "attendeesOmitted");
+        invited && self.0.get("organizer").is_some_and(is_own)
+    }
+
     /// As google-calendar3 reads it; `None` when it can't.
     pub(crate) fn typed(&self) -> Option<api::Event> {
         api::Event::deserialize(&self.0).ok()

@@ -182,6 +182,15 @@ pub(crate) async fn delete(
     current: &Resource,
 ) -> Result<()> {
     let rows = held(server, current)?;
+    // quirk: google-63
+    if rows.all().any(|row| !row.is_cancelled() && row.invites_others(calendar.as_str())) {
+        let sentence = format!(
+            "people are invited to this event, and {} would not tell them that it is deleted; \
+             delete it there",
+            server.place()
+        );
+        return Err(Error::new(ErrorKind::Rejected, sentence));
+    }
     let Some(master) = &rows.master else {
         return occurrences::delete_orphans(server, calendar, current, rows).await;
     };

@@ -6,7 +6,7 @@ mod common;
 
 use common::Stage;
 use model::{CreateKey, Exception, Resource};
-use provider::{Change, Provider};
+use provider::{Change, ErrorKind, Provider};
 use sandbox::google::{OnMove, Quirks};
 use serde_json::{Value, json};
 
@@ -273,4 +273,30 @@ async fn who_edits_the_beginning_of_a_long_description_leaves_the_rest_of_it() {
         let kept = row(&stage, id)["extendedProperties"]["private"].clone();
         assert!(kept.get("calpair-rest1").is_none(), "{kept}");
     }
+}
+
+// quirk: google-60, google-63
+#[tokio::test]
+async fn a_meeting_that_others_are_invited_to_is_not_deleted_behind_their_backs() {
+    let stage = Stage::new(Quirks::default());
+    let ours = stage.calendar.as_str().to_owned();
+    let guest = json!({"email": "ann@example.test"});
+    let room = json!({"email": "room@example.test", "resource": true});
+    for (organizer, attendees, refused) in [
+        (ours.as_str(), json!([guest, {"email": ours}]), true),
+        (ours.as_str(), json!([room, {"email": ours}]), false),
+        ("boss@example.test", json!([guest, {"email": ours}]), false),
+    ] {
+        let id = stage.user().native(&json!({"summary": "Meeting",
+            "organizer": {"email": organizer}, "attendees": attendees,
+            "start": {"dateTime": "2026-05-04T09:00:00Z", "timeZone": "Europe/Berlin"},
+            "end": {"dateTime": "2026-05-04T10:00:00Z", "timeZone": "Europe/Berlin"}}));
+        let held = stage.found(&id.as_str().into()).await;
+        let deleted = stage.google.delete(&stage.calendar, &held).await;
+        let kind = deleted.err().map(|error| error.kind());
+        assert_eq!(kind, refused.then_some(ErrorKind::Rejected), "{organizer}");
+        let status = if refused { "confirmed" } else { "cancelled" };
+        assert_eq!(row(&stage, &id)["status"], status);
+    }
+    stage.assert_careful();
 }
