@@ -43,7 +43,7 @@ pub(crate) async fn changes(
 async fn begin(server: &Server, calendar: &CalendarId, since: Option<String>) -> Result<Changes> {
     let from = list::From { token: since.as_deref(), page: None };
     let answer = server.ask(list::prepare(server.base(), calendar.as_str(), from)).await?;
-    let page = list::parse(&answer)?;
+    let page = list::parse(&answer, from)?;
     let scope = if since.is_some() { Scope::Delta } else { Scope::Full };
     let number = server.passes(|passes| passes.open(Pass::new(scope, since.clone())));
     take(server, calendar, number, page).unwrap_or_else(|| Err(lost(server)))
@@ -59,7 +59,7 @@ async fn go_on(
     let since = server.passes(|passes| passes.get(number).map(|pass| pass.since.clone()))?;
     let from = list::From { token: since.as_deref(), page: Some(asked) };
     let answer = server.ask(list::prepare(server.base(), calendar.as_str(), from)).await;
-    let page = match answer.and_then(|answer| list::parse(&answer)) {
+    let page = match answer.and_then(|answer| list::parse(&answer, from)) {
         Ok(page) => page,
         Err(error) => return Some(Err(error)),
     };

@@ -101,6 +101,17 @@ impl Refusal {
         }
     }
 
+    /// Of a listing of changes since a token. What is gone without a legible reason is the token:
+    /// a calendar that is not there is answered 404.
+    // quirk: google-9, google-51
+    pub(crate) fn of_changes(&self) -> Error {
+        if self.status == 410 && self.reasons.is_empty() {
+            let sentence = format!("{} no longer knows since when to list changes", self.place);
+            return Error::new(ErrorKind::CursorExpired, sentence);
+        }
+        self.of_listing()
+    }
+
     /// Of anything that only reads.
     pub(crate) fn of_reading(&self) -> Error {
         match self.status {

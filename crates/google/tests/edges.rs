@@ -7,7 +7,7 @@ mod common;
 use common::Stage;
 use model::{CreateKey, Exception, Resource};
 use provider::{Change, ErrorKind, Provider};
-use sandbox::google::{OnMove, Quirks};
+use sandbox::google::{OnMove, Quirk, Quirks};
 use serde_json::{Value, json};
 
 async fn create(stage: &Stage, line: &str, key: &str) -> Resource {
@@ -299,4 +299,16 @@ async fn a_meeting_that_others_are_invited_to_is_not_deleted_behind_their_backs(
         assert_eq!(row(&stage, &id)["status"], status);
     }
     stage.assert_careful();
+}
+
+// quirk: google-9, google-51
+#[tokio::test]
+async fn an_expired_token_is_one_whatever_the_410_says() {
+    let stage = Stage::new(Quirks::default().with(Quirk::BareExpiry));
+    create(&stage, MOVED, "0a").await;
+    let cursor = stage.list(None).await.expect("it is listed").next;
+    stage.service.expire_tokens(&stage.calendar);
+    let error = stage.list(Some(&cursor)).await.err().expect("the token is no longer good");
+    assert_eq!(error.kind(), ErrorKind::CursorExpired);
+    assert!(stage.list(None).await.is_ok());
 }

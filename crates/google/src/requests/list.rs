@@ -43,9 +43,10 @@ pub(crate) fn prepare(base: &Url, calendar: &str, from: From<'_>) -> Ask {
 /// # Errors
 /// [`provider::ErrorKind::CursorExpired`] when the token is no longer good,
 /// [`provider::ErrorKind::Gone`] when the calendar is not there.
-pub(crate) fn parse(answer: &Answer) -> Result<Page> {
+pub(crate) fn parse(answer: &Answer, from: From<'_>) -> Result<Page> {
     match answer.status().as_u16() {
         200 => page(answer, DOING),
+        _ if from.token.is_some() => Err(refusal(answer).of_changes()),
         _ => Err(refusal(answer).of_listing()),
     }
 }
@@ -71,7 +72,20 @@ mod tests {
     #[test]
     fn a_calendar_that_is_not_there_is_gone() {
         let body = r#"{"error":{"errors":[{"reason":"notFound"}],"code":404}}"#;
-        let error = parse(&answer(404, body)).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Gone);
+        for token in [None, Some("C=")] {
+            let error = parse(&answer(404, body), From { token, page: None }).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Gone);
+        }
+    }
+
+    // quirk: google-9, google-51
+    #[test]
+    fn a_410_that_says_nothing_is_about_the_token() {
+        let asked =
+            |token, body| parse(&answer(410, body), From { token, page: None }).unwrap_err().kind();
+        for body in ["", "<html>Gone</html>", "{\"error\":{\"code\":410}}"] {
+            assert_eq!(asked(Some("C="), body), ErrorKind::CursorExpired, "{body}");
+            assert_eq!(asked(None, body), ErrorKind::Gone, "{body}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use super::catalogue::{colors, settings};
 use super::discovery::{Parameters, Route};
 use super::failure::Failure;
 use super::grants::Worth;
+use super::quirks::Quirk;
 use super::state::{Json, Service, Updated};
 use crate::faults::Fault;
 use crate::rest::{Ask, Fate, Kept, Reply};
@@ -295,7 +296,16 @@ impl Service {
             "calendar.calendars.get" => self.calendar_itself(call),
             "calendar.colors.get" => Ok(colors()),
             "calendar.settings.list" => Ok(settings()),
-            "calendar.events.list" => self.list(call),
+            // quirk: google-9, google-51
+            "calendar.events.list" => match self.list(call) {
+                Err(failure)
+                    if failure.reason == "fullSyncRequired"
+                        && self.quirks.has(Quirk::BareExpiry) =>
+                {
+                    Ok(answer::html(failure.status))
+                }
+                listed => listed,
+            },
             "calendar.events.get" => self.get(call),
             "calendar.events.instances" => self.instances(call),
             "calendar.events.insert" => self.insert(call),

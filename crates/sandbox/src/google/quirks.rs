@@ -18,6 +18,8 @@ pub enum Quirk {
     NoEtag,
     /// 8: deleted series in lists that did not ask for what is deleted.
     CancelledMasters,
+    /// 9: an expired sync token is answered 410 with a page that says nothing. Off by default.
+    BareExpiry,
     /// 20: full listings never show what is deleted, though its iCalUID is taken.
     HiddenTombstones,
     /// 30: `Europe/Kyiv` is not a zone (until March 2023). Off by default.
