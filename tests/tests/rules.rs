@@ -219,6 +219,78 @@ fn a_copy_that_was_taken_away_comes_back_with_its_rule_gone() {
     assert_eq!(scene.title(Right, "a"), "Skip me");
 }
 
+/// Two originals with copies that show `masks`, synced; then calpair begins anew without masks.
+fn begun_anew(masks: &str, shown: &str, anew: impl Fn(&Scene)) {
+    let masked = format!("to_right = {{ {masks} }}");
+    let scene = Scene::new("1h", &masked);
+    scene.create(Left, "a", "Dentist");
+    scene.stage.user(Left).set("a", "LOCATION", "Town");
+    scene.create(Left, "b", "Lunch");
+    scene.sync();
+    assert_eq!(scene.title(Right, "a"), shown);
+    anew(&scene);
+    scene.sync();
+    for side in [Left, Right] {
+        assert_eq!(scene.title(side, "a"), "Dentist", "{masks}");
+        assert_eq!(scene.title(side, "b"), "Lunch", "{masks}");
+        assert_eq!(scene.value(side, "a", "LOCATION").as_deref(), Some("Town"), "{masks}");
+        assert_ne!(scene.value(side, "a", "TRANSP").as_deref(), Some("TRANSPARENT"), "{masks}");
+        assert_eq!(scene.stage.user(side).uids().len(), 2, "{masks}");
+    }
+    scene.is_quiet();
+}
+
+const MASKS: [(&str, &str); 3] = [
+    ("detail = \"busy\"", "Busy"),
+    ("prefix = \"W \"", "W Dentist"),
+    ("show_as = \"free\"", "Dentist"),
+];
+
+#[test]
+fn masks_do_not_come_back_when_the_pair_is_another() {
+    for (masks, shown) in MASKS {
+        begun_anew(masks, shown, |scene| {
+            let config = scene.home.config("interval = \"1h\"", "");
+            scene.home.write(&config.replace("name = \"p\"", "name = \"q\""));
+        });
+    }
+}
+
+#[test]
+fn masks_do_not_come_back_when_an_old_state_is_restored() {
+    let scene = Scene::new("1h", "");
+    scene.create(Left, "a", "Dentist");
+    scene.stage.user(Left).set("a", "LOCATION", "Town");
+    scene.sync();
+    let files = || std::fs::read_dir(scene.home.state()).expect("a state directory").flatten();
+    let saved: Vec<_> = files()
+        .filter(|file| file.file_type().is_ok_and(|kind| kind.is_file()))
+        .map(|file| (file.path(), std::fs::read(file.path()).expect("readable")))
+        .collect();
+    let old = std::fs::read(scene.home.file()).expect("a configuration");
+    let busy = "to_right = { detail = \"busy\", prefix = \"W \" }";
+    // Times of change are of whole seconds.
+    let begun = std::time::Instant::now();
+    wait::until(SOON, || (begun.elapsed() > Duration::from_millis(1_100)).then_some(()));
+    scene.rules("1h", busy, "\"all\"");
+    scene.sync();
+    assert_eq!(scene.title(Right, "a"), "W Busy");
+    for file in files().filter(|file| file.file_name().to_string_lossy().starts_with("calpair.db"))
+    {
+        std::fs::remove_file(file.path()).expect("removable");
+    }
+    for (path, bytes) in saved {
+        std::fs::write(path, bytes).expect("writable");
+    }
+    std::fs::write(scene.home.file(), old).expect("writable");
+    scene.sync();
+    for side in [Left, Right] {
+        assert_eq!(scene.title(side, "a"), "Dentist", "{side}");
+        assert_eq!(scene.value(side, "a", "LOCATION").as_deref(), Some("Town"), "{side}");
+    }
+    scene.is_quiet();
+}
+
 #[test]
 fn a_dry_run_leaves_nothing_for_the_next_sync() {
     let dry = |scene: &Scene, expected: &[(&str, &str)]| {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{Calendar, CalendarId, CreateKey, Cursor, Resource, ResourceId, Series, Timestamp};
+use model::{
+    Calendar, CalendarId, CreateKey, Cursor, Origin, Resource, ResourceId, Series, Timestamp,
+};
 use provider::{Changes, Fetched, Provider, Result};
 use transport::{Account, Allow, Credential, Options, SecretString, Url};
 
@@ -92,6 +94,10 @@ impl fmt::Debug for CalDav {
 
 #[async_trait]
 impl Provider for CalDav {
+    fn origin(&self, resource: &Resource) -> Origin {
+        ical::origin(&resource.raw)
+    }
+
     async fn identity(&self) -> Result<String> {
         discovery::identity(&self.server).await
     }

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use model::{
-    Calendar, CalendarId, CreateKey, Cursor, FieldSet, Resource, ResourceId, Series, Timestamp,
+    Calendar, CalendarId, CreateKey, Cursor, FieldSet, Origin, Resource, ResourceId, Series,
+    Timestamp,
 };
 use provider::{Changes, Error, ErrorKind, Fetched, Provider, Result};
 use transport::{Account, Credential, Options, Url, Wire};
 
 use crate::requests::{list_calendars, one_calendar};
+use crate::rows::Rows;
 use crate::server::Server;
-use crate::{draft, fetch, fields, observe, write};
+use crate::{draft, fetch, fields, ident, observe, write};
 
 /// Where the time comes from by which a pause in writing ends.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -91,6 +93,13 @@ impl Provider for Google {
         // What can't be written at all is a problem, and told as one.
         let rounded = draft::rounded(series).unwrap_or_default();
         rounded.iter().map(fields::shown_otherwise).collect()
+    }
+
+    fn origin(&self, resource: &Resource) -> Origin {
+        match Rows::from_raw(&resource.raw) {
+            Some(rows) if rows.all().any(ident::is_ours) => Origin::Copy,
+            Some(_) | None => Origin::Unknown,
+        }
     }
 
     async fn identity(&self) -> Result<String> {

@@ -59,6 +59,11 @@ pub(crate) fn is_made_by(row: &Row, key: &CreateKey) -> bool {
     made_by(row).is_some_and(|made_by| made_by == *key)
 }
 
+/// Whether calpair made the event.
+pub(crate) fn is_ours(row: &Row) -> bool {
+    made_by(row).is_some()
+}
+
 /// The creation that made the event. The mark alone says nothing: Google's own clients copy it
 /// when they split a series. It has to belong to the id.
 // quirk: google-40

@@ -4,7 +4,7 @@
 //! zones a random UID and a DTSTAMP of now, sorts what it writes and escapes what must not be
 //! escaped. It reads along in the tests instead.
 //!
-//! No METHOD (a stored resource has none, RFC 4791 section 4.1), no ORGANIZER and no ATTENDEE,
+//! What is made bears a seal (`seal`). No METHOD (a stored resource has none, RFC 4791 section 4.1), no ORGANIZER and no ATTENDEE,
 //! ever: a server that finds them sends invitations.
 
 use std::collections::BTreeSet;
@@ -15,12 +15,13 @@ use model::{Event, Exception, Field, Recurrence, Series, Uid, When, Zone};
 
 use crate::fields::{self, recurrence, times};
 use crate::recur::extent;
+use crate::seal;
 use crate::tree::{Component, Document, LineEnding, NewLine};
 use crate::value::wall_text;
 use crate::zone::{time_zone, vtimezone};
 
 /// Who wrote it (RFC 5545 section 3.7.3).
-const PRODUCT: &str = "-//calpair//calpair//EN";
+pub(crate) const PRODUCT: &str = "-//calpair//calpair//EN";
 
 /// A new resource. `stamp` becomes DTSTAMP, CREATED and LAST-MODIFIED; equal arguments give equal
 /// bytes.
@@ -51,6 +52,7 @@ pub fn create(series: &Series, stamp: Timestamp) -> Vec<u8> {
             Exception::Cancelled => {}
         }
     }
+    seal::put(&mut document);
     document.to_bytes()
 }
 
@@ -169,7 +171,7 @@ mod tests {
         event.title = Some("Lunch, maybe".into());
         let series = Series::single(Uid::new("a;b"), event);
         let want = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//calpair//calpair//EN\r\n\
-            CALSCALE:GREGORIAN\r\nBEGIN:VTIMEZONE\r\nTZID:Asia/Tokyo\r\nBEGIN:STANDARD\r\n\
+            CALSCALE:GREGORIAN\r\nX-CALPAIR-SEAL:2b46a81f39e1a953\r\nBEGIN:VTIMEZONE\r\nTZID:Asia/Tokyo\r\nBEGIN:STANDARD\r\n\
             DTSTART:19510909T010000\r\nTZOFFSETFROM:+1000\r\nTZOFFSETTO:+0900\r\nTZNAME:JST\r\n\
             END:STANDARD\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT\r\nUID:a\\;b\r\n\
             DTSTAMP:20260101T000000Z\r\nCREATED:20260101T000000Z\r\n\

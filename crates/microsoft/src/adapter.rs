@@ -7,15 +7,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use model::{
-    Calendar, CalendarId, CreateKey, Cursor, FieldSet, Resource, ResourceId, Series, Timestamp,
+    Calendar, CalendarId, CreateKey, Cursor, FieldSet, Origin, Resource, ResourceId, Series,
+    Timestamp,
 };
 use provider::{Changes, Error, ErrorKind, Fetched, Provider, Result};
 use transport::{Account, Credential, Options, Url, Wire};
 
 use crate::fields::HELD;
 use crate::requests::{After, calendars, me};
+use crate::rows::Rows;
 use crate::server::Server;
-use crate::{fetch, observe, write};
+use crate::{fetch, ident, observe, write};
 
 /// Where the time comes from by which windows are opened and moved.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -148,6 +150,13 @@ impl fmt::Debug for Microsoft {
 impl Provider for Microsoft {
     fn fields(&self) -> FieldSet {
         HELD
+    }
+
+    fn origin(&self, resource: &Resource) -> Origin {
+        match Rows::from_raw(&resource.raw) {
+            Some(rows) if rows.all().any(ident::is_ours) => Origin::Copy,
+            Some(_) | None => Origin::Unknown,
+        }
     }
 
     async fn identity(&self) -> Result<String> {

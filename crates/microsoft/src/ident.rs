@@ -93,6 +93,12 @@ pub(crate) fn is_made_by(row: &Row, key: &CreateKey) -> bool {
     row.transaction() == Some(&transaction(key))
 }
 
+/// Whether calpair made the event.
+pub(crate) fn is_ours(row: &Row) -> bool {
+    let begun = row.transaction().is_some_and(|id| id.starts_with("calpair."));
+    begun || row.mark(Mark::Uid).is_some()
+}
+
 /// The transaction id of a linked event: which occurrence of which series it is, in which try.
 pub(crate) fn part_transaction(series: &ResourceId, slot: &str, salt: &str) -> String {
     let sum = short_sum(&format!("{slot}\n{salt}"));

@@ -27,7 +27,7 @@ pub use ids::{
 };
 pub use recurrence::{ByDay, Extra, Frequency, Month, Recurrence, Rule, Until};
 pub use redacted::Redacted;
-pub use resource::Resource;
+pub use resource::{Origin, Resource};
 pub use series::{Exception, Extent, Series};
 pub use side::{Side, Sides};
 pub use time::{When, Zone};

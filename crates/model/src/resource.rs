@@ -19,6 +19,18 @@ pub struct Resource {
     pub series: Series,
 }
 
+/// Who made a resource, as far as its provider can tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody knows; an owner, as a rule.
+    #[default]
+    Unknown,
+    /// Calpair made it, as a copy. Others may have changed it since.
+    Copy,
+    /// Calpair made it, as a copy, and everything that it says was written by calpair.
+    Sealed,
+}
+
 impl fmt::Debug for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Resource")

@@ -16,7 +16,9 @@ pub mod kept;
 use async_trait::async_trait;
 pub use changes::{Change, Changes, Fetched, Next, Outcome, Scope, Unreadable};
 pub use error::{Error, ErrorKind, Result};
-use model::{Calendar, CalendarId, CreateKey, Cursor, FieldSet, Resource, ResourceId, Series};
+use model::{
+    Calendar, CalendarId, CreateKey, Cursor, FieldSet, Origin, Resource, ResourceId, Series,
+};
 
 /// One account at one provider.
 #[async_trait]
@@ -30,6 +32,12 @@ pub trait Provider: Send + Sync {
     /// zone, a sixth reminder), as sentences without private content. Asks nobody.
     fn shown_otherwise(&self, _series: &Series) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Who made this, by the marks that this provider's `create` leaves and its `update` keeps.
+    /// Asks nobody. [`Origin::Sealed`] only where an edit by anybody else would show.
+    fn origin(&self, _resource: &Resource) -> Origin {
+        Origin::Unknown
     }
 
     /// A name of the account that stays the same when its credential changes (a principal, a

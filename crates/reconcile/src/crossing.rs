@@ -268,7 +268,8 @@ impl<'a> Lens<'a> {
         copy
     }
 
-    fn title<'e>(&self, side: Side, event: &'e Event) -> Option<&'e str> {
+    /// The title that crosses: without the prefix of that side.
+    pub(crate) fn title<'e>(&self, side: Side, event: &'e Event) -> Option<&'e str> {
         let title = event.title.as_ref()?.expose().as_str();
         let prefix = &self.policy.crossing[side].prefix;
         let worn = self.worn[side].as_ref().and_then(|worn| title.strip_prefix(worn.as_str()));
@@ -357,10 +358,13 @@ pub(crate) fn text_fields(detail: Detail) -> FieldSet {
     }
 }
 
+/// The title of a copy that shows none, behind the prefix.
+pub(crate) const BUSY: &str = "Busy";
+
 /// Puts the mask's value; every masked field that is not named here is empty on a copy.
 fn mask(crossing: &Crossing, field: Field, original: &Event, copy: &mut Event) {
     match (field, crossing.show_as) {
-        (Field::Title, _) => copy.title = Some(format!("{}Busy", crossing.prefix).into()),
+        (Field::Title, _) => copy.title = Some(format!("{}{BUSY}", crossing.prefix).into()),
         (Field::Transparency, ShowAs::Free) => copy.transparency = Transparency::Transparent,
         (Field::Transparency, _) => copy.transparency = Transparency::Opaque,
         (Field::Status, _) if original.status == Status::Cancelled => {

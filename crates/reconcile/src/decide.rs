@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Event, Field, FieldSet, Rights, Series, Side, Sides, Uid};
+use model::{Event, Field, FieldSet, Origin, Rights, Series, Side, Sides, Uid};
 
 use crate::align::Aligned;
 use crate::crossing::Lens;
@@ -16,6 +16,7 @@ use crate::plan::{Decision, Skip, Step, Subject, Waiting, Write};
 use crate::policy::{Conflict, Direction, Policy, SkipRules};
 use crate::touched::{Contact, Held, Known, Now, Pending};
 use crate::unagreed;
+use crate::veil;
 
 /// How a side of a mapped series stands to its base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +132,7 @@ impl Case<'_> {
             one_way: gates.map(|gate| gate == Gate::Direction),
             closed: gates.map(|gate| matches!(gate, Gate::Rule | Gate::Rights)),
             winner: winner(self.policy, now),
+            origin: Sides::default(),
         }
     }
 
@@ -298,16 +300,26 @@ fn meet(held: Sides<&Held>, contact: &Contact, policy: &Policy) -> Step {
         return skip(step, Skip::Rule);
     }
     let lens = Lens::between(policy, None);
+    let origin = Sides::from_fn(|side| {
+        let stated = contact.origins[side].get(&held[side].id).copied().unwrap_or_default();
+        veil::origin(stated, now[side])
+    });
+    // Beside an original, nothing that a sealed copy says is anybody's edit.
+    let sealed = veil::copy(origin).filter(|copy| origin[*copy] == Origin::Sealed);
+    let pending = Sides::from_fn(|side| match contact.pending[side].get(&held[side].id) {
+        _ if sealed == Some(side) => vec![veil::made_whole(now[side])],
+        Some(pending) => pending.clone(),
+        None => Vec::new(),
+    });
     let merged = merge(&Merging {
         lens: &lens,
         base: None,
-        pending: Sides::from_fn(|side| {
-            contact.pending[side].get(&held[side].id).map_or(&[][..], Vec::as_slice)
-        }),
+        pending: pending.as_ref().map(Vec::as_slice),
         now,
         one_way: gates.map(|gate| gate == Gate::Direction),
         closed: gates.map(|gate| gate == Gate::Rights),
         winner: winner(policy, now),
+        origin,
     });
     step.decision = Decision::Adopt;
     outcome(step, merged, now, gates)

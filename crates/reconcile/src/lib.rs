@@ -7,7 +7,8 @@
 //! like a catastrophe, `order` puts the steps in an order that is safe at every point, `check` is a
 //! linter for plans that shares no code with the rest, `explain` says it in words. After a step,
 //! [`agreed`] says what both sides have agreed on. When the rules
-//! have changed, `stated` says which fields of the copies have to be made anew.
+//! have changed, `stated` says which fields of the copies have to be made anew. Where no mapping
+//! says which of two is the copy, `veil` finds it.
 
 use std::collections::BTreeSet;
 
@@ -32,6 +33,7 @@ mod rendering;
 mod stated;
 mod touched;
 mod unagreed;
+mod veil;
 mod verdict;
 mod words;
 

@@ -5,11 +5,11 @@
 //! recorded. Occurrences are in `occurrences`.
 //!
 //! A first contact is the same merge without a base: what is empty on one side is filled from the
-//! other, what differs counts as edited on both.
+//! other, what differs counts as edited on both; but not what shows a mask of a copy (`veil`).
 
 use std::collections::BTreeSet;
 
-use model::{Event, Exception, Extent, Field, FieldSet, Series, Side, Sides, When};
+use model::{Event, Exception, Extent, Field, FieldSet, Origin, Series, Side, Sides, When};
 
 use crate::crossing::{Lens, Standing};
 use crate::explain;
@@ -17,6 +17,7 @@ use crate::occurrences;
 use crate::plan::{Clash, Overruled, Waiting};
 use crate::touched::Pending;
 use crate::unagreed;
+use crate::veil;
 use crate::verdict::{Facts, Verdict, settle};
 use crate::words;
 
@@ -33,6 +34,8 @@ pub(crate) struct Merging<'a> {
     pub(crate) closed: Sides<bool>,
     /// Who wins; nobody when it is to be asked.
     pub(crate) winner: Option<Side>,
+    /// At a first contact: who made what each side holds.
+    pub(crate) origin: Sides<Origin>,
 }
 
 /// What came of it.
@@ -348,12 +351,14 @@ impl Session<'_> {
         let lens = self.merging.lens;
         let mut open = FieldSet::NONE;
         for field in fields.without(Field::Recurrence).without(Field::People).iter() {
+            let now = Sides { left: strands.left.now, right: strands.right.now };
             let facts = Facts {
-                same: lens.same(Sides { left: strands.left.now, right: strands.right.now }, field),
+                same: lens.same(now, field),
                 edited: Sides::from_fn(|side| strands[side].edited(lens, side, field)),
                 ours: Sides::from_fn(|side| strands[side].ours(lens, side, field)),
                 carried: self.carried(field),
             };
+            let facts = self.unveiled(facts, now, field);
             match self.settle(facts, winner, FieldSet::NONE.with(field)) {
                 Verdict::Leave => self.renew(field, facts.edited, onto),
                 Verdict::Carry { to, .. } => {
@@ -374,6 +379,22 @@ impl Session<'_> {
         }
         self.people(strands, onto);
         open
+    }
+
+    /// At a first contact: what shows a mask is nobody's edit. It is recorded where that is not
+    /// certain, as if it were one.
+    fn unveiled(&mut self, mut facts: Facts, now: Sides<&Event>, field: Field) -> Facts {
+        let Merging { lens, base, origin, closed, .. } = *self.merging;
+        if base.is_some() || facts.same {
+            return facts;
+        }
+        let Some(copy) = veil::veiled(lens, origin, now, field) else { return facts };
+        if facts.edited[copy] && facts.carried[copy] && !closed[copy] {
+            self.lost[copy] = self.lost[copy].with(field);
+        }
+        facts.edited[copy] = false;
+        facts.ours[copy] = true;
+        facts
     }
 
     /// Makes one field of a copy look as the rules, which have changed, make it look. The last that

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{FieldSet, MappingId, ResourceId, Series, Side, Sides, Uid};
+use model::{FieldSet, MappingId, Origin, ResourceId, Series, Side, Sides, Uid};
 
 use crate::Subject;
 
@@ -63,6 +63,31 @@ pub struct Known {
     pub now: Sides<Now>,
 }
 
+impl Known {
+    /// Takes in who made what a side holds now. A copy that is sealed, and that was changed since
+    /// both sides agreed, was changed by calpair itself under another state: that is no edit, as
+    /// if this state had begun the write. Not so where its time of change did not move on: then
+    /// somebody has put back what calpair had written before the base.
+    pub fn note_origin(&mut self, side: Side, origin: Origin) {
+        let is_copy = self.made[side] && !self.made[side.opposite()];
+        let Now::Present(held) = &self.now[side] else { return };
+        let base = &self.base[side];
+        let later = match (base.modified, held.series.modified) {
+            (Some(base), Some(now)) => now > base,
+            (None, _) | (_, None) => false,
+        };
+        if origin == Origin::Sealed
+            && is_copy
+            && later
+            && self.pending[side].is_empty()
+            && !held.series.same_content(base)
+        {
+            let (before, target) = (base.clone(), held.series.clone());
+            self.pending[side].push(Pending { before, target });
+        }
+    }
+}
+
 /// A write that was begun, and whose step was not finished: what it changed is nobody's edit.
 #[derive(Clone, Debug)]
 pub struct Pending {
@@ -107,6 +132,8 @@ pub struct Contact {
     pub taken: Sides<BTreeSet<Uid>>,
     /// Writes of ours to them that are not part of an agreement yet, oldest first.
     pub pending: Sides<BTreeMap<ResourceId, Vec<Pending>>>,
+    /// Who made them, where that is known.
+    pub origins: Sides<BTreeMap<ResourceId, Origin>>,
 }
 
 /// Sums over the whole pair, which a batch can't see.

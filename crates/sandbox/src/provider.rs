@@ -14,8 +14,8 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use model::{
-    Calendar, CalendarId, CreateKey, Cursor, Exception, FieldSet, Resource, ResourceId, Series,
-    Version,
+    Calendar, CalendarId, CreateKey, Cursor, Exception, FieldSet, Origin, Resource, ResourceId,
+    Series, Version,
 };
 use provider::{
     Change, Changes, Error, ErrorKind, Fetched, Next, Outcome, Provider, Result, Scope, Unreadable,
@@ -371,6 +371,10 @@ impl InProcess {
 impl Provider for InProcess {
     fn fields(&self) -> FieldSet {
         self.manners.fields
+    }
+
+    fn origin(&self, resource: &Resource) -> Origin {
+        ical::origin(&resource.raw)
     }
 
     async fn identity(&self) -> Result<String> {

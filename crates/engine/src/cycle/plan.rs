@@ -1,6 +1,6 @@
 //! From the store's touched rows to a plan that passed its check.
 
-use model::{MappingId, Side, Sides};
+use model::{MappingId, Origin, ResourceId, Side, Sides};
 use reconcile::{
     Contact, Decision, Held, Known, Now, Pending, Plan, Policy, Step, Totals, Touched, Write,
 };
@@ -30,8 +30,10 @@ impl Cycle<'_> {
         let (policy, mut due) = (self.policy(), Vec::new());
         for part in vanished.chunks(BATCH) {
             let mappings: Vec<MappingId> = part.iter().map(|(mapping, _)| *mapping).collect();
-            let known = store.known(&mappings)?.into_iter().map(known).collect::<Vec<_>>();
-            due.extend(reconcile::due(&known, &policy));
+            let known = store.known(&mappings)?.into_iter().map(known).collect();
+            let mut touched = Touched { known, contacts: Vec::new() };
+            self.note_origins(&mut touched)?;
+            due.extend(reconcile::due(&touched.known, &policy));
         }
         let store::Totals { series, deletions } = store.totals(self.id(), &due)?;
         Ok(Totals { series, deletions, due: due.into_iter().collect() })
@@ -48,7 +50,8 @@ impl Cycle<'_> {
             return Ok(None);
         }
         let next = batch.next;
-        let touched = self.only_what_was_read(touched(batch));
+        let mut touched = self.only_what_was_read(touched(batch));
+        self.note_origins(&mut touched)?;
         let policy = self.policy();
         let plan = reconcile::plan(&touched, &policy, totals);
         let violations = reconcile::check(&plan, &touched, &policy, totals);
@@ -56,6 +59,40 @@ impl Cycle<'_> {
             return Err(Failure::Check(violation.to_string()));
         }
         Ok(Some(Planned { plan, touched, next }))
+    }
+
+    /// Asks the providers who made what the plan can't tell by itself: of two that meet, and of
+    /// copies that changed.
+    fn note_origins(&self, touched: &mut Touched) -> Result<(), Failure> {
+        for known in &mut touched.known {
+            for side in Side::BOTH {
+                if let Now::Present(held) = &known.now[side]
+                    && known.made[side]
+                    && !held.series.same_content(&known.base[side])
+                {
+                    let id = held.id.clone();
+                    known.note_origin(side, self.origin(side, &id)?);
+                }
+            }
+        }
+        for contact in &mut touched.contacts {
+            if contact.held.left.is_empty() || contact.held.right.is_empty() {
+                continue;
+            }
+            for side in Side::BOTH {
+                for held in &contact.held[side] {
+                    let origin = self.origin(side, &held.id)?;
+                    contact.origins[side].insert(held.id.clone(), origin);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn origin(&self, side: Side, id: &ResourceId) -> Result<Origin, Failure> {
+        let resource = self.ctx.store.resource(self.id(), side, id)?;
+        let provider = &self.pair.sides[side].provider;
+        Ok(resource.map(|resource| provider.origin(&resource)).unwrap_or_default())
     }
 
     /// Without the series of which a side changed and could not be read.
@@ -161,6 +198,7 @@ fn touched(batch: Batch) -> Touched {
                 pending: row.pending.map(|writes| {
                     writes.into_iter().map(|(id, writes)| (id, pending_writes(writes))).collect()
                 }),
+                origins: Sides::default(),
             })
             .collect(),
     }

@@ -6,5 +6,6 @@ mod exhaustive;
 mod planted;
 mod properties;
 mod table;
+mod veil;
 mod words;
 mod world;

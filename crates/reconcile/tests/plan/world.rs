@@ -354,7 +354,10 @@ pub(crate) fn swapped(touched: &Touched) -> Touched {
         renew: known.renew.swapped(),
         now: known.now.clone().swapped(),
     });
-    let contacts = touched.contacts.iter().map(|known| contact(known.held.clone().swapped()));
+    let contacts = touched.contacts.iter().map(|met| Contact {
+        origins: met.origins.clone().swapped(),
+        ..contact(met.held.clone().swapped())
+    });
     Touched { known: known.collect(), contacts: contacts.collect() }
 }
 

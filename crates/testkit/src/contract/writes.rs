@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use model::{
-    Alarm, AlarmAction, CreateKey, Exception, Field, Person, Redacted, Resource, Rights, Series,
-    Trigger,
+    Alarm, AlarmAction, CreateKey, Exception, Field, Origin, Person, Redacted, Resource, Rights,
+    Series, Trigger,
 };
 use provider::{ErrorKind, Outcome};
 
@@ -93,6 +93,25 @@ pub(super) async fn update_changes(bench: &mut Bench<'_>) -> Kept {
     let held = bench.found(&made.id).await?;
     bench.same(&held.series, &target)?;
     ensure(held.version != before.version, "the version is the same as before")
+}
+
+pub(super) async fn a_copy_shows_who_made_it(bench: &mut Bench<'_>) -> Kept {
+    let (uid, _) = bench.put(LINE).await?;
+    let theirs = bench.find(&uid).await?;
+    let origin = |bench: &Bench<'_>, held: &Resource| bench.provider().origin(held);
+    ensure(origin(bench, &theirs) == Origin::Unknown, "a user's event is taken for a copy")?;
+    let wanted = bench.fixture(LINE);
+    let made = bench.create(&wanted).await?;
+    let held = bench.found(&made.id).await?;
+    let first = origin(bench, &held);
+    ensure(first != Origin::Unknown, "a copy can't be told")?;
+    bench.update(&made.id, &retitled(&wanted, "Another title")).await?;
+    let held = bench.found(&made.id).await?;
+    ensure(origin(bench, &held) == first, "an update of ours changes who made it")?;
+    let name = bench.subject().name(&made.id);
+    bench.retitle(&name, "Theirs").await?;
+    let held = bench.found(&made.id).await?;
+    ensure(origin(bench, &held) != Origin::Sealed, "an edit of theirs is taken for ours")
 }
 
 pub(super) async fn a_stale_update_is_refused(bench: &mut Bench<'_>) -> Kept {
