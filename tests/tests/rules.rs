@@ -344,6 +344,27 @@ fn a_dry_run_leaves_nothing_for_the_next_sync() {
 }
 
 #[test]
+fn copies_under_their_own_uids_are_made_once() {
+    for (masks, shown) in [MASKS[0], MASKS[1]] {
+        for rules in ["", masks] {
+            let rules = format!("to_right = {{ {rules} }}");
+            let scene = Scene::new("1h", &rules);
+            scene.create(Left, "a", "Dentist");
+            scene.create(Left, "b", "Lunch");
+            // As a pair of another name left them where "a" and "b" were taken.
+            scene.create(Right, "k1@calpair", shown);
+            scene.create(Right, "k2@calpair", &shown.replace("Dentist", "Lunch"));
+            scene.sync();
+            assert_eq!(scene.stage.user(Left).uids().len(), 2, "{rules}");
+            assert_eq!(scene.stage.user(Right).uids().len(), 2, "{rules}");
+            assert_eq!(scene.title(Left, "a"), "Dentist", "{rules}");
+            assert_eq!(scene.title(Left, "b"), "Lunch", "{rules}");
+            scene.is_quiet();
+        }
+    }
+}
+
+#[test]
 fn the_daemon_takes_changed_rules_up() {
     let scene = Scene::new("1s", "");
     scene.create(Left, "a", "Dentist");

@@ -98,3 +98,18 @@ fn says_no_more(lens: &Lens<'_>, events: Sides<&Event>, side: Side) -> bool {
             .into_iter()
             .all(|field| lens.blank(side, own, field) || (!silent && lens.same(events, field)))
 }
+
+/// Whether `copy` may be what calpair made of `original` for another place, by their titles.
+pub(crate) fn may_show(copy: &Series, original: &Series) -> bool {
+    let title = |series: &Series| {
+        let title = series.face().and_then(|face| face.title.as_ref());
+        words(title.map(|title| title.expose().as_str()).unwrap_or_default())
+    };
+    let (shown, bare) = (title(copy), title(original));
+    shown == bare || shown.ends_with(&words(BUSY)) || !bare.is_empty() && shown.ends_with(&bare)
+}
+
+/// A title as it is compared: trimmed, spaces collapsed, lower case.
+pub(crate) fn words(title: &str) -> String {
+    title.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -50,6 +50,18 @@ fn resources_find_one_another() {
     check("same UID", &[("1", a.clone())], &[("2", a.clone())], &["1 2 Adopt"]);
     check("same likeness", &[("1", a.clone())], &[("2", b.clone())], &["1 2 Adopt"]);
     check(
+        "titles but for spaces and case",
+        &[("1", named("a", "Team  Lunch "))],
+        &[("2", named("b", "team lunch"))],
+        &["1 2 Copy(Right)"],
+    );
+    check(
+        "other titles at the same time",
+        &[("1", a.clone())],
+        &[("2", named("b", "u"))],
+        &["- 2 Copy(Left)", "1 - Copy(Right)"],
+    );
+    check(
         "a likeness that is not unique is no identity",
         &[("1", a.clone()), ("3", named("c", "t"))],
         &[("2", b.clone())],
@@ -82,11 +94,10 @@ fn resources_find_one_another() {
 }
 
 #[test]
-fn a_likeness_is_times_title_and_recurrence() {
+fn a_likeness_is_times_and_recurrence() {
     let like = |one: &Series, other: &Series| likeness(one) == likeness(other);
-    assert!(like(&single("Team  Lunch "), &single("team lunch")));
+    assert!(like(&single("Team Lunch"), &single("Busy")));
     assert!(like(&single("a"), &with(single("a"), |event| event.location = Some("x".into()))));
-    assert!(!like(&single("a"), &single("b")));
     assert!(!like(&single("a"), &daily("a")));
     assert!(!like(&single("a"), &with(single("a"), |event| event.end = at(2, 11))));
     assert!(like(&daily("a"), &cancelled(daily("a"), 4)));
@@ -159,4 +170,56 @@ fn a_halted_plan_still_says_what_it_would_do() {
     assert_eq!(plan.halt, Some(Halt::Deletions { on: Side::Right, count: 37, of: 120 }));
     assert_eq!(plan.steps[0].decision, Decision::Delete(Side::Right));
     assert_eq!(plan.steps[0].writes.right, Some(Write::Delete));
+}
+
+#[test]
+fn a_copy_under_its_own_uid_finds_its_original() {
+    let original = |uid: &str, title: &str| (uid.to_owned(), named(uid, title));
+    let copy = |key: &str, title: &str| (key.to_owned(), named(&format!("{key}@calpair"), title));
+    let both =
+        |says: &str, left: &[(String, Series)], right: &[(String, Series)], want: &[&str]| {
+            let of = |side: &[(String, Series)]| {
+                side.iter().map(|(id, series)| held(id, series.clone())).collect::<Vec<_>>()
+            };
+            let met = meeting(of(left), of(right));
+            symmetric(&met, &Policy::default());
+            let (plan, _) = settle(&met, &Policy::default());
+            let mut got: Vec<String> = plan
+                .steps
+                .iter()
+                .map(|step| {
+                    let Subject::New(ids) = &step.subject else { panic!("{says}: not new") };
+                    let id = |id: &Option<ResourceId>| {
+                        id.as_ref().map_or("-".into(), |id| id.to_string())
+                    };
+                    format!("{} {}", id(&ids.left), id(&ids.right))
+                })
+                .collect();
+            got.sort();
+            assert_eq!(got, want, "{says}");
+        };
+    let (dentist, lunch) = (original("1", "Dentist"), original("2", "Lunch"));
+    both("busy", &[dentist.clone()], &[copy("k", "Busy")], &["1 k"]);
+    both("busy, with a prefix", &[dentist.clone()], &[copy("k", "W Busy")], &["1 k"]);
+    both("a prefix", &[dentist.clone()], &[copy("k", "W Dentist")], &["1 k"]);
+    both(
+        "prefixes at the same time",
+        &[dentist.clone(), lunch.clone()],
+        &[copy("k", "W Lunch"), copy("l", "W Dentist")],
+        &["1 l", "2 k"],
+    );
+    both(
+        "of several that look the same any will do",
+        &[dentist.clone(), lunch.clone()],
+        &[copy("k", "Busy"), copy("l", "Busy")],
+        &["1 k", "2 l"],
+    );
+    both(
+        "two of the same title",
+        &[original("1", "Lunch"), lunch.clone()],
+        &[copy("k", "Lunch"), copy("l", "Lunch")],
+        &["1 k", "2 l"],
+    );
+    both("another title", &[dentist.clone()], &[copy("k", "Mine")], &["- k", "1 -"]);
+    both("no copy of ours", &[dentist], &[original("9", "Busy")], &["- 9", "1 -"]);
 }
