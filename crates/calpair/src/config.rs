@@ -13,6 +13,7 @@ mod links;
 mod mask;
 mod pair;
 mod place;
+mod ring;
 mod section;
 mod value;
 

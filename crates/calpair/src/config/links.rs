@@ -9,6 +9,7 @@ use model::{AccountName, PairName, Side};
 use super::account::Account;
 use super::finding::{Finding, place};
 use super::pair::Draft;
+use super::ring;
 use super::section::did_you_mean;
 
 /// More often than this is noticed by providers that limit requests.
@@ -96,6 +97,7 @@ pub(super) fn warnings(accounts: &Accounts, drafts: &[Draft]) -> Vec<Finding> {
             findings.push(too_often(span, &pair.name, pair.interval));
         }
     }
+    findings.extend(ring::warnings(drafts));
     findings
 }
 

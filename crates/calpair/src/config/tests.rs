@@ -314,6 +314,36 @@ fn what_is_probably_not_meant_is_warned_of() {
 }
 
 #[test]
+fn a_ring_of_pairs_around_a_mask_is_warned_of() {
+    const ENDS: [&str; 3] = ["A", "B", "C"];
+    let pair = |name: &str, left: usize, right: usize, rules: &str| {
+        let end = |at: usize| format!("{{ account = \"a\", calendar = \"{}\" }}", ENDS[at]);
+        let (left, right) = (end(left), end(right));
+        format!("[[pairs]]\nname = \"{name}\"\nleft = {left}\nright = {right}\n{rules}\n")
+    };
+    let said = |pairs: &[String]| {
+        let account = "[accounts.a]\nprovider = \"icloud\"\nusername = \"me@icloud.com\"\n";
+        good(&format!("{account}{}", pairs.concat())).warnings.lines()
+    };
+    let busy = "to_right = { detail = \"busy\" }";
+    let ring = |rules: [&str; 3]| {
+        said(&[pair("p", 0, 1, rules[0]), pair("q", 1, 2, rules[1]), pair("r", 2, 0, rules[2])])
+    };
+    let warned = "c.toml:4:1: pair `p` masks what it copies to the right, and pairs `r`, `q` lead \
+                  around it: what is masked can come back, or get there unmasked; take one of \
+                  these pairs out, or give one of them a `direction`";
+    assert_eq!(ring([busy, "", ""]), [warned]);
+    assert_eq!(ring(["to_right = { prefix = \"W \" }", "", ""]), [warned]);
+    assert_eq!(ring(["", "", ""]), [""; 0]);
+    assert_eq!(ring(["to_right = { reminders = \"none\" }", "", ""]), [""; 0]);
+    // Nothing comes around where directions meet.
+    let (on, back) = ("direction = \"left-to-right\"", "direction = \"right-to-left\"");
+    assert_eq!(ring([busy, on, on]).len(), 1);
+    assert_eq!(ring([busy, on, back]), [""; 0]);
+    assert_eq!(said(&[pair("p", 0, 1, busy), pair("q", 1, 2, "")]), [""; 0]);
+}
+
+#[test]
 fn the_disk_can_be_wrong_too() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c.toml");
