@@ -65,7 +65,7 @@ impl Store {
             let withdraw = "DELETE FROM proposal
                  WHERE mapping IN (SELECT id FROM mapping WHERE pair = ?1)";
             sql::run(transaction, withdraw, [pair.0])?;
-            for ProposedRow { mapping, side, shown } in rows {
+            for ProposedRow { mapping, side, shown, uid: _ } in rows {
                 let query = "INSERT INTO proposal (mapping, side, at, shown)
                      SELECT id, ?3, ?4, ?5 FROM mapping WHERE id = ?1 AND pair = ?2";
                 let (side, at) = (side_number(*side), now.as_microsecond());
@@ -119,12 +119,13 @@ mod tests {
         world.agreed("1", "Zahnarzt");
         let tried = World { store: world.store.rehearsal().unwrap(), pair: world.pair };
         tried.lose(Side::Left, "l1");
-        tried.store.propose(tried.pair, at(2)).unwrap();
+        let due = tried.store.vanished(tried.pair).unwrap();
+        tried.store.propose(tried.pair, &due, at(2)).unwrap();
         let proposed = tried.store.proposal(tried.pair).unwrap();
         assert_eq!(proposed.len(), 1);
         world.store.propose_rehearsed(world.pair, &proposed, at(3)).unwrap();
         assert_eq!(world.store.proposal(world.pair).unwrap(), proposed);
-        let none = ProposedRow { mapping: model::MappingId(99), ..proposed[0] };
+        let none = ProposedRow { mapping: model::MappingId(99), ..proposed[0].clone() };
         world.store.propose_rehearsed(world.pair, &[none], at(4)).unwrap();
         assert_eq!(world.store.proposal(world.pair).unwrap(), []);
     }

@@ -8,6 +8,7 @@
 //! What nobody has seen yet happened under the rules of before. Both sides are observed first, so
 //! that a deletion which did not cross by them is known as one, however old the last cycle is.
 
+use model::Sides;
 use reconcile::Stated;
 use store::{NewRules, Withheld};
 
