@@ -49,17 +49,6 @@ pub enum Direction {
     RightToLeft,
 }
 
-impl Direction {
-    /// Whether anything is ever written on this side.
-    pub const fn leads_to(self, side: Side) -> bool {
-        match (self, side) {
-            (Direction::LeftToRight, Side::Left) | (Direction::RightToLeft, Side::Right) => false,
-            (Direction::Both | Direction::LeftToRight, Side::Right)
-            | (Direction::Both | Direction::RightToLeft, Side::Left) => true,
-        }
-    }
-}
-
 /// Who wins where one field was changed differently on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conflict {

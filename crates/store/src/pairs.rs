@@ -528,9 +528,27 @@ mod tests {
         type Doing<'d> = &'d dyn Fn(&World);
         let cases: [(&str, Doing<'_>, bool); 7] = [
             ("nothing", &|_| (), false),
-            ("seen again", &|world| drop(world.see(Side::Right, "r1", "1", &same)), false),
-            ("counted anew", &|world| drop(world.see(Side::Right, "r1", "2", &same)), false),
-            ("edited", &|world| drop(world.see(Side::Right, "r1", "2", &other)), true),
+            (
+                "seen again",
+                &|world| {
+                    let _ = world.see(Side::Right, "r1", "1", &same);
+                },
+                false,
+            ),
+            (
+                "counted anew",
+                &|world| {
+                    let _ = world.see(Side::Right, "r1", "2", &same);
+                },
+                false,
+            ),
+            (
+                "edited",
+                &|world| {
+                    let _ = world.see(Side::Right, "r1", "2", &other);
+                },
+                true,
+            ),
             ("given what is not compared", &|world| world.see_raw("r1", "2", b"X-NOTES"), true),
             (
                 "deleted and put back",

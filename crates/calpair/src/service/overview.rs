@@ -117,7 +117,7 @@ impl Service {
 
     fn plan_of(&self, pair: &config::Pair, row: &PairRow) -> Result<Option<Plan>, Refusal> {
         let store = &self.ctx.store;
-        let proposal = self.proposal_of(pair, row)?;
+        let proposal = self.ctx.store.proposal(row.id)?;
         if proposal.is_empty() || row.state != "halted" {
             return Ok(None);
         }

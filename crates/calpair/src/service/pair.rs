@@ -53,9 +53,8 @@ impl Service {
 
     /// Lets the halted plan through as it was shown. What came to it since is shown first.
     pub(super) fn approve(&self, name: &str) -> Answer {
-        let pair = self.pair_of(name)?;
-        let row = self.row_of(&pair)?;
-        let proposal = self.proposal_of(&pair, &row)?;
+        let row = self.row_of(&self.pair_of(name)?)?;
+        let proposal = self.ctx.store.proposal(row.id)?;
         if proposal.is_empty() {
             let sentence = match row.state.as_str() {
                 "halted" => format!(
@@ -87,9 +86,8 @@ impl Service {
     /// Lets the halted plan through if it is still the one that was shown under this digest.
     pub(crate) fn approve_shown(&self, name: &str, shown: &str) -> Reply {
         let approve = || {
-            let pair = self.pair_of(name)?;
-            let row = self.row_of(&pair)?;
-            let proposal = self.proposal_of(&pair, &row)?;
+            let row = self.row_of(&self.pair_of(name)?)?;
+            let proposal = self.ctx.store.proposal(row.id)?;
             if proposal.is_empty() || digest(&proposal) != shown {
                 let sentence = format!(
                     "nothing is approved: the plan of {name} is another one by now; look again"
@@ -100,18 +98,6 @@ impl Service {
             self.approve(name)
         };
         approve().unwrap_or_else(Refusal::into_reply)
-    }
-
-    /// The deletions of the plan that was last halted. What the pair's direction never writes is
-    /// due in the store and none of them.
-    pub(super) fn proposal_of(
-        &self,
-        pair: &config::Pair,
-        row: &PairRow,
-    ) -> store::Result<Vec<ProposedRow>> {
-        let mut proposal = self.ctx.store.proposal(row.id)?;
-        proposal.retain(|proposed| pair.direction.leads_to(proposed.side));
-        Ok(proposal)
     }
 
     /// When what was decided is done.
