@@ -185,6 +185,13 @@ pub struct Connect {
     /// Sends the password as it was typed, even if it doesn't look like an app-specific one.
     #[arg(long)]
     pub force: bool,
+    /// Prints a link to the connect page, which somebody else can follow.
+    ///
+    /// It is for this account, works once, and holds for a day or until calpair is started again.
+    #[arg(long, conflicts_with_all = [
+        "password_stdin", "refresh_token_stdin", "no_browser", "force", "replace",
+    ])]
+    pub link: bool,
     /// Takes a credential of somebody else than before.
     ///
     /// calpair then forgets what it remembers of this account, and syncs as if for the first time.
@@ -331,7 +338,8 @@ Passwords. It has 16 letters; the dashes may be left out.
 Examples:
   calpair connect home
   pass show icloud/calpair | calpair connect home --password-stdin
-  calpair connect work --no-browser";
+  calpair connect work --no-browser
+  calpair connect home --link";
 
 const PAGE_PASSWORD: &str = "\
 Without a password the page is for this machine only, and shows no titles. Where it listens beyond

@@ -62,6 +62,11 @@ pub enum Request {
         /// Whether it may be somebody else's account.
         replace: bool,
     },
+    /// `connect --link`
+    Link {
+        /// Whose.
+        account: String,
+    },
     /// `disconnect`
     Disconnect {
         /// Whose.

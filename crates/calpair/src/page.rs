@@ -8,6 +8,7 @@
 mod act;
 mod caller;
 mod chart;
+mod connect;
 mod door;
 mod entry;
 mod front;
@@ -34,10 +35,15 @@ const LONGEST_FORM: usize = 16 << 10;
 /// Every address of the page.
 fn router(site: &Arc<Site>) -> Router {
     Router::new()
-        .route("/", get(status::show))
+        .route("/", get(status::root))
         .route("/sign-in", get(entry::show).post(entry::enter))
         .route("/sign-out", post(entry::leave))
         .route("/pairs/{pair}/{what}", post(act::on_pair))
+        .route("/connect/{account}", get(connect::show).post(connect::send))
+        .route("/connect/{account}/sign-in", post(connect::begin))
+        .route("/connect/{account}/done", get(connect::done))
+        .route("/connect/{account}/pair", post(connect::propose))
+        .route("/callback", get(connect::answered))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))

@@ -331,6 +331,15 @@ impl From<model::Calendar> for Calendar {
     }
 }
 
+/// `calpair connect --link`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Where it leads. It is a secret until it was used.
+    pub url: String,
+    /// Until when it holds.
+    pub until: At,
+}
+
 /// `calpair history`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {

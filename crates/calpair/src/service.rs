@@ -10,6 +10,7 @@ mod connect;
 mod detach;
 mod explain;
 mod history;
+mod link;
 mod overview;
 mod pair;
 mod status;
@@ -54,6 +55,7 @@ pub struct Service {
     setup: Mutex<Setup>,
     /// Where alerts leave this machine.
     outbox: Outbox,
+    links: link::Links,
     tally: Arc<Tally>,
     /// Told when another configuration was taken up.
     changed: watch::Sender<()>,
@@ -100,6 +102,7 @@ impl Service {
             key,
             setup,
             outbox,
+            links: link::Links::default(),
             tally: Arc::default(),
             changed: watch::Sender::new(()),
             supervisor: None,
@@ -216,6 +219,7 @@ impl Service {
             }
             Request::History { pair, event } => self.history(pair.as_deref(), event.as_deref()),
             Request::Explain { pair, event } => self.explain(&pair, &event),
+            Request::Link { account } => self.link(&account),
             Request::Check => self.check().await,
         };
         answered.unwrap_or_else(Refusal::into_reply)
@@ -307,6 +311,7 @@ impl From<store::Error> for Refusal {
     }
 }
 
+pub(crate) use self::link::Worth;
 pub(crate) use self::overview::{Overview, Plan};
 
 type Answer = Result<Reply, Refusal>;

@@ -243,6 +243,24 @@ pub(crate) fn counted(number: u64, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
+/// A name as a part of an address.
+pub(crate) fn segment(name: &str) -> String {
+    let mut text = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            write!(text, "%{byte:02X}").expect("writing to a String does not fail");
+        }
+    }
+    text
+}
+
+/// Text of several lines, each made harmless.
+pub(crate) fn several(text: &str) -> String {
+    text.lines().map(escaped).collect::<Vec<_>>().join("\n")
+}
+
 /// One line, made harmless.
 fn line(text: &mut String, line: &str) {
     writeln!(text, "{}", escaped(line).trim_end()).expect("writing to a String does not fail");

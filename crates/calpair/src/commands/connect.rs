@@ -7,12 +7,13 @@ mod sign_in;
 use secrecy::SecretString;
 
 use super::asking::{self, Ground};
-use crate::cli::{Cli, Connect as Options};
+use crate::cli::{Cli, Connect as Options, Output};
 use crate::config::{Account, Provider};
 use crate::control::{Password, Request};
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::icloud::{self, Shape};
+use crate::report::Link;
 use crate::{secrets, terminal};
 
 /// Gets the credential, and has it tried and kept.
@@ -26,6 +27,11 @@ pub(super) fn run(cli: &Cli, options: &Options, environment: &Environment) -> Ex
         terminal::complain(&sentence);
         return Exit::Usage;
     };
+    if options.link {
+        let request = Request::Link { account: options.account.as_str().to_owned() };
+        let reply = ground.ask(environment, request);
+        return asking::show(&reply, Output::default(), |link: &Link| format!("{}\n", link.url));
+    }
     let secret = match &account.provider {
         Provider::ICloud(dav) | Provider::CalDav(dav) => {
             with_password(account, &dav.username, options)

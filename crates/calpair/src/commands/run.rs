@@ -90,7 +90,7 @@ async fn daemon(ground: &Ground, environment: &Environment) -> Exit {
             return Exit::Failed;
         }
     };
-    let site = Arc::new(Site::new(Arc::clone(&service), &ground.state));
+    let site = Arc::new(Site::new(Arc::clone(&service), &ground.state, &ground.file));
     let page = tokio::spawn(page::keep(site, stop.clone()));
     let config = service.config();
     let (pairs, accounts) = (config.pairs.len() as u64, config.accounts.len() as u64);

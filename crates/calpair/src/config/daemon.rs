@@ -26,6 +26,8 @@ pub struct Daemon {
     pub listen: Listen,
     /// Where browsers reach the page.
     pub public_url: Option<Endpoint>,
+    /// Where the connect page sends people back to, when an application sent them.
+    pub return_to: Vec<Endpoint>,
 }
 
 impl Default for Daemon {
@@ -37,6 +39,7 @@ impl Default for Daemon {
             confirm: MINUTE,
             listen: Listen::At(([127, 0, 0, 1], 8437).into()),
             public_url: None,
+            return_to: Vec::new(),
         }
     }
 }
@@ -68,6 +71,7 @@ pub(super) fn daemon(mut section: Section<'_>) -> Daemon {
         confirm: section.parsed("confirm", value::interval).map_or(default.confirm, |at| at.value),
         listen: section.parsed("listen", value::listen).map_or(default.listen, |at| at.value),
         public_url: section.parsed("public_url", value::endpoint).map(|at| at.value),
+        return_to: return_to(&mut section),
     };
     if daemon.listen == Listen::Off
         && let Some(place) = section.place("public_url")
@@ -78,6 +82,18 @@ pub(super) fn daemon(mut section: Section<'_>) -> Daemon {
     }
     section.finish(|_| None);
     daemon
+}
+
+fn return_to(section: &mut Section<'_>) -> Vec<Endpoint> {
+    let Some(texts) = section.texts("return_to") else { return Vec::new() };
+    let mut addresses = Vec::new();
+    for text in &texts.value {
+        match value::endpoint(text) {
+            Ok(address) => addresses.push(address),
+            Err(wrong) => section.wrong(texts.span.clone(), wrong),
+        }
+    }
+    addresses
 }
 
 pub(super) fn secrets(mut section: Section<'_>) -> Secrets {

@@ -90,11 +90,12 @@ fn the_first_pair_of_the_readme_is_valid() {
 
 #[test]
 fn the_example_names_every_key() {
-    let asked = "time_zone state_dir interval confirm listen public_url key_file command webhook \
-         provider username url client_id client_secret_file api_url auth_url token_url revoke_url \
-         tenant cloud authority_url name left right account calendar direction conflict window \
-         past future limits deletes delete_percent to_right to_left detail prefix show_as \
-         reminders attendees skip title all_day declined free private category";
+    let asked = "time_zone state_dir interval confirm listen public_url return_to key_file \
+         command webhook provider username url client_id client_secret_file api_url auth_url \
+         token_url revoke_url tenant cloud authority_url name left right account calendar \
+         direction conflict window past future limits deletes delete_percent to_right to_left \
+         detail prefix show_as reminders attendees skip title all_day declined free private \
+         category";
     for key in asked.split_whitespace() {
         let named = regex::Regex::new(&format!(r"(?m)(^|[ .{{]){key}( = |\])")).unwrap();
         assert!(named.is_match(EXAMPLE), "{key}");

@@ -65,13 +65,18 @@ impl Caller {
         self.is_new.then(|| self.named(site, &self.browser)).flatten()
     }
 
-    /// The cookie that names a browser.
-    pub(super) fn named(&self, site: &Site, browser: &str) -> Option<HeaderValue> {
+    /// What a cookie says where this caller's way here is encrypted.
+    pub(super) fn secure(&self, site: &Site) -> &'static str {
         let public = site.public_url();
         let secure = public.is_some_and(|url| {
             url.origin().strip_prefix("https://").is_some_and(|host| host == self.host)
         });
-        let secure = if secure { "; Secure" } else { "" };
+        if secure { "; Secure" } else { "" }
+    }
+
+    /// The cookie that names a browser.
+    pub(super) fn named(&self, site: &Site, browser: &str) -> Option<HeaderValue> {
+        let secure = self.secure(site);
         // Lax: who comes from a consent page is still known.
         let text = format!("{COOKIE}={browser}; Path=/; HttpOnly; SameSite=Lax{secure}");
         HeaderValue::from_str(&text).ok()

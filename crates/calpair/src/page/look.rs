@@ -1,8 +1,6 @@
 //! How every page looks: the frame around it, words for times, and text that a stranger wrote made
 //! harmless. maud escapes what is put in; here direction and control characters are made visible.
 
-use std::fmt::Write as _;
-
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
@@ -13,6 +11,7 @@ use super::posted::TOKEN;
 use super::site::Site;
 use crate::report::At;
 use crate::terminal::escaped;
+pub(super) use crate::text::segment;
 
 /// What stands around a page.
 pub(super) struct Frame<'a> {
@@ -98,19 +97,6 @@ pub(super) fn text(text: &str) -> Markup {
 pub(super) fn time(at: At) -> Markup {
     let words = at.0.to_zoned(TimeZone::system()).strftime("%a %-d %b, %H:%M").to_string();
     html! { time datetime=(at) { (words) } }
-}
-
-/// A name as a part of an address.
-pub(super) fn segment(name: &str) -> String {
-    let mut text = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            write!(text, "%{byte:02X}").expect("writing to a String does not fail");
-        }
-    }
-    text
 }
 
 /// A state as a coloured word with a sign before it, for those who don't see colours.

@@ -11,6 +11,7 @@ use model::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use super::connect::Flow;
 use crate::config::{Endpoint, Listen};
 use crate::secrets::PagePassword;
 use crate::service::Service;
@@ -35,6 +36,7 @@ const SPAN: Duration = Duration::from_secs(5 * 60);
 pub(crate) struct Site {
     pub(super) service: Arc<Service>,
     state: PathBuf,
+    file: PathBuf,
     secret: [u8; 32],
     memory: Mutex<Memory>,
 }
@@ -46,6 +48,7 @@ struct Memory {
     entered: HashMap<Name, Entered>,
     notes: HashMap<Name, Note>,
     tries: HashMap<&'static str, Vec<Timestamp>>,
+    flows: HashMap<Name, Flow>,
     /// The last `Authorization` that was right, hashed: scrapes come every few seconds.
     authorized: Option<(Name, PagePassword)>,
 }
@@ -67,10 +70,16 @@ pub(super) struct Note {
 }
 
 impl Site {
-    /// A page over this service; `state` is its directory.
-    pub(crate) fn new(service: Arc<Service>, state: &Path) -> Self {
+    /// A page over this service; `state` is its directory, `file` its configuration.
+    pub(crate) fn new(service: Arc<Service>, state: &Path, file: &Path) -> Self {
         let secret = service.chance();
-        Self { service, state: state.to_owned(), secret, memory: Mutex::default() }
+        let (state, file) = (state.to_owned(), file.to_owned());
+        Self { service, state, file, secret, memory: Mutex::default() }
+    }
+
+    /// The configuration's file.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -80,6 +89,8 @@ impl Site {
     /// Notes where the page listens.
     pub(super) fn listens_at(&self, address: SocketAddr) {
         self.memory().address = Some(address);
+        let public = self.public_url().map(|url| url.origin().to_owned());
+        self.service.links().lead_to(public.unwrap_or_else(|| format!("http://{address}")));
     }
 
     /// Where the page listens.
@@ -175,6 +186,27 @@ impl Site {
     /// Something was right: what was tried before counts no more.
     pub(super) fn tried_well(&self, what: &'static str) {
         self.memory().tries.remove(what);
+    }
+
+    /// Somebody is sent to a consent page from this browser.
+    pub(super) fn put_flow(&self, browser: &str, flow: Flow) {
+        let now = self.service.now();
+        let mut memory = self.memory();
+        memory.flows.retain(|_, flow| flow.until > now);
+        if memory.flows.len() < BROWSERS {
+            memory.flows.insert(name(browser), flow);
+        }
+    }
+
+    /// The sign-in that this browser waits for.
+    pub(super) fn flow(&self, browser: &str) -> Option<Flow> {
+        let now = self.service.now();
+        self.memory().flows.get(&name(browser)).filter(|flow| flow.until > now).cloned()
+    }
+
+    /// It has its answer.
+    pub(super) fn end_flow(&self, browser: &str) {
+        self.memory().flows.remove(&name(browser));
     }
 
     /// Keeps what came of something, for the next page that this browser is shown.

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use maud::{Markup, html};
 
 use super::caller::{Caller, Standing};
+use super::connect::answered;
 use super::look::{self, Frame};
 use super::site::Site;
 use super::{chart, entry};
@@ -50,11 +51,22 @@ impl View<'_> {
     }
 }
 
-/// The page.
-pub(super) async fn show(
-    State(site): State<Arc<Site>>,
-    Extension(caller): Extension<Caller>,
+/// The page; or, where a consent page sends people back to the root, its answer.
+pub(super) async fn root(
+    site: State<Arc<Site>>,
+    caller: Extension<Caller>,
+    address: Uri,
+    headers: HeaderMap,
 ) -> Response {
+    let is_answer = address.query().is_some_and(|query| query.contains("state="));
+    if is_answer {
+        answered(site, caller, address, headers).await
+    } else {
+        show(site, caller).await
+    }
+}
+
+async fn show(State(site): State<Arc<Site>>, Extension(caller): Extension<Caller>) -> Response {
     let titles = match caller.standing {
         Standing::Stranger => return entry::stranger(&site, &caller),
         Standing::Local => Titles::Hidden,

@@ -33,7 +33,7 @@ impl Stage {
         let text = format!("[daemon]\nlisten = \"127.0.0.1:0\"\n{more}\n{ACCOUNTS}");
         let config = config::parse(&text, "c.toml").unwrap();
         let service = Service::open(config, &state, &Environment::default()).unwrap();
-        let site = Arc::new(Site::new(Arc::new(service), &state));
+        let site = Arc::new(Site::new(Arc::new(service), &state, &folder.path().join("c.toml")));
         let stop = CancellationToken::new();
         tokio::spawn(keep(Arc::clone(&site), stop.clone()));
         let address = loop {
@@ -278,7 +278,7 @@ async fn the_page_beyond_loopback_is_not_opened_before_there_is_a_password() {
     let state = folder.path().join("state");
     let config = config::parse("[daemon]\nlisten = \"0.0.0.0:0\"\n", "c.toml").unwrap();
     let service = Service::open(config, &state, &Environment::default()).unwrap();
-    let site = Arc::new(Site::new(Arc::new(service), &state));
+    let site = Arc::new(Site::new(Arc::new(service), &state, &folder.path().join("c.toml")));
     let stop = CancellationToken::new();
     tokio::time::pause();
     tokio::spawn(keep(Arc::clone(&site), stop.clone()));

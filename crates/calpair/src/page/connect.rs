@@ -1,0 +1,176 @@
+//! The connect flow: a card for the provider, the form or the provider's own page, a check while
+//! the person waits, and what was found. It is for whoever may see the page, and for whoever holds
+//! a one-time link to one account, who sees nothing else.
+//!
+//! A link's token is taken out of the address at once, into a cookie. An application that sends
+//! people here gets them back only at an address that the configuration allows.
+
+mod back;
+mod config_file;
+mod consent;
+mod form;
+mod offer;
+mod words;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use model::AccountName;
+
+use self::back::Back;
+pub(super) use self::consent::{Flow, answered, begin};
+pub(super) use self::form::send;
+pub(super) use self::offer::{done, propose};
+use super::caller::{Caller, cookie};
+use super::site::Site;
+use super::{entry, look};
+use crate::config::Account;
+use crate::service::Worth;
+
+/// The cookie that a link becomes.
+const COOKIE: &str = "calpair-link";
+
+/// What stands behind the `?` of an address.
+type Words = Query<HashMap<String, String>>;
+
+/// What is shown to whoever is turned away.
+type Turned = Box<Response>;
+
+/// Who connects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Bearer {
+    /// Who may see the whole page.
+    Owner,
+    /// Who was given a link, with its token.
+    Guest(String),
+}
+
+/// One visit of the connect page.
+pub(super) struct Visit {
+    site: Arc<Site>,
+    caller: Caller,
+    account: Account,
+    bearer: Bearer,
+    back: Option<Back>,
+}
+
+/// How far the link of a visitor must reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Connecting,
+    Seeing,
+}
+
+impl Visit {
+    /// The visit, if this caller may make it; else what is to be said. Whether there is such an
+    /// account is told only to who may know.
+    fn of(
+        site: &Arc<Site>,
+        caller: Caller,
+        headers: &HeaderMap,
+        account: &str,
+        step: Step,
+    ) -> Result<Self, Turned> {
+        let name = AccountName::new(account);
+        let token = cookie(headers, COOKIE);
+        let worth = token.as_ref().map_or(Worth::Nothing, |token| {
+            site.service.links().worth(token, &name, site.service.now())
+        });
+        let bearer = match (caller.may_look(), worth, step) {
+            (true, _, _) => Bearer::Owner,
+            (false, Worth::Good, _) | (false, Worth::JustUsed, Step::Seeing) => {
+                Bearer::Guest(token.unwrap_or_default())
+            }
+            (false, Worth::JustUsed | Worth::Nothing, _) if token.is_some() => {
+                return Err(void().into());
+            }
+            (false, _, _) => return Err(entry::stranger(site, &caller).into()),
+        };
+        let account = site.service.config().accounts.get(&name).cloned();
+        let missing = || look::sentence(StatusCode::NOT_FOUND, "There is no such account.");
+        let account = account.ok_or_else(|| Turned::from(missing()))?;
+        Ok(Self { site: Arc::clone(site), caller, account, bearer, back: None })
+    }
+
+    /// The same visit, which somebody is sent back from. Elsewhere than the configuration allows
+    /// nobody is sent.
+    fn back(mut self, return_to: &str, state: &str) -> Result<Self, Turned> {
+        self.back = Back::of(&self.site.service.config().daemon.return_to, return_to, state)
+            .map_err(|words| Turned::from(look::sentence(StatusCode::BAD_REQUEST, words)))?;
+        Ok(self)
+    }
+
+    /// The address of this account's part of the page, with what has to be carried along.
+    fn path(&self, more: &str) -> String {
+        let path = format!("/connect/{}{more}", look::segment(self.account.name.as_str()));
+        match &self.back {
+            Some(back) => format!("{path}?{}", back.query()),
+            None => path,
+        }
+    }
+
+    /// The account is connected now: a link was used, mistakes are forgiven.
+    fn succeeded(&self) -> Response {
+        if let Bearer::Guest(token) = &self.bearer {
+            self.site.service.links().used(token, self.site.service.now());
+        }
+        self.site.tried_well("connect");
+        Redirect::to(&self.path("/done")).into_response()
+    }
+}
+
+/// The card of an account.
+pub(super) async fn show(
+    State(site): State<Arc<Site>>,
+    Extension(caller): Extension<Caller>,
+    Path(account): Path<String>,
+    Query(query): Words,
+    headers: HeaderMap,
+) -> Response {
+    let word = |key: &str| query.get(key).map_or("", String::as_str);
+    if let Some(token) = query.get("link") {
+        return by_link(&site, &caller, &account, token, &query);
+    }
+    let visit = Visit::of(&site, caller, &headers, &account, Step::Connecting)
+        .and_then(|visit| visit.back(word("return_to"), word("state")));
+    match visit {
+        Ok(visit) => form::card(&visit, StatusCode::OK, None),
+        Err(response) => *response,
+    }
+}
+
+/// Takes the token out of the address, where histories and proxies would keep it. The link is as
+/// good as before: programs that look at links ahead of people use none up.
+fn by_link(
+    site: &Site,
+    caller: &Caller,
+    account: &str,
+    token: &str,
+    query: &HashMap<String, String>,
+) -> Response {
+    let name = AccountName::new(account);
+    if site.service.links().worth(token, &name, site.service.now()) != Worth::Good {
+        return void();
+    }
+    let path = format!("/connect/{}", look::segment(account));
+    let carried: Vec<String> = ["return_to", "state"]
+        .iter()
+        .filter_map(|key| Some(format!("{key}={}", look::segment(query.get(*key)?))))
+        .collect();
+    let to = if carried.is_empty() { path } else { format!("{path}?{}", carried.join("&")) };
+    let secure = caller.secure(site);
+    let text = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax{secure}");
+    let set = HeaderValue::from_str(&text).ok().map(|value| [(header::SET_COOKIE, value)]);
+    (set, Redirect::to(&to)).into_response()
+}
+
+fn void() -> Response {
+    let words = "This link was used already, or is too old. Whoever sent it to you can make \
+                 another one: calpair connect ACCOUNT --link";
+    look::sentence(StatusCode::GONE, words)
+}

@@ -1,0 +1,152 @@
+//! One-time links to the connect page: whoever holds one may connect one account, once, within a
+//! day, without the page's password. They are kept in memory only, by a hash: a link is void when
+//! calpair is started again.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use model::{AccountName, Timestamp};
+use sha2::{Digest, Sha256};
+
+use super::{Answer, Refusal, Service};
+use crate::control::Reply;
+use crate::exit::Exit;
+use crate::report::{At, Link};
+
+/// How long a link holds: somebody else reads mail once a day.
+const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long what came of it is still shown to who used it.
+const AFTER: Duration = Duration::from_secs(30 * 60);
+
+/// Links at a time; the oldest go first.
+const MOST: usize = 64;
+
+/// What a link is good for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Worth {
+    /// It may be used.
+    Good,
+    /// It was used just now, by whoever has it: what came of it may be seen.
+    JustUsed,
+    /// It was used, or is too old, or never was one.
+    Nothing,
+}
+
+/// The links that were given out, and where they lead.
+#[derive(Default)]
+pub(crate) struct Links(Mutex<Given>);
+
+#[derive(Default)]
+struct Given {
+    /// Where the page is reached: `http://127.0.0.1:8437`.
+    origin: Option<String>,
+    links: Vec<Known>,
+}
+
+struct Known {
+    name: [u8; 32],
+    account: AccountName,
+    until: Timestamp,
+    used: Option<Timestamp>,
+}
+
+impl Links {
+    fn given(&self) -> MutexGuard<'_, Given> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on links lead there.
+    pub(crate) fn lead_to(&self, origin: String) {
+        self.given().origin = Some(origin);
+    }
+
+    /// What a link is good for.
+    pub(crate) fn worth(&self, token: &str, account: &AccountName, now: Timestamp) -> Worth {
+        let given = self.given();
+        let name = name(token);
+        let known = given.links.iter().find(|link| link.name == name && link.account == *account);
+        match known {
+            Some(Known { used: None, until, .. }) if now < *until => Worth::Good,
+            Some(Known { used: Some(at), .. }) if now < *at + AFTER => Worth::JustUsed,
+            Some(_) | None => Worth::Nothing,
+        }
+    }
+
+    /// It was used.
+    pub(crate) fn used(&self, token: &str, now: Timestamp) {
+        let name = name(token);
+        for link in self.given().links.iter_mut().filter(|link| link.name == name) {
+            link.used.get_or_insert(now);
+        }
+    }
+
+    fn add(&self, link: Known) {
+        let mut given = self.given();
+        if given.links.len() >= MOST {
+            given.links.remove(0);
+        }
+        given.links.push(link);
+    }
+}
+
+fn name(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+impl Service {
+    /// The links that were given out.
+    pub(crate) fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// Makes a link to the connect page of an account.
+    pub(super) fn link(&self, account: &str) -> Answer {
+        let account = self.account_of(account)?.name;
+        let origin = self.links.given().origin.clone();
+        let Some(origin) = origin.filter(|_| self.is_daemon()) else {
+            let sentence = "a link leads to the page of the daemon; start `calpair run`, with \
+                            `listen` not \"off\", and try again";
+            return Err(Refusal::usage(sentence));
+        };
+        let token: String = self.chance::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let segment = crate::text::segment(account.as_str());
+        let url = format!("{origin}/connect/{segment}?link={token}");
+        let until = self.ctx.now() + LIFE;
+        self.links.add(Known { name: name(&token), account, until, used: None });
+        Ok(Reply::report(Exit::Fine, &Link { url, until: At(until) }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::from_second(hours * 3600).unwrap()
+    }
+
+    #[test]
+    fn a_link_is_for_one_account_once_and_for_a_day() {
+        let links = Links::default();
+        let account = AccountName::new("home");
+        let add = |token: &str| {
+            let (account, until) = (account.clone(), at(0) + LIFE);
+            links.add(Known { name: name(token), account, until, used: None });
+        };
+        add("a");
+        assert_eq!(links.worth("a", &account, at(23)), Worth::Good);
+        assert_eq!(links.worth("a", &account, at(24)), Worth::Nothing, "too old");
+        assert_eq!(links.worth("a", &AccountName::new("work"), at(1)), Worth::Nothing);
+        assert_eq!(links.worth("b", &account, at(1)), Worth::Nothing);
+        links.used("a", at(1));
+        assert_eq!(links.worth("a", &account, at(1)), Worth::JustUsed);
+        assert_eq!(links.worth("a", &account, at(2)), Worth::Nothing, "used");
+        links.used("a", at(3));
+        assert_eq!(links.worth("a", &account, at(3)), Worth::Nothing, "used once only");
+        for number in 0..2 * MOST {
+            add(&number.to_string());
+        }
+        assert_eq!(links.given().links.len(), MOST);
+    }
+}
