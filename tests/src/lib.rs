@@ -1,10 +1,12 @@
 //! Proof over the whole product: what the tests of every kind share.
 
+pub mod browser;
 pub mod discovery;
 pub mod end;
 pub mod environment;
 pub mod expander;
 pub mod http;
+pub mod page;
 pub mod program;
 pub mod rig;
 pub mod servers;

@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 
 use crate::process::{run, variable, watch};
 use crate::servers::{Place, expander, folder, provide, tell};
-use crate::tidy;
+use crate::{browser, tidy};
 
 /// Format, lints, house style; then, if all are right, the tests.
 pub(crate) fn check(root: &Path, arguments: &[String]) -> Result<(), String> {
@@ -59,6 +59,7 @@ fn test_with(root: &Path, arguments: &[String], told: &[(&str, &str)]) -> Result
         // The program that they run is another package's, so cargo does not see that it is needed.
         run(cargo(root).args(["build", "--quiet", "-p", "calpair"]))?;
         command.env("CALPAIR_BIN", root.join("target").join("debug").join("calpair"));
+        browser::provide(root, &mut command)?;
     }
     let mut tally = Tally::default();
     let outcome = watch(&mut command, |line| tally.count(line));

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for a terminal")]
 
 mod bench;
+mod browser;
 mod by_hand;
 mod check;
 mod process;

@@ -209,11 +209,13 @@ fn named(list: &str) -> Result<Vec<String>, String> {
     names.map(|name| find(name).map(|server| server.name.to_owned())).collect()
 }
 
-fn is_root() -> bool {
+/// Whether Debian packages can be installed.
+pub(crate) fn is_root() -> bool {
     ask(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
-fn install_packages(name: &str, packages: &[&str]) -> Result<(), String> {
+/// Installs Debian packages; their daemons are not started.
+pub(crate) fn install_packages(name: &str, packages: &[&str]) -> Result<(), String> {
     println!("installing {name} from Debian's packages: {}", packages.join(" "));
     let _quiet = QuietDaemons::begin();
     let install = || {

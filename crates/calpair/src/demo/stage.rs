@@ -22,6 +22,7 @@ use crate::commands::run as daemon;
 use crate::config;
 use crate::control::{Password, Reply, Request};
 use crate::environment::Environment;
+use crate::page::{self, Site};
 use crate::service::Service;
 
 /// The pair.
@@ -90,6 +91,8 @@ impl Stage {
         let service = Arc::new(service.supervised(|_, _| ()));
         let stop = CancellationToken::new();
         drop(daemon::serve(&service, &state, &stop).map_err(text)?);
+        let site = Arc::new(Site::new(Arc::clone(&service), &state, &file));
+        tokio::spawn(page::keep(site, stop.clone()));
         let began = tokio::time::Instant::now();
         let _folder = folder;
         Ok(Self { world, google, calendars, icloud, endpoint, service, file, began, stop, _folder })
@@ -214,7 +217,7 @@ fn configuration(folder: &Path, secret: &Path, icloud: &str, google: &str) -> St
          state_dir = \"{state}\"\n\
          interval = \"1s\"\n\
          confirm = \"1s\"\n\
-         listen = \"off\"\n\
+         listen = \"127.0.0.1:0\"\n\
          \n\
          [accounts.home]\n\
          provider = \"icloud\"\n\

@@ -40,7 +40,9 @@ pub(super) async fn tell(stage: &Stage) -> Told {
 /// What is there to play with when the story is over.
 pub(super) fn invite(stage: &Stage) {
     let line = |text: String| print(&format!("{}\n", escaped(&text)));
-    print("\nIt goes on until you press Ctrl-C. Meanwhile, in another terminal:\n\n");
+    print("\nIt goes on until you press Ctrl-C. Meanwhile, in a browser:\n\n");
+    line(format!("  {}/", stage.service.links().origin().unwrap_or_default()));
+    print("\nin another terminal:\n\n");
     line(format!("  calpair --config {} status", stage.file.display()));
     line(format!("  calpair --config {} history", stage.file.display()));
     print("\nor, on the left, with any CalDAV client:\n\n");

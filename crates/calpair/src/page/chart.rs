@@ -48,7 +48,7 @@ pub(super) fn draw(written: &[(Timestamp, Sides<u64>)], counts: &Counts, now: Ti
                 @for (at, column) in columns.iter().enumerate() { (bar(at, *column, most)) }
             }
             div.axis aria-hidden="true" {
-                span { "24 hours ago" } span { "12" } span { "now" }
+                span { "24 hours ago" } span { "12 hours ago" } span { "now" }
             }
             figcaption {
                 span.key.left { (left) " to the left" }

@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use model::AccountName;
 
@@ -130,9 +130,15 @@ pub(super) async fn show(
     Extension(caller): Extension<Caller>,
     Path(account): Path<String>,
     Query(query): Words,
+    address: Uri,
     headers: HeaderMap,
 ) -> Response {
     let word = |key: &str| query.get(key).map_or("", String::as_str);
+    let config = site.service.config();
+    let known = config.accounts.get(&AccountName::new(account.as_str()));
+    if let Some(origin) = known.and_then(|account| consent::by_name(&caller, account)) {
+        return Redirect::to(&format!("{origin}{address}")).into_response();
+    }
     if let Some(token) = query.get("link") {
         return by_link(&site, &caller, &account, token, &query);
     }

@@ -127,6 +127,11 @@ pub(super) fn state(word: &str) -> Markup {
     html! { span class={ "state " (kind) } { span.sign aria-hidden="true" { (sign) } (words) } }
 }
 
+/// The state of an account that is fine.
+pub(super) fn connected() -> Markup {
+    html! { span class="state good" { span.sign aria-hidden="true" { "✓" } "Connected" } }
+}
+
 /// Two leaves of a calendar that are one.
 fn mark() -> Markup {
     html! {

@@ -61,6 +61,11 @@ impl Links {
         self.given().origin = Some(origin);
     }
 
+    /// Where the page is reached, once it is open.
+    pub(crate) fn origin(&self) -> Option<String> {
+        self.given().origin.clone()
+    }
+
     /// What a link is good for.
     pub(crate) fn worth(&self, token: &str, account: &AccountName, now: Timestamp) -> Worth {
         let given = self.given();
@@ -103,7 +108,7 @@ impl Service {
     /// Makes a link to the connect page of an account.
     pub(super) fn link(&self, account: &str) -> Answer {
         let account = self.account_of(account)?.name;
-        let origin = self.links.given().origin.clone();
+        let origin = self.links.origin();
         let Some(origin) = origin.filter(|_| self.is_daemon()) else {
             let sentence = "a link leads to the page of the daemon; start `calpair run`, with \
                             `listen` not \"off\", and try again";

@@ -13,7 +13,7 @@ use crate::report::{Change, Conflict, FieldClash, Status};
 use crate::tally::Tally;
 
 /// How many changes are shown: a page to look at, not to search.
-const CHANGES: usize = 25;
+const CHANGES: usize = 15;
 
 /// How many deletions of a halted plan are shown one by one; with more the number says enough.
 const DELETIONS: usize = 50;

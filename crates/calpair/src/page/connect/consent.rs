@@ -2,6 +2,7 @@
 //! GET from elsewhere, the only one here that does something: it is taken once, within minutes,
 //! from the browser that was sent there, and with the state that it was sent with.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +13,12 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use model::Timestamp;
 use transport::SecretString;
-use transport::oauth::{Client, Consent, ConsentError};
+use transport::oauth::{Client, Consent, ConsentError, Redirect as By};
 
 use super::back::Back;
 use super::form::{Wrong, card};
 use super::{Step, Visit};
-use crate::config::Provider;
+use crate::config::{Account, Provider};
 use crate::control::{Password, Request};
 use crate::exit::Exit;
 use crate::page::caller::Caller;
@@ -25,7 +26,7 @@ use crate::page::look;
 use crate::page::posted::Posted;
 use crate::page::site::Site;
 use crate::report::Accounts;
-use crate::{google, signin};
+use crate::{google, microsoft, signin};
 
 /// How long a person may take at the provider's page.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -67,7 +68,7 @@ pub(in crate::page) async fn begin(
         return wrong(&visit, StatusCode::TOO_MANY_REQUESTS, words.into());
     }
     let hint = identity(&site, &account).await;
-    let redirect = redirect(&site, &visit.caller);
+    let redirect = redirect(&visit, &client);
     let consent = client.consent(&redirect, &site.service.chance(), hint.as_deref());
     let to = consent.url().as_str().to_owned();
     let (consent, back) = (Arc::new(consent), visit.back.clone());
@@ -76,15 +77,29 @@ pub(in crate::page) async fn begin(
     Redirect::to(&to).into_response()
 }
 
-/// Where the provider sends people back to: the page by the name that it was opened by. A loopback
-/// address is taken at its root, as those of clients for machines are registered (RFC 8252
-/// section 7.3).
-fn redirect(site: &Site, caller: &Caller) -> String {
-    match site.public_url() {
-        Some(url) if url.origin().ends_with(&format!("://{}", caller.host)) => {
+/// Where the provider sends people back to: the page by the name that it was opened by, as clients
+/// for people's own machines are registered there (RFC 8252 section 7.3).
+fn redirect(visit: &Visit, client: &Client) -> String {
+    let host = &visit.caller.host;
+    match visit.site.public_url() {
+        Some(url) if url.origin().ends_with(&format!("://{host}")) => {
             format!("{}/callback", url.origin())
         }
-        _ => format!("http://{}/", caller.host),
+        _ => match client.redirect() {
+            By::Address => format!("http://{host}/"),
+            By::Name => format!("http://{host}"),
+        },
+    }
+}
+
+/// Where this page has to be opened instead, because the provider sends people back to the name
+/// `localhost` only, where this browser would not be known again.
+pub(super) fn by_name(caller: &Caller, account: &Account) -> Option<String> {
+    let client = signin::client(account).ok()??;
+    let address = caller.host.parse::<SocketAddr>().ok().filter(|at| at.ip().is_loopback())?;
+    match client.redirect() {
+        By::Address => None,
+        By::Name => Some(format!("http://localhost:{}", address.port())),
     }
 }
 
@@ -135,6 +150,7 @@ async fn finish(
 ) -> Result<(), String> {
     let code = code.map_err(|error| match (&error, &visit.account.provider) {
         (ConsentError::Declined, Provider::Google(_)) => google::DECLINED.to_owned(),
+        (ConsentError::Declined, Provider::Microsoft(_)) => microsoft::DECLINED.to_owned(),
         _ => error.to_string(),
     })?;
     let grant = flow.client.exchange(&code, &flow.consent).await;

@@ -19,7 +19,7 @@ use crate::page::door::POLICY;
 use crate::page::look::{self, Frame};
 use crate::page::posted::Posted;
 use crate::page::site::Site;
-use crate::{google, secrets, signin};
+use crate::{google, microsoft, secrets, signin};
 
 /// What is wrong with what was typed.
 pub(super) struct Wrong {
@@ -84,7 +84,7 @@ fn typed(visit: &Visit, posted: &mut Posted) -> Result<SecretString, Wrong> {
             match icloud::shape(&typed) {
                 Shape::AppSpecific(password) => Ok(password),
                 Shape::Other if force => Ok(typed),
-                Shape::Other => Err(Wrong { words: questioned(), may_force: true }),
+                Shape::Other => Err(Wrong { words: QUESTIONED.to_owned(), may_force: true }),
             }
         }
         Provider::CalDav(_) => Ok(typed),
@@ -94,11 +94,10 @@ fn typed(visit: &Visit, posted: &mut Posted) -> Result<SecretString, Wrong> {
     }
 }
 
-/// The sentence of the command, without what only a command has.
-fn questioned() -> String {
-    let before_last = icloud::QUESTIONED.rfind('\n').unwrap_or(icloud::QUESTIONED.len());
-    icloud::QUESTIONED[..before_last].to_owned()
-}
+/// The steps stand beside it.
+const QUESTIONED: &str = "\
+That looks like your Apple ID password; iCloud needs an app-specific one, which has 16 letters. \
+Nothing was sent anywhere. The steps on this page lead to one.";
 
 fn another_name(account: &model::AccountName, configured: &str) -> String {
     format!(
@@ -245,7 +244,8 @@ fn sign_in(visit: &Visit, wrong: Option<&Wrong>) -> Markup {
     let provider = provider(&visit.account.provider);
     let before = match &visit.account.provider {
         Provider::Google(_) => google::BEFORE,
-        Provider::ICloud(_) | Provider::CalDav(_) | Provider::Microsoft(_) => "",
+        Provider::Microsoft(_) => microsoft::BEFORE,
+        Provider::ICloud(_) | Provider::CalDav(_) => "",
     };
     html! {
         form.card method="post" action=(visit.path("/sign-in")) {

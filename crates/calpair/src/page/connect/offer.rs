@@ -22,7 +22,7 @@ use crate::page::posted::Posted;
 use crate::page::site::Site;
 use crate::report::{Calendar, Calendars};
 use crate::text::counted;
-use crate::{google, icloud};
+use crate::{google, icloud, microsoft};
 
 /// What stands between an account and a calendar in the value of an option; no account's name has
 /// it.
@@ -245,6 +245,7 @@ fn no_calendar(provider: &Provider) -> &'static str {
     match provider {
         Provider::ICloud(_) => icloud::NO_CALENDAR,
         Provider::Google(_) => google::NO_CALENDAR,
-        Provider::CalDav(_) | Provider::Microsoft(_) => "The account has no calendar yet.",
+        Provider::Microsoft(_) => microsoft::NO_CALENDAR,
+        Provider::CalDav(_) => "The account has no calendar yet.",
     }
 }

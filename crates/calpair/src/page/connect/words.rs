@@ -14,12 +14,20 @@ pub(super) fn blocks(text: &str) -> Markup {
     html! {
         @for block in read(text) {
             @match block {
-                Block::Words(words) => p { (words) },
+                Block::Words(words) => p { (capital(&words)) },
                 Block::List { is_numbered: true, items } => ol { (list(&items)) },
                 Block::List { is_numbered: false, items } => ul { (list(&items)) },
             }
         }
     }
+}
+
+/// Sentences of commands go on behind a colon.
+fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    // A name is written as it is.
+    if words.starts_with("iCloud") { words.to_owned() } else { first + letters.as_str() }
 }
 
 fn list(items: &[String]) -> Markup {

@@ -4,13 +4,16 @@
   "use strict";
   const EVERY = 4000;
   const units = [["day", 86400], ["hour", 3600], ["minute", 60]];
+  // Seconds in tens: a page that counts is not calm.
+  const TEN = 10;
   const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
   function said(seconds) {
     for (const [unit, length] of units) {
       if (Math.abs(seconds) >= length) return relative.format(Math.round(seconds / length), unit);
     }
-    return seconds > 5 ? "in a moment" : "just now";
+    if (Math.abs(seconds) >= TEN) return relative.format(Math.round(seconds / TEN) * TEN, "second");
+    return seconds > 0 ? "in a moment" : "just now";
   }
 
   function tellTimes() {

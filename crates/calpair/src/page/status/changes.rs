@@ -10,6 +10,9 @@ use crate::service::Overview;
 /// Fields of one change that are shown; a new series has all of them.
 const FIELDS: usize = 8;
 
+/// Names of fields that stand in for their values.
+const NAMES: usize = 5;
+
 /// A longer value is cut.
 const LONGEST: usize = 120;
 
@@ -81,7 +84,9 @@ fn values(fields: &[&FieldChange]) -> Markup {
 }
 
 fn names(fields: &[&FieldChange]) -> String {
-    fields.iter().map(|change| change.field.as_str()).collect::<Vec<_>>().join(", ")
+    let named: Vec<&str> = fields.iter().take(NAMES).map(|change| change.field.as_str()).collect();
+    let more = if fields.len() > NAMES { ", …" } else { "" };
+    named.join(", ") + more
 }
 
 fn cut(value: &str) -> Markup {

@@ -26,6 +26,8 @@ pub(super) fn pairs(view: View<'_>, overview: &Overview) -> Markup {
 fn card(view: View<'_>, pair: &PairStatus) -> Markup {
     let paused = pair.state == "paused";
     let busy = pair.state == "syncing";
+    // Nothing is asked before somebody has connected.
+    let dead = pair.state == "reconnect-needed";
     html! {
         article.card {
             div.row { h3 { (look::text(&pair.name)) } (look::state(&pair.state)) }
@@ -40,7 +42,7 @@ fn card(view: View<'_>, pair: &PairStatus) -> Markup {
             dl.facts {
                 dt { "Last success" }
                 dd { @match pair.last_success { Some(at) => (look::time(at)), None => "none yet" } }
-                @if let Some(at) = pair.next_run {
+                @if let Some(at) = pair.next_run.filter(|_| !paused && !dead) {
                     dt { "Next run" } dd { (look::time(at)) }
                 }
                 @if let Some(at) = pair.since.filter(|_| pair.state != "syncing") {
@@ -48,7 +50,7 @@ fn card(view: View<'_>, pair: &PairStatus) -> Markup {
                 }
             }
             div.buttons {
-                @if !paused { (button(view, pair, "sync", "Sync now", busy)) }
+                @if !paused && !dead { (button(view, pair, "sync", "Sync now", busy)) }
                 @if paused { (button(view, pair, "resume", "Resume", false)) }
                 @else { (button(view, pair, "pause", "Pause", false)) }
             }
@@ -105,12 +107,13 @@ fn account_row(account: &AccountStatus) -> Markup {
                 span.quiet { (provider) }
             }
             div.how {
-                (look::state(&account.state))
+                @if account.state == "ok" { (look::connected()) }
+                @else { (look::state(&account.state)) }
                 @if let Some(since) = account.since {
                     span.quiet { "since " (look::time(since)) }
                 }
             }
-            a.button href={ "/connect/" (look::segment(&account.name)) } {
+            a.button.plain href={ "/connect/" (look::segment(&account.name)) } {
                 @if account.state == "unconnected" { "Connect" } @else { "Reconnect" }
                 span.unseen { " " (account.name) }
             }

@@ -1,0 +1,150 @@
+//! The life of an account, told to its end in a real browser: connected, revoked, reconnected, with
+//! people editing on both sides all the while.
+
+use calpair_tests::browser::{Browser, DESKTOP};
+use calpair_tests::page::{Scene, events, webhook};
+use model::Side;
+use sandbox::seed::hour;
+use serde_json::Value;
+
+#[test]
+fn an_account_is_connected_revoked_and_reconnected_on_the_page_and_nothing_is_lost() {
+    let Some(mut browser) = Browser::start(DESKTOP) else { return };
+    let (hook, heard) = webhook();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("alerts");
+    let alerts = format!(
+        "[alerts]\nwebhook = \"{hook}\"\ncommand = [\"sh\", \"-c\", \"cat >>{}\"]\n",
+        file.display()
+    );
+    let mut scene = Scene::new("", &alerts);
+    scene.create(Side::Left, "a", "Dentist");
+    scene.create(Side::Left, "gone", "Away");
+    scene.create(Side::Left, "both", "Swim");
+    connected(&mut scene, &mut browser);
+    let refused = revoked(&mut scene, &mut browser);
+    let said = |event: &str| std::fs::read_to_string(&file).is_ok_and(|text| text.contains(event));
+    scene.until("webhook", |_| events(&heard) == ["reconnect-needed"]);
+    scene.until("command", |_| said("\"reconnect-needed\""));
+    lived_through(&mut scene, refused);
+    reconnected(&mut scene, &mut browser);
+    scene.until("over", |_| events(&heard) == ["reconnect-needed", "reconnected"]);
+    scene.until("over", |_| said("\"reconnected\""));
+    quiet(&scene, &mut browser);
+}
+
+/// First contact: the overview says what to do, and the button leads there.
+fn connected(scene: &mut Scene, browser: &mut Browser) {
+    browser.open(&scene.url("/"));
+    assert!(browser.text("h1").contains("2 things need you"), "{}", browser.text("main"));
+    browser.shot("overview-first");
+    browser.click("a.button.primary[href='/connect/left']");
+    browser.shot("connect-icloud");
+    // As people paste it: without dashes, with white space around.
+    browser.fill("#password", &format!("  {} ", scene.password(Side::Left).replace('-', "")));
+    browser.click("button.primary");
+    assert!(browser.text("h1").contains("iCloud is connected"), "{}", browser.text("main"));
+    assert!(browser.text("main").contains("Family"));
+    scene.connect_by_command(Side::Right);
+    scene.until("the first cycle", |scene| scene.title(Side::Right, "a").is_some());
+    scene.until("the pair is ok", |scene| scene.status()["pairs"][0]["state"] == "ok");
+    browser.open(&scene.url("/"));
+    browser.wait("Everything is in sync");
+}
+
+/// Apple takes the password back; how many requests it refused.
+fn revoked(scene: &mut Scene, browser: &mut Browser) -> usize {
+    scene.stage.world.revoke("left");
+    scene.stage.world.forget_requests();
+    // The page says so by itself, without being loaded again.
+    browser.wait("1 thing needs you");
+    browser.wait("Reconnect needed");
+    let refused = scene.stage.world.request_count("left");
+    assert!((1..=5).contains(&refused), "{refused} requests were refused");
+    let account = scene.account("left");
+    assert_eq!(account["state"], "reconnect-needed");
+    assert_eq!(account["action"], "calpair connect left");
+    let reason = "app-specific password refused (401, confirmed 3 times)";
+    assert_eq!(account["reason"], reason);
+    assert!(browser.text("main").contains(reason));
+    browser.shot("overview-reconnect");
+    let synced = scene.home.run(&["sync", "p"]);
+    assert_eq!(synced.code, Some(3), "{synced:?}");
+    let ready = scene.get("/readyz").expect("an answer");
+    assert!(
+        ready.starts_with("HTTP/1.1 503") && ready.contains("p: reconnect-needed: "),
+        "{ready}"
+    );
+    let metrics = scene.get("/metrics").expect("an answer");
+    assert!(metrics.contains("{account=\"left\",state=\"reconnect-needed\"} 1"), "{metrics}");
+    refused
+}
+
+/// Life goes on, on both sides, and through a restart; the other pair is served all the while.
+fn lived_through(scene: &mut Scene, refused: usize) {
+    scene.stage.world.set_now("2026-11-25T10:00:00Z".parse().expect("an instant"));
+    scene.stage.user(Side::Left).set("a", "SUMMARY", "Dentist moved");
+    scene.stage.user(Side::Right).set("both", "SUMMARY", "Swim (right)");
+    scene.create(Side::Right, "new", "From the right");
+    scene.create(Side::Left, "late", "From the left");
+    scene.stage.user(Side::Left).delete("gone");
+    scene.stage.world.set_now("2026-11-25T11:00:00Z".parse().expect("an instant"));
+    scene.stage.user(Side::Left).set("both", "SUMMARY", "Swim (left)");
+    let log = scene.end();
+    let alert = "\"event\":\"reconnect-needed\"";
+    assert_eq!(log.stderr.matches(alert).count(), 1, "said once");
+    scene.begin();
+    assert_eq!(scene.account("left")["state"], "reconnect-needed", "a restart forgets nothing");
+    assert_eq!(scene.stage.world.request_count("left"), refused, "and asks nothing more");
+
+    // The other account's pair went on all the while.
+    let created = hour("q1", "Other", "2026-12-02T09:00:00Z".parse().expect("an instant"), "");
+    let [alpha, beta] = &scene.others;
+    scene.stage.world.user(alpha).create(&created);
+    scene.until("the other pair", |scene| scene.stage.world.user(beta).get("q1").is_some());
+}
+
+/// Back, on the page: everything is merged, nothing twice.
+fn reconnected(scene: &mut Scene, browser: &mut Browser) {
+    scene.stage.world.restore("left");
+    scene.stage.world.set_password("left", "wxyz-abcd-efgh-ijkl");
+    browser.open(&scene.url("/connect/left"));
+    assert!(browser.text("h1").contains("Reconnect iCloud"));
+    browser.shot("connect-reconnect");
+    browser.fill("#password", "wxyz-abcd-efgh-ijkl");
+    browser.click("button.primary");
+    assert!(browser.text("h1").contains("iCloud is connected"), "{}", browser.text("main"));
+    scene.until("both sides are one", |scene| {
+        let title = |side, uid| scene.title(side, uid);
+        title(Side::Right, "a").as_deref() == Some("Dentist moved")
+            && title(Side::Left, "new").is_some()
+            && title(Side::Right, "late").is_some()
+            && title(Side::Right, "gone").is_none()
+            && title(Side::Right, "both").as_deref() == Some("Swim (left)")
+    });
+    scene.until("in sync", |scene| scene.status()["pairs"][0]["state"] == "ok");
+    let winner = scene.title(Side::Left, "both").expect("it is there");
+    assert_eq!(winner, "Swim (left)", "the later edit wins");
+    let history = scene.home.run(&["history", "p", "--event", "both", "--json"]).json();
+    let overruled = |change: &&Value| change["action"] == "overruled";
+    let lost = history["changes"].as_array().and_then(|all| all.iter().find(overruled));
+    assert!(lost.is_some(), "the loser is kept: {history}");
+    for side in Side::BOTH {
+        let mut uids = scene.stage.user(side).uids();
+        uids.sort();
+        assert_eq!(uids, ["a", "both", "late", "new"], "{side}: no duplicate");
+    }
+}
+
+/// Nothing more is done, and the browser saw nothing that it should not.
+fn quiet(scene: &Scene, browser: &mut Browser) {
+    let before = ["left", "right"].map(|account| scene.stage.world.write_count(account));
+    let synced = scene.home.run(&["sync", "p", "--json"]).json();
+    assert_eq!(synced["pairs"][0]["outcome"], "in-sync");
+    assert_eq!(before, ["left", "right"].map(|name| scene.stage.world.write_count(name)), "quiet");
+    browser.open(&scene.url("/"));
+    browser.wait("Everything is in sync");
+    let seen = browser.observed();
+    assert_eq!((&seen["dialogs"], seen["foreign"].as_array().map(Vec::len)), (&0.into(), Some(0)));
+    assert_eq!(seen["complaints"], Value::Array(Vec::new()), "no policy was violated");
+}
