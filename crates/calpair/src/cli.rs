@@ -89,6 +89,10 @@ pub enum Command {
     #[command(after_help = EXPLAIN)]
     Explain(Explain),
 
+    /// Lists what was changed on both sides, differently, and waits for somebody's choice.
+    #[command(after_help = "Examples:\n  calpair conflicts\n  calpair conflicts --json")]
+    Conflicts(Output),
+
     /// Shows every write, with before and after.
     #[command(after_help = HISTORY)]
     History(History),

@@ -69,6 +69,9 @@ fn dispatch(cli: &Cli, environment: &Environment) -> Exit {
             let request = Request::Explain { pair, event };
             asking::report(cli, environment, options.output, request, text::explain)
         }
+        Command::Conflicts(output) => {
+            asking::report(cli, environment, *output, Request::Conflicts, text::conflicts)
+        }
         Command::History(options) => {
             let pair = options.pair.as_ref().map(|pair| pair.as_str().to_owned());
             let request = Request::History { pair, event: options.event.clone() };

@@ -101,6 +101,8 @@ pub enum Request {
         /// One event's UID, or all.
         event: Option<String>,
     },
+    /// `conflicts`
+    Conflicts,
     /// `explain`
     Explain {
         /// Which pair.

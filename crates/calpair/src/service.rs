@@ -219,6 +219,7 @@ impl Service {
             }
             Request::History { pair, event } => self.history(pair.as_deref(), event.as_deref()),
             Request::Explain { pair, event } => self.explain(&pair, &event),
+            Request::Conflicts => self.conflicts(),
             Request::Link { account } => self.link(&account),
             Request::Check => self.check().await,
         };

@@ -4,8 +4,9 @@
 use std::fmt::Write as _;
 
 use crate::report::{
-    Accounts, At, Calendars, Change, CheckResult, Checks, Explanations, FieldChange, History,
-    Outcome, PairStatus, PairSync, SideWord, Status, Sync, Written,
+    Accounts, At, Calendars, Change, CheckResult, Checks, Conflict, Conflicts, Explanations,
+    FieldChange, FieldClash, History, Outcome, PairStatus, PairSync, SideWord, Status, Sync,
+    Written,
 };
 use crate::terminal::escaped;
 
@@ -174,6 +175,27 @@ pub(crate) fn history(history: &History) -> String {
     }
     if history.changes.is_empty() {
         text.push_str("nothing was written yet\n");
+    }
+    text
+}
+
+/// `conflicts`
+pub(crate) fn conflicts(conflicts: &Conflicts) -> String {
+    let mut text = String::new();
+    for Conflict { id, pair, uid, title, since, fields } in &conflicts.conflicts {
+        let title = title.as_deref().unwrap_or("(no title)");
+        line(&mut text, &format!("{id}  {pair}  {title}  [{uid}]  since {since}"));
+        for FieldClash { field, left, right } in fields {
+            let shown = |value: &Option<String>| match value {
+                Some(value) => format!("{:?}", cut(value)),
+                None => "nothing".to_owned(),
+            };
+            let (left, right) = (shown(left), shown(right));
+            line(&mut text, &format!("    {field}: left {left}, right {right}"));
+        }
+    }
+    if conflicts.conflicts.is_empty() {
+        text.push_str("there is no open conflict\n");
     }
     text
 }

@@ -4,6 +4,7 @@
 //! unconnected ──connect──▶ ok ◀──accepted── suspect ──refused, TRIES in all──▶ reconnect-needed
 //!                           └───refused───────▲                                │
 //!                           ▲───────────────────connect────────────────────────┘
+//! ok, suspect ──nothing is allowed──▶ attention ──accepted──▶ ok
 //! ```
 //! A single refusal proves nothing: iCloud answers 401 to anything for a while after a run of 429
 //! (reference: the provider ledgers). Refusals count only when they are spaced out and nothing
@@ -85,6 +86,9 @@ pub enum Event {
     Accepted,
     /// It was refused.
     Refused,
+    /// It was let in, and nothing is allowed, not even to ask whose it is: the account is locked,
+    /// terms are not accepted, an API is off, the client is not known.
+    Barred,
     /// There was too much of it, and the provider wants none before this time.
     Throttled(Timestamp),
 }
@@ -154,6 +158,13 @@ impl Standing {
             Event::Throttled(until) => {
                 Standing { not_before: Some(until.min(now + LONGEST_PATIENCE)), ..self }
             }
+            Event::Barred => match self.state {
+                State::Unconnected | State::ReconnectNeeded => self,
+                State::Ok | State::Suspect | State::Attention => {
+                    let not_before = self.not_before;
+                    Standing { state: State::Attention, not_before, ..Standing::CONNECTED }
+                }
+            },
             Event::Refused => self.refused(now, confirm),
         }
     }
@@ -197,9 +208,9 @@ mod tests {
 
     #[test]
     fn the_table() {
-        use Event::{Accepted, Refused, Throttled};
-        use State::{Ok, ReconnectNeeded, Suspect};
-        let cases: [Case<'_>; 8] = [
+        use Event::{Accepted, Barred, Refused, Throttled};
+        use State::{Attention, Ok, ReconnectNeeded, Suspect};
+        let cases: [Case<'_>; 12] = [
             ("one refusal is only a suspicion", &[(0, Refused)], Suspect),
             ("accepted again, it is refuted", &[(0, Refused), (60, Accepted)], Ok),
             (
@@ -225,6 +236,18 @@ mod tests {
             (
                 "they do when the shadow is over",
                 &[(0, Throttled(at(30))), (700, Refused), (760, Refused), (820, Refused)],
+                ReconnectNeeded,
+            ),
+            ("where nothing is allowed, somebody must look", &[(0, Barred)], Attention),
+            ("it is let in again", &[(0, Barred), (60, Accepted)], Ok),
+            (
+                "that refutes a suspicion: the credential was let in",
+                &[(0, Refused), (60, Refused), (120, Barred), (180, Refused)],
+                Suspect,
+            ),
+            (
+                "a dead credential is not asked about",
+                &[(0, Refused), (60, Refused), (120, Refused), (180, Barred)],
                 ReconnectNeeded,
             ),
             (

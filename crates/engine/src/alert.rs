@@ -23,6 +23,8 @@ pub enum AlertEvent {
     ReconnectNeeded,
     /// It was replaced by a good one.
     Reconnected,
+    /// An account needs somebody, not for its credential.
+    Attention,
     /// A plan waits for approval.
     Halted,
     /// A calendar of the pair can't be had.
@@ -43,6 +45,7 @@ impl AlertEvent {
         match self {
             AlertEvent::ReconnectNeeded => "reconnect-needed",
             AlertEvent::Reconnected => "reconnected",
+            AlertEvent::Attention => "attention",
             AlertEvent::Halted => "halted",
             AlertEvent::Misconfigured => "misconfigured",
             AlertEvent::Problem => "problem",
@@ -173,10 +176,27 @@ impl Alerts {
     /// # Errors
     /// When that can't be noted.
     pub fn reconnected(&self, account: &AccountName) -> store::Result<()> {
+        self.eased(account)?;
+        self.account_over(account, AlertEvent::ReconnectNeeded, AlertEvent::Reconnected)
+    }
+
+    /// Says that an account needs nobody's attention any more, if it was said to.
+    ///
+    /// # Errors
+    /// When that can't be noted.
+    pub fn eased(&self, account: &AccountName) -> store::Result<()> {
+        self.account_over(account, AlertEvent::Attention, AlertEvent::Attention)
+    }
+
+    fn account_over(
+        &self,
+        account: &AccountName,
+        event: AlertEvent,
+        over: AlertEvent,
+    ) -> store::Result<()> {
         let mut said = self.store.alerts(Some(account), None)?;
-        said.retain(|row| row.event == AlertEvent::ReconnectNeeded.as_str());
-        let over = said.iter().map(|row| Alert::of_row(AlertEvent::Reconnected, row));
-        self.say(over, Phase::Over);
+        said.retain(|row| row.event == event.as_str());
+        self.say(said.iter().map(|row| Alert::of_row(over, row)), Phase::Over);
         self.store.note_alerts(&[], &said)
     }
 }

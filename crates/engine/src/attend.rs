@@ -89,7 +89,8 @@ pub async fn attend(ctx: &Context, pair: &Pair, confirm: Duration, mode: Mode) -
     let attended = match before_cycle(ctx, pair, confirm).await {
         Ok(None) => {
             let report = cycle(ctx, pair, mode).await;
-            after_cycle(ctx, pair, confirm, report)
+            let barred = barred(pair, &report).await;
+            after_cycle(ctx, pair, confirm, report, barred)
         }
         Ok(Some(attended)) => Ok(attended),
         Err(error) => Err(error),
@@ -105,6 +106,17 @@ pub async fn attend(ctx: &Context, pair: &Pair, confirm: Duration, mode: Mode) -
             ..Attended::without_cycle(PairState::Retrying, error.to_string(), None)
         },
     }
+}
+
+/// Whether a side that refused the cycle allows nothing at all: then not even its owner's name may
+/// be asked for, and it is about the account, not about one calendar.
+async fn barred(pair: &Pair, report: &Report) -> Option<Error> {
+    let Outcome::Failed(Failure::Provider { side, error }) = &report.outcome else { return None };
+    if error.kind() != ErrorKind::Forbidden {
+        return None;
+    }
+    let asked = pair.sides[*side].provider.identity().await;
+    asked.err().filter(|error| error.kind() == ErrorKind::Forbidden)
 }
 
 /// Whether there may be a cycle; if not, why.
@@ -186,7 +198,12 @@ fn confirmation(
             tell(ctx, end, Event::Accepted, confirm, None)?;
             Ok(None)
         }
-        Err(error) => provider_failed(ctx, end, confirm, &error).map(Some),
+        Err(error) => {
+            if error.kind() == ErrorKind::Forbidden {
+                tell(ctx, end, Event::Barred, confirm, Some(&error))?;
+            }
+            provider_failed(ctx, end, confirm, &error).map(Some)
+        }
     }
 }
 
@@ -238,6 +255,7 @@ fn after_cycle(
     pair: &Pair,
     confirm: Duration,
     report: Report,
+    barred: Option<Error>,
 ) -> store::Result<Attended> {
     let look = format!("calpair sync {0} --dry-run, then calpair approve {0}", pair.name);
     let mut attended = match (&report.outcome, &report.halt) {
@@ -276,7 +294,11 @@ fn after_cycle(
             Attended::without_cycle(PairState::Misconfigured, reason, Some(action))
         }
         (Outcome::Failed(Failure::Provider { side, error }), _) => {
-            provider_failed(ctx, &pair.sides[*side], confirm, error)?
+            let end = &pair.sides[*side];
+            if let Some(barred) = &barred {
+                tell(ctx, end, Event::Barred, confirm, Some(barred))?;
+            }
+            provider_failed(ctx, end, confirm, error)?
         }
         (Outcome::Failed(failure @ (Failure::Store(_) | Failure::Check(_))), _) => Attended {
             broken: true,
@@ -314,9 +336,12 @@ fn tell(
         not_before: after.not_before,
         ..row
     })?;
-    if after.state == State::ReconnectNeeded && changed {
+    if before.state == State::Attention && changed {
+        ctx.alerts.eased(account)?;
+    }
+    if let Some(event) = alert_of(after.state).filter(|_| changed) {
         let alert = Alert {
-            event: AlertEvent::ReconnectNeeded,
+            event,
             account: Some(account.clone()),
             pair: None,
             since: now,
@@ -326,6 +351,15 @@ fn tell(
         ctx.alerts.raise(&alert, now)?;
     }
     Ok(after.state)
+}
+
+/// What a person must know of an account in this state.
+const fn alert_of(state: State) -> Option<AlertEvent> {
+    match state {
+        State::ReconnectNeeded => Some(AlertEvent::ReconnectNeeded),
+        State::Attention => Some(AlertEvent::Attention),
+        State::Unconnected | State::Ok | State::Suspect => None,
+    }
 }
 
 /// Reason and action of a standing, for status.
@@ -345,12 +379,28 @@ fn words(
     };
     match after.state {
         State::Ok | State::Unconnected => (None, None),
-        State::Attention => (row.reason.clone(), row.action.clone()),
+        State::Attention => match refusal {
+            Some(refusal) => (Some(refusal.to_string()), Some(mending(&row.provider).to_owned())),
+            None => (row.reason.clone(), row.action.clone()),
+        },
         State::Suspect => (refused(format!("{} of {TRIES} tries", after.refusals)), None),
         State::ReconnectNeeded => (
             refused(format!("confirmed {} times", after.refusals)),
             Some(format!("calpair connect {}", row.name)),
         ),
+    }
+}
+
+/// What to do about an account that allows nothing, beside what the reason says.
+fn mending(provider: &str) -> &'static str {
+    match provider {
+        "icloud" => {
+            "sign in at www.icloud.com and do what it asks for (locked account, new terms, \
+             Calendar switched off)"
+        }
+        "google" => "see the reason; docs/google.md has the settings of the Google Cloud project",
+        "microsoft" => "see the reason; docs/microsoft.md has the settings of the app",
+        _ => "ask whoever runs the server; the credential itself was taken",
     }
 }
 
@@ -397,8 +447,8 @@ fn alert(ctx: &Context, pair: &Pair, attended: &Attended, row: &PairRow) -> stor
         PairState::Ok => {
             ctx.alerts.over(&pair.name, &[AlertEvent::Halted, AlertEvent::Misconfigured])?;
         }
-        PairState::ReconnectNeeded => remind(ctx, pair)?,
-        PairState::New | PairState::Syncing | PairState::Retrying | PairState::Paused => {}
+        PairState::ReconnectNeeded | PairState::Retrying => remind(ctx, pair)?,
+        PairState::New | PairState::Syncing | PairState::Paused => {}
     }
     match &attended.report {
         Some(report) if !matches!(report.outcome, Outcome::Failed(_)) => tell_open(ctx, pair, row),
@@ -406,14 +456,15 @@ fn alert(ctx: &Context, pair: &Pair, attended: &Attended, row: &PairRow) -> stor
     }
 }
 
-/// A dead credential is said when it dies, and each day while it lasts.
+/// A dead credential is said when it dies, and each day while it lasts; so is an account that
+/// needs somebody.
 fn remind(ctx: &Context, pair: &Pair) -> store::Result<()> {
     for side in Side::BOTH {
         let row = ctx.store.account(&pair.sides[side].account)?;
-        let dead = |row: &AccountRow| row.state == State::ReconnectNeeded.as_str();
-        if let Some(row) = row.filter(dead) {
+        let event = |row: &AccountRow| alert_of(standing(row).state);
+        if let Some((row, event)) = row.and_then(|row| event(&row).map(|event| (row, event))) {
             let alert = Alert {
-                event: AlertEvent::ReconnectNeeded,
+                event,
                 account: Some(row.name),
                 pair: None,
                 since: row.since,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use model::{FieldSet, Rights, Side, Sides, Timestamp};
+use model::{FieldSet, Rights, Sides, Timestamp};
 
 /// The rules of a pair.
 #[derive(Clone, Debug)]

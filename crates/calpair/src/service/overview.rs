@@ -7,9 +7,11 @@ use sha2::{Digest, Sha256};
 use store::{PairRow, ProposedRow};
 
 use super::history::change;
-use super::{Refusal, Service};
+use super::{Answer, Refusal, Service};
 use crate::config;
-use crate::report::{Change, Conflict, FieldClash, Status};
+use crate::control::Reply;
+use crate::exit::Exit;
+use crate::report::{Change, Conflict, Conflicts, FieldClash, Status};
 use crate::tally::Tally;
 
 /// How many changes are shown: a page to look at, not to search.
@@ -70,6 +72,17 @@ impl Service {
     /// The time.
     pub(crate) fn now(&self) -> Timestamp {
         self.ctx.now()
+    }
+
+    /// `conflicts`: what waits for somebody's choice.
+    pub(super) fn conflicts(&self) -> Answer {
+        let mut conflicts = Vec::new();
+        for pair in &self.config().pairs {
+            if let Some(row) = self.ctx.store.pair(&pair.name)? {
+                conflicts.extend(self.conflicts_of(pair, &row)?);
+            }
+        }
+        Ok(Reply::report(Exit::Fine, &Conflicts { conflicts }))
     }
 
     fn seen(&self) -> Result<Overview, Refusal> {

@@ -27,12 +27,12 @@ const CODE: usize = 64;
 const OFFLINE: &str = "offline_access";
 
 /// Errors that no repetition heals: a person must do something.
-const FINAL: [&str; 9] = [
+///
+/// A client that the provider doesn't know is none of them: the sign-in may be as good as ever once
+/// the configuration is right.
+const FINAL: [&str; 6] = [
     "invalid_grant",
     "unauthorized_client",
-    "invalid_client",
-    "deleted_client",
-    "disabled_client",
     "admin_policy_enforced",
     "interaction_required",
     "consent_required",

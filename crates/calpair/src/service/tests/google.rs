@@ -270,7 +270,6 @@ async fn trouble_of_the_token_endpoint_is_never_held_against_the_sign_in() {
     let moods = [
         (TokenMood::Reauth("invalid_rapt".into()), "session control"),
         (TokenMood::Refuses("admin_policy_enforced".into()), "administrator"),
-        (TokenMood::UnknownClient, "client_secret_file"),
     ];
     for (mood, expected) in moods {
         scene.google.set_token_mood(mood);
@@ -381,7 +380,34 @@ async fn an_api_that_is_switched_off_is_named() {
     let check = checks.checks.iter().find(|check| check.name == "account work").unwrap();
     assert_eq!((check.result, &check.action), (report::CheckResult::Failed, &None));
     assert_eq!(sync(&service).await.1.outcome, report::Outcome::Retrying);
-    assert_eq!(account(&service).await.state, "ok", "the sign-in is good");
+    let status = account(&service).await;
+    assert_eq!(status.state, "attention", "not the sign-in, and nothing that passes");
+    assert!(status.reason.unwrap().contains("Calendar API"));
+    assert!(status.action.unwrap().contains("docs/google.md"));
+    scene.google.set_api(Api::On);
+    scene.pass(61);
+    assert_eq!(sync(&service).await.0, 0);
+    assert_eq!(account(&service).await.state, "ok");
+}
+
+#[tokio::test]
+async fn a_client_that_google_does_not_know_is_not_the_sign_ins_fault() {
+    let scene = Scene::new().await;
+    let service = scene.connected().await;
+    sync(&service).await;
+    scene.google.set_token_mood(TokenMood::UnknownClient);
+    scene.pass(2 * 60 * 60);
+    for _ in 0..5 {
+        scene.pass(61);
+        assert_eq!(sync(&service).await.1.outcome, report::Outcome::Retrying);
+        let status = account(&service).await;
+        assert_eq!(status.state, "attention");
+        assert!(status.reason.unwrap().contains("client_secret_file"));
+    }
+    scene.google.set_token_mood(TokenMood::Fair);
+    scene.pass(61);
+    assert_eq!(sync(&service).await.0, 0);
+    assert_eq!(account(&service).await.state, "ok");
 }
 
 /// Where a test's log goes.

@@ -314,7 +314,6 @@ async fn what_a_refusal_means_hangs_on_its_name() {
         (700_082, "invalid_grant", "bad_token", "90 days"),
         (65001, "invalid_grant", "consent_required", "consented"),
         (50076, "interaction_required", "basic_action", "second factor"),
-        (7_000_218, "invalid_client", "", "public client flows"),
         (700_016, "unauthorized_client", "", "client_id"),
     ];
     for (number, error, suberror, expected) in dead {
@@ -329,6 +328,18 @@ async fn what_a_refusal_means_hangs_on_its_name() {
         sync(&service).await;
         assert_eq!(account(&service).await.state, "ok");
     }
+    let wrong = (7_000_218, "invalid_client", "", "public client flows");
+    let mood = TokenMood::Refuses(wrong.0, wrong.1.into(), wrong.2.into());
+    scene.microsoft.set_token_mood(mood);
+    scene.pass(2 * 60 * 60);
+    sync(&service).await;
+    let status = account(&service).await;
+    assert_eq!(status.state, "attention", "the app's settings, not the sign-in");
+    assert!(status.reason.unwrap().contains(wrong.3));
+    scene.microsoft.set_token_mood(TokenMood::Fair);
+    scene.pass(61);
+    sync(&service).await;
+    assert_eq!(account(&service).await.state, "ok");
     let passing = [
         TokenMood::OutOfOrder,
         TokenMood::Throttled,
