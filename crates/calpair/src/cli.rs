@@ -8,6 +8,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use model::{AccountName, PairName};
 
+use crate::control::Keep;
+
 /// Keeps two calendars the same, both ways.
 #[derive(Debug, Parser)]
 #[command(
@@ -92,6 +94,15 @@ pub enum Command {
     /// Lists what was changed on both sides, differently, and waits for somebody's choice.
     #[command(after_help = "Examples:\n  calpair conflicts\n  calpair conflicts --json")]
     Conflicts(Output),
+
+    /// Settles a conflict.
+    #[command(after_help = "Examples:\n  calpair resolve 3 --keep left\n  \
+        calpair resolve 3 --keep both")]
+    Resolve(Resolve),
+
+    /// Puts back what was there before a change.
+    #[command(after_help = "Example:\n  calpair restore 17")]
+    Restore(Restore),
 
     /// Shows every write, with before and after.
     #[command(after_help = HISTORY)]
@@ -201,6 +212,23 @@ pub struct Connect {
     /// calpair then forgets what it remembers of this account, and syncs as if for the first time.
     #[arg(long)]
     pub replace: bool,
+}
+
+/// `resolve`
+#[derive(Debug, Args)]
+pub struct Resolve {
+    /// The conflict, as `conflicts` names it.
+    pub id: String,
+    /// What wins; with `both` the right side's version becomes an event of its own.
+    #[arg(long, value_enum)]
+    pub keep: Keep,
+}
+
+/// `restore`
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The change, as `history` names it.
+    pub change: String,
 }
 
 /// `page-password`

@@ -34,6 +34,7 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
 }
 
 fn dispatch(cli: &Cli, environment: &Environment) -> Exit {
+    let order = |request| asking::order(cli, environment, request);
     match &cli.command {
         Command::Check(options) => check::run(cli, options, environment),
         Command::Completions(options) => {
@@ -69,6 +70,10 @@ fn dispatch(cli: &Cli, environment: &Environment) -> Exit {
             let request = Request::Explain { pair, event };
             asking::report(cli, environment, options.output, request, text::explain)
         }
+        Command::Resolve(options) => {
+            order(Request::Resolve { id: options.id.clone(), keep: options.keep })
+        }
+        Command::Restore(options) => order(Request::Restore { change: options.change.clone() }),
         Command::Conflicts(output) => {
             asking::report(cli, environment, *output, Request::Conflicts, text::conflicts)
         }
@@ -77,18 +82,9 @@ fn dispatch(cli: &Cli, environment: &Environment) -> Exit {
             let request = Request::History { pair, event: options.event.clone() };
             asking::report(cli, environment, options.output, request, text::history)
         }
-        Command::Pause(options) => {
-            let pair = options.pair.as_str().to_owned();
-            asking::order(cli, environment, Request::Pause { pair })
-        }
-        Command::Resume(options) => {
-            let pair = options.pair.as_str().to_owned();
-            asking::order(cli, environment, Request::Resume { pair })
-        }
-        Command::Approve(options) => {
-            let pair = options.pair.as_str().to_owned();
-            asking::order(cli, environment, Request::Approve { pair })
-        }
+        Command::Pause(options) => order(Request::Pause { pair: options.pair.to_string() }),
+        Command::Resume(options) => order(Request::Resume { pair: options.pair.to_string() }),
+        Command::Approve(options) => order(Request::Approve { pair: options.pair.to_string() }),
         Command::Detach(options) => {
             let pair = options.pair.as_str().to_owned();
             let request = Request::Detach { pair, remove_copies: options.remove_copies };

@@ -103,6 +103,18 @@ pub enum Request {
     },
     /// `conflicts`
     Conflicts,
+    /// `resolve`
+    Resolve {
+        /// Which conflict.
+        id: String,
+        /// What wins.
+        keep: Keep,
+    },
+    /// `restore`
+    Restore {
+        /// Which change.
+        change: String,
+    },
     /// `explain`
     Explain {
         /// Which pair.
@@ -112,6 +124,18 @@ pub enum Request {
     },
     /// `check --online` and the online part of `doctor`.
     Check,
+}
+
+/// What wins in a conflict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// What the left side says.
+    Left,
+    /// What the right side says.
+    Right,
+    /// Both, as two events.
+    Both,
 }
 
 /// What the daemon answers.

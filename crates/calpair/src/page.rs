@@ -39,6 +39,7 @@ fn router(site: &Arc<Site>) -> Router {
         .route("/sign-in", get(entry::show).post(entry::enter))
         .route("/sign-out", post(entry::leave))
         .route("/pairs/{pair}/{what}", post(act::on_pair))
+        .route("/conflicts/{id}", post(act::on_conflict))
         .route("/connect/{account}", get(connect::show).post(connect::send))
         .route("/connect/{account}/sign-in", post(connect::begin))
         .route("/connect/{account}/done", get(connect::done))

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod check;
+mod choice;
 mod connect;
 mod detach;
 mod explain;
@@ -220,6 +221,8 @@ impl Service {
             Request::History { pair, event } => self.history(pair.as_deref(), event.as_deref()),
             Request::Explain { pair, event } => self.explain(&pair, &event),
             Request::Conflicts => self.conflicts(),
+            Request::Resolve { id, keep } => self.resolve(&id, keep).await,
+            Request::Restore { change } => self.restore(&change).await,
             Request::Link { account } => self.link(&account),
             Request::Check => self.check().await,
         };

@@ -15,6 +15,7 @@
 mod accounts;
 mod agree;
 mod alerts;
+mod choices;
 mod codec;
 mod deletions;
 mod error;
@@ -43,6 +44,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use accounts::AccountRow;
 pub use agree::Agreement;
 pub use alerts::AlertRow;
+pub use choices::ChoiceRow;
 pub use codec::{digest, digest_bytes};
 pub use deletions::{ProposedRow, Totals};
 pub use error::{Error, ErrorKind, Result};

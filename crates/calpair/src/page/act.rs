@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use super::posted::Posted;
 use super::site::Site;
 use super::{entry, look};
-use crate::control::{Reply, Request};
+use crate::control::{Keep, Reply, Request};
 
 /// A button of a pair.
 pub(super) async fn on_pair(
@@ -37,6 +37,26 @@ pub(super) async fn on_pair(
         "approve" => service.approve_shown(&pair, posted.field("plan")),
         _ => return look::sentence(StatusCode::NOT_FOUND, "There is no such button."),
     };
+    said(&site, &posted, reply)
+}
+
+/// A choice in a conflict.
+pub(super) async fn on_conflict(
+    State(site): State<Arc<Site>>,
+    Path(id): Path<String>,
+    posted: Posted,
+) -> Response {
+    let caller = &posted.caller;
+    if !caller.may_look() {
+        return entry::stranger(&site, caller);
+    }
+    let keep = match posted.field("keep") {
+        "left" => Keep::Left,
+        "right" => Keep::Right,
+        "both" => Keep::Both,
+        _ => return look::sentence(StatusCode::BAD_REQUEST, "There is no such choice."),
+    };
+    let reply = site.service.answer(Request::Resolve { id, keep }).await;
     said(&site, &posted, reply)
 }
 

@@ -101,7 +101,7 @@ impl Service {
     }
 
     /// When what was decided is done.
-    fn when(&self) -> &'static str {
+    pub(super) fn when(&self) -> &'static str {
         if self.is_daemon() { ", now" } else { ", with the next `calpair sync` or `calpair run`" }
     }
 }

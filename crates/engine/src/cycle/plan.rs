@@ -2,7 +2,8 @@
 
 use model::{MappingId, Origin, ResourceId, Side, Sides};
 use reconcile::{
-    Contact, Decision, Held, Known, Now, Pending, Plan, Policy, Step, Totals, Touched, Write,
+    Conflict, Contact, Decision, Held, Known, Now, Pending, Plan, Policy, Step, Totals, Touched,
+    Write,
 };
 use store::{Batch, KnownRow, NowRow, PendingRow, Position};
 
@@ -52,13 +53,58 @@ impl Cycle<'_> {
         let next = batch.next;
         let mut touched = self.only_what_was_read(touched(batch));
         self.note_origins(&mut touched)?;
-        let policy = self.policy();
-        let plan = reconcile::plan(&touched, &policy, totals);
-        let violations = reconcile::check(&plan, &touched, &policy, totals);
-        if let Some(violation) = violations.first() {
-            return Err(Failure::Check(violation.to_string()));
+        let mut whole = Planned {
+            plan: Plan { steps: Vec::new(), halt: None },
+            touched: Touched::default(),
+            next,
+        };
+        for (policy, touched) in self.by_choice(touched)? {
+            let plan = reconcile::plan(&touched, &policy, totals);
+            let violations = reconcile::check(&plan, &touched, &policy, totals);
+            if let Some(violation) = violations.first() {
+                return Err(Failure::Check(violation.to_string()));
+            }
+            whole.plan.steps.extend(plan.steps);
+            whole.plan.halt = whole.plan.halt.or(plan.halt);
+            whole.touched.known.extend(touched.known);
+            whole.touched.contacts.extend(touched.contacts);
         }
-        Ok(Some(Planned { plan, touched, next }))
+        Ok(Some(whole))
+    }
+
+    /// What is planned under which policy: somebody's choice in a conflict goes before the pair's
+    /// own rule, for that series.
+    fn by_choice(&self, mut touched: Touched) -> Result<Vec<(Policy, Touched)>, Failure> {
+        let policy = self.policy();
+        let choices = self.ctx.store.choices(self.id())?;
+        let mut parts = Vec::new();
+        for side in Side::BOTH {
+            let chosen: Vec<_> = choices.iter().filter(|choice| choice.keep == side).collect();
+            let is_known = |known: &mut Known| {
+                chosen.iter().any(|choice| choice.mapping == Some(known.mapping))
+            };
+            let is_met = |contact: &mut Contact| {
+                let held = |(side, held): (Side, &Vec<Held>)| {
+                    held.iter().any(|held| {
+                        chosen.iter().any(|choice| choice.rows[side].as_ref() == Some(&held.id))
+                    })
+                };
+                contact.held.iter().any(held)
+            };
+            let part = Touched {
+                known: touched.known.extract_if(.., is_known).collect(),
+                contacts: touched.contacts.extract_if(.., is_met).collect(),
+            };
+            let conflict = match side {
+                Side::Left => Conflict::Left,
+                Side::Right => Conflict::Right,
+            };
+            if !part.known.is_empty() || !part.contacts.is_empty() {
+                parts.push((Policy { conflict, ..policy.clone() }, part));
+            }
+        }
+        parts.push((policy, touched));
+        Ok(parts)
     }
 
     /// Asks the providers who made what the plan can't tell by itself: of two that meet, and of

@@ -13,6 +13,10 @@ use crate::text::counted;
 /// Problems of one pair that are shown one by one.
 const PROBLEMS: usize = 20;
 
+/// What can be chosen in a conflict.
+const KEEPS: [(&str, &str); 3] =
+    [("left", "Keep the left one"), ("right", "Keep the right one"), ("both", "Keep both")];
+
 /// How many things need a person.
 pub(super) fn needs(overview: &Overview) -> usize {
     let status = &overview.status;
@@ -133,6 +137,13 @@ fn choose(view: View<'_>, conflict: &Conflict) -> Markup {
             p { "It was changed on both sides since " (look::time(conflict.since))
                 ", differently. Everything else goes on." }
             (clashes(view, &conflict.fields))
+            form.buttons method="post" action={ "/conflicts/" (conflict.id) } {
+                (view.token())
+                @for (value, words) in KEEPS {
+                    button id={ "keep-" (value) "-" (conflict.id) } type="submit" name="keep"
+                        value=(value) { (words) }
+                }
+            }
         }
     }
 }
