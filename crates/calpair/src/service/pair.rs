@@ -1,11 +1,9 @@
 //! `pause`, `resume` and `approve`: what a person decides about a pair.
 
 use model::{Side, Sides};
-use store::{PairRow, ProposedRow};
 
 use super::overview::digest;
 use super::{Answer, Refusal, Service};
-use crate::config;
 use crate::control::Reply;
 use crate::exit::Exit;
 use crate::text;
