@@ -6,7 +6,8 @@ stdin: JSON lines {"uid", "left": text, "right": text}. stdout, for each line:
   {"uid", "unequal": [words, …]}       they don't; the first occurrences that only one side has
   {"uid", "unsure": reason}            the expander itself can't read one of them
 
-The window is ten years from the first start of either text. Needs recurring-ical-events.
+The window is ten years from the first start of either text, or what {"from", "until"} say: then
+only what starts in it counts. Needs recurring-ical-events.
 """
 
 import datetime as dt
@@ -72,14 +73,17 @@ def occurrence(event):
     return f"{instant(start)} {instant(end)} {title}"
 
 
-def occurrences(calendar, first):
+def occurrences(calendar, first, window):
     last = dt.date(min(first.year + YEARS, 9998), first.month, min(first.day, 28))
+    if window:
+        first, last = window
     query = recurring_ical_events.of(calendar, skip_bad_series=False)
     # A cancelled occurrence and an excluded one are the same: it does not take place.
     return sorted(
         occurrence(event)
         for event in query.between(first, last)
         if str(event.get("STATUS", "")).upper() != "CANCELLED"
+        and (not window or first <= day(event["DTSTART"].dt) < last)
     )
 
 
@@ -89,7 +93,8 @@ def compare(case):
         sides = [icalendar.Calendar.from_ical(plain(case[side])) for side in ("left", "right")]
         first = min(day(start) for side in sides for start in starts(side))
         first = max(first, dt.date(2, 1, 1)) - dt.timedelta(days=1)
-        left, right = (occurrences(side, first) for side in sides)
+        window = [dt.date.fromisoformat(case[end]) for end in ("from", "until") if end in case]
+        left, right = (occurrences(side, first, window) for side in sides)
     except Exception as error:  # whatever a text makes it stumble over
         return {"unsure": f"{type(error).__name__}: {error}"[:200]}
     finally:

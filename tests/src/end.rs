@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use caldav::{CalDav, CalDavOptions, Flavour};
 use google::GoogleOptions;
-use model::CalendarId;
+use microsoft::MicrosoftOptions;
+use model::{CalendarId, Timestamp};
 use provider::Provider as _;
 use sandbox::dav::{Options, Profile, Running, serve};
 use sandbox::google::Google;
+use sandbox::microsoft::Microsoft;
 use sandbox::{Habits, World};
 use transport::{Credential, Wire};
 
@@ -32,6 +34,7 @@ enum Keeper {
     Real(Collection, Server),
     ICloud { door: Collection, world: World, calendar: CalendarId, _running: Running },
     Google { google: Google, world: World, calendar: CalendarId },
+    Microsoft { microsoft: Microsoft, world: World, calendar: CalendarId },
 }
 
 impl End {
@@ -108,6 +111,36 @@ impl End {
         Self { name: "google", account, keeper: Keeper::Google { google, world, calendar } }
     }
 
+    /// A calendar on a simulated Microsoft, without sockets.
+    ///
+    /// # Panics
+    /// When the adapter takes no loopback address.
+    pub fn microsoft() -> Self {
+        let world = World::new(8);
+        world.set_now(engine::Clock::now(&RealClock));
+        world.account("office", Habits::default());
+        let microsoft = Microsoft::new(&world, 8);
+        microsoft.open("office");
+        let calendar = microsoft.add_calendar("office", "Family");
+        let (clock, answering) = (world.clone(), microsoft.clone());
+        let options = MicrosoftOptions {
+            api_url: "http://127.0.0.1:1/v1.0".parse().expect("an address"),
+            credential: Credential::Token(microsoft.access_token("office").into()),
+            clock: Arc::new(move || clock.now()),
+            deadline: None,
+            in_flight: None,
+            wire: Wire::InProcess(Arc::new(move |request| {
+                let microsoft = answering.clone();
+                Box::pin(async move { microsoft.answer(request).await })
+            })),
+            window: None,
+        };
+        let provider = ::microsoft::Microsoft::new(options).expect("loopback is allowed");
+        let account = Some(rig::End::microsoft(provider, calendar.clone()));
+        let keeper = Keeper::Microsoft { microsoft, world, calendar };
+        Self { name: "microsoft", account, keeper }
+    }
+
     /// The adapter, for a rig.
     ///
     /// # Panics
@@ -130,6 +163,10 @@ impl End {
                 let put = google.user(calendar).put(&String::from_utf8_lossy(raw));
                 Answer::made(if put { 200 } else { 400 })
             }
+            Keeper::Microsoft { microsoft, calendar, .. } => {
+                let put = microsoft.user(calendar).put(&String::from_utf8_lossy(raw));
+                Answer::made(if put { 200 } else { 400 })
+            }
         }
     }
 
@@ -137,7 +174,7 @@ impl End {
     pub fn get(&self, name: &str) -> Option<Vec<u8>> {
         match &self.keeper {
             Keeper::Real(door, _) | Keeper::ICloud { door, .. } => door.get(name),
-            Keeper::Google { .. } => self.texts().remove(name),
+            Keeper::Google { .. } | Keeper::Microsoft { .. } => self.texts().remove(name),
         }
     }
 
@@ -148,6 +185,10 @@ impl End {
             Keeper::Google { google, calendar, .. } => {
                 let held = google.held(calendar).into_iter().find(|held| held.id == name);
                 held.map(|held| google.user(calendar).delete(&held.uid));
+            }
+            Keeper::Microsoft { microsoft, calendar, .. } => {
+                let held = microsoft.held(calendar).into_iter().find(|held| held.id == name);
+                held.map(|held| microsoft.user(calendar).delete(&held.uid));
             }
         }
     }
@@ -161,6 +202,7 @@ impl End {
             }
             Keeper::ICloud { world, calendar, .. } => world.held(calendar),
             Keeper::Google { google, calendar, .. } => google.held(calendar),
+            Keeper::Microsoft { microsoft, calendar, .. } => microsoft.held(calendar),
         };
         held.into_iter().map(|held| (held.id, held.raw)).collect()
     }
@@ -172,22 +214,122 @@ impl End {
                 let versions = door.versions().into_iter();
                 versions.map(|(name, version)| (name, version.into_bytes())).collect()
             }
-            Keeper::ICloud { .. } | Keeper::Google { .. } => self.texts(),
+            Keeper::ICloud { .. } | Keeper::Google { .. } | Keeper::Microsoft { .. } => {
+                self.texts()
+            }
         }
     }
 
-    /// Names and texts by UID; of a copy, by the UID of what it is a copy of.
+    /// Names and texts by UID; of a copy, by the UID of what it is a copy of. Of single events that
+    /// stand for the occurrences of a series, all in one text, by the name of the first.
     pub fn by_uid(&self) -> BTreeMap<String, (String, Vec<u8>)> {
-        let texts = self.texts().into_iter();
-        texts.filter_map(|(name, raw)| Some((text::origin(&raw)?, (name, raw)))).collect()
+        let mut found: BTreeMap<String, (String, Vec<u8>)> = BTreeMap::new();
+        for (name, raw) in self.texts() {
+            let Some(uid) = text::origin(&raw) else { continue };
+            match found.get_mut(&uid) {
+                Some((_, whole)) if text::slot(&raw).is_some() || text::slot(whole).is_some() => {
+                    *whole = text::joined(whole, &raw);
+                }
+                Some(_) | None => drop(found.insert(uid, (name, raw))),
+            }
+        }
+        found
     }
 
     /// Whether a copy of an event with this UID says which it is a copy of.
     pub fn tells(&self, uid: &str) -> bool {
         match &self.keeper {
             Keeper::Real(..) | Keeper::ICloud { .. } => true,
+            Keeper::Microsoft { .. } => true,
             // quirk: google-39
             Keeper::Google { .. } => uid.len() <= LONGEST_MARK,
+        }
+    }
+
+    /// The UID that this side's users see of the event with this UID.
+    fn own(&self, uid: &str) -> String {
+        let (_, raw) = self.by_uid().remove(uid).expect("the event is there");
+        text::uid(&raw).expect("every event has one")
+    }
+
+    /// Somebody edits the text of an event.
+    ///
+    /// # Panics
+    /// When that can't be done.
+    pub fn edit(&self, uid: &str, change: impl FnOnce(&str) -> String) {
+        match &self.keeper {
+            Keeper::Real(..) | Keeper::ICloud { .. } => {
+                let (name, raw) = self.by_uid().remove(uid).expect("the event is there");
+                let after = change(&String::from_utf8_lossy(&raw));
+                let answer = self.put(&name, after.as_bytes());
+                assert!((200..300).contains(&answer.status), "{}", answer.reason());
+            }
+            Keeper::Google { google, calendar, .. } => {
+                assert!(google.user(calendar).edit(&self.own(uid), change), "Google takes it");
+            }
+            Keeper::Microsoft { microsoft, calendar, .. } => {
+                let user = microsoft.user(calendar);
+                assert!(user.edit(&self.own(uid), change), "Outlook takes it");
+            }
+        }
+    }
+
+    /// Somebody sets a property of an event, in Google's or Microsoft's own calendar.
+    ///
+    /// # Panics
+    /// When that can't be done.
+    pub fn set(&self, uid: &str, property: &str, value: &str) {
+        let own = self.own(uid);
+        let is_done = match &self.keeper {
+            Keeper::Google { google, calendar, .. } => {
+                google.user(calendar).set(&own, property, value)
+            }
+            Keeper::Microsoft { microsoft, calendar, .. } => {
+                microsoft.user(calendar).set(&own, property, value)
+            }
+            Keeper::Real(..) | Keeper::ICloud { .. } => false,
+        };
+        assert!(is_done, "{property} is set");
+    }
+
+    /// Somebody moves an occurrence there.
+    ///
+    /// # Panics
+    /// When that can't be done.
+    pub fn move_occurrence(&self, uid: &str, original: Timestamp, start: Timestamp) {
+        let own = self.own(uid);
+        let is_done = match &self.keeper {
+            Keeper::Google { google, calendar, .. } => {
+                google.user(calendar).move_occurrence(&own, original, start)
+            }
+            Keeper::Microsoft { microsoft, calendar, .. } => {
+                microsoft.user(calendar).move_occurrence(&own, original, start)
+            }
+            Keeper::Real(..) | Keeper::ICloud { .. } => false,
+        };
+        assert!(is_done, "the occurrence is moved");
+    }
+
+    /// Somebody changes this and the following occurrences there; the UID of the second half.
+    ///
+    /// # Panics
+    /// When that can't be done.
+    pub fn split(&self, uid: &str, at: &str, title: &str) -> String {
+        let own = self.own(uid);
+        let second = match &self.keeper {
+            Keeper::Google { google, calendar, .. } => google.user(calendar).split(&own, at, title),
+            Keeper::Microsoft { microsoft, calendar, .. } => {
+                microsoft.user(calendar).split(&own, at, title)
+            }
+            Keeper::Real(..) | Keeper::ICloud { .. } => None,
+        };
+        second.expect("the series is split")
+    }
+
+    /// Somebody deletes an event.
+    pub fn remove(&self, uid: &str) {
+        if let Some((name, _)) = self.by_uid().remove(uid) {
+            self.delete(&name);
         }
     }
 
@@ -203,7 +345,15 @@ impl End {
     pub fn as_google(&self) -> Option<(&Google, &CalendarId)> {
         match &self.keeper {
             Keeper::Google { google, calendar, .. } => Some((google, calendar)),
-            Keeper::Real(..) | Keeper::ICloud { .. } => None,
+            Keeper::Real(..) | Keeper::ICloud { .. } | Keeper::Microsoft { .. } => None,
+        }
+    }
+
+    /// The simulated Microsoft of this side, with the calendar.
+    pub fn as_microsoft(&self) -> Option<(&Microsoft, &CalendarId)> {
+        match &self.keeper {
+            Keeper::Microsoft { microsoft, calendar, .. } => Some((microsoft, calendar)),
+            Keeper::Real(..) | Keeper::ICloud { .. } | Keeper::Google { .. } => None,
         }
     }
 
@@ -219,6 +369,11 @@ impl End {
                 world.assert_no_mail();
                 google.assert_unviolated();
                 google.assert_careful_writes();
+            }
+            Keeper::Microsoft { microsoft, world, .. } => {
+                world.assert_no_mail();
+                microsoft.assert_unviolated();
+                microsoft.assert_careful_writes();
             }
         }
     }

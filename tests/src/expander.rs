@@ -6,7 +6,14 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
+use engine::Clock as _;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 use serde_json::Value;
+
+use crate::rig::RealClock;
+use crate::text;
 
 /// Events by UID, as a server holds them.
 pub type Held = BTreeMap<String, Vec<u8>>;
@@ -27,6 +34,15 @@ pub enum Said {
     Unsure(String),
 }
 
+/// The days for which a series that stands there as single events is written at least: the window
+/// that the adapter opens by itself, less a few days.
+fn window() -> (Date, Date) {
+    let now: Timestamp = RealClock.now();
+    let today = TimeZone::UTC.to_datetime(now).date();
+    let days = |days: i64| today.saturating_add(Span::new().days(days));
+    (days(-175), days(725))
+}
+
 /// Compares every event that both sides hold. `python` is `CALPAIR_EXPANDER`.
 ///
 /// # Panics
@@ -43,7 +59,12 @@ pub fn compare(python: &str, left: &Held, right: &Held) -> Vec<Said> {
     for (uid, raw) in left {
         let Some(other) = right.get(uid) else { continue };
         let (left, right) = (String::from_utf8_lossy(raw), String::from_utf8_lossy(other));
-        let case = serde_json::json!({ "uid": uid, "left": left, "right": right });
+        let mut case = serde_json::json!({ "uid": uid, "left": left, "right": right });
+        if [raw, other].into_iter().any(|raw| text::is_in_parts(raw)) {
+            let (from, until) = window();
+            case["from"] = from.to_string().into();
+            case["until"] = until.to_string().into();
+        }
         writeln!(cases, "{case}").expect("a String takes everything");
     }
     let mut stdin = child.stdin.take().expect("a pipe");

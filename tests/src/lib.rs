@@ -1,6 +1,7 @@
 //! Proof over the whole product: what the tests of every kind share.
 
 pub mod browser;
+pub mod csdl;
 pub mod discovery;
 pub mod end;
 pub mod environment;
@@ -12,6 +13,7 @@ pub mod rig;
 pub mod servers;
 pub mod simulation;
 pub mod stage;
+pub mod story;
 pub mod text;
 pub mod wait;
 

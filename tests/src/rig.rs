@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use caldav::CalDav;
 use engine::{Attended, Chance, Clock, Context, Mode, Outcome, Pair, PairSide, Rules, attend};
 use google::Google;
+use microsoft::Microsoft;
 use model::{AccountName, CalendarId, FieldSet, PairName, Side, Sides, Timestamp};
 use provider::Provider;
 use store::{AccountRow, ProblemRow, Store};
@@ -44,6 +45,13 @@ pub struct End {
 impl End {
     /// A calendar of a CalDAV account.
     pub fn caldav(account: CalDav, calendar: CalendarId) -> Self {
+        let provider = Arc::new(account);
+        let counted = Arc::clone(&provider);
+        Self { provider, requests: Arc::new(move || counted.requests()), calendar }
+    }
+
+    /// A calendar of a Microsoft account.
+    pub fn microsoft(account: Microsoft, calendar: CalendarId) -> Self {
         let provider = Arc::new(account);
         let counted = Arc::clone(&provider);
         Self { provider, requests: Arc::new(move || counted.requests()), calendar }

@@ -48,11 +48,37 @@ pub fn origin(raw: &[u8]) -> Option<String> {
     if own.contains("_R2") {
         return Some(own);
     }
-    let mark = "X-GOOGLE-PRIVATE;X-KEY=\"calpair-uid\":";
+    Some(mark(raw, "calpair-uid").unwrap_or(own))
+}
+
+/// Both texts' events in one calendar.
+pub fn joined(one: &[u8], other: &[u8]) -> Vec<u8> {
+    let (one, other) = (String::from_utf8_lossy(one), String::from_utf8_lossy(other));
+    let events = other.find("BEGIN:VEVENT").unwrap_or(other.len());
+    let (before, _) = one.rsplit_once("END:VCALENDAR").unwrap_or((&one, ""));
+    format!("{before}{}", &other[events..]).into_bytes()
+}
+
+/// Which occurrence of a series this stands for, if it is a single event that does.
+pub fn slot(raw: &[u8]) -> Option<String> {
+    mark(raw, "calpair-slot")
+}
+
+/// Whether a series stands there as single events, one for each occurrence.
+pub fn is_in_parts(raw: &[u8]) -> bool {
+    mark(raw, "calpair-series").is_some()
+}
+
+/// What calpair keeps on a copy at Google or Microsoft, beside what people see.
+fn mark(raw: &[u8], name: &str) -> Option<String> {
     let all = lines(raw);
-    let texts = all.iter().map(|line| String::from_utf8_lossy(line));
-    let mut marked = texts.filter_map(|line| line.strip_prefix(mark).map(str::to_owned));
-    Some(marked.next().map_or(own, |uid| uid.replace('\\', "")))
+    let mut texts = all.iter().map(|line| String::from_utf8_lossy(line));
+    texts.find_map(|line| {
+        let (property, rest) = line.split_once(";X-KEY=\"")?;
+        let is_mark = matches!(property, "X-GOOGLE-PRIVATE" | "X-EXCHANGE-PROPERTY");
+        let value = rest.strip_prefix(name)?.strip_prefix("\":")?;
+        is_mark.then(|| value.replace('\\', ""))
+    })
 }
 
 /// The text with another UID in every event.

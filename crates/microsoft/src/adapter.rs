@@ -17,7 +17,7 @@ use crate::fields::HELD;
 use crate::requests::{After, calendars, me};
 use crate::rows::Rows;
 use crate::server::Server;
-use crate::{fetch, ident, observe, write};
+use crate::{fetch, ident, observe, otherwise, parts, write};
 
 /// Where the time comes from by which windows are opened and moved.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -157,6 +157,15 @@ impl Provider for Microsoft {
             Some(rows) if rows.all().any(ident::is_ours) => Origin::Copy,
             Some(_) | None => Origin::Unknown,
         }
+    }
+
+    fn shown_otherwise(&self, series: &Series) -> Vec<String> {
+        otherwise::told(series, &self.server.frame())
+    }
+
+    fn is_wanting(&self, resource: &Resource) -> bool {
+        Rows::from_raw(&resource.raw)
+            .is_some_and(|rows| parts::is_wanting(&rows, &self.server.window()))
     }
 
     async fn identity(&self) -> Result<String> {

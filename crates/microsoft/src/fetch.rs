@@ -22,8 +22,14 @@ const AT_ONCE: usize = 1;
 /// What an event's state says when it has linked events.
 pub(crate) const PARTS: &str = "parts";
 
-/// What it says while its creation is not finished.
+/// What it says while a write of it is not finished; behind it may stand what it is to become, see
+/// [`crate::parts`].
 pub(crate) const OPEN: &str = "open";
+
+/// Whether a write of the event is not finished.
+pub(crate) fn is_open(row: &Row) -> bool {
+    row.mark(Mark::State).is_some_and(|state| state.starts_with(OPEN))
+}
 
 pub(crate) async fn fetch(
     server: &Server,
@@ -70,7 +76,8 @@ async fn looked(
         };
         return Ok(vec![(id.clone(), look)]);
     }
-    let mut items = batch::parse(&server.ask_of(calendar, batch::prepare(graph, &asks)).await?)?;
+    let ask = batch::prepare(graph, &asks);
+    let mut items = batch::parse(&server.ask_several_of(calendar, ask, asks.len()).await?)?;
     let look = |(at, id): (usize, &ResourceId)| {
         let look = match items.remove(&at) {
             Some(Item::Good(value)) => look(value),

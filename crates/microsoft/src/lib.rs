@@ -16,6 +16,7 @@ mod fields;
 mod ident;
 mod kept;
 mod observe;
+mod otherwise;
 mod parts;
 mod recurrence;
 mod refusal;

@@ -4,11 +4,14 @@
 //! since, and which were deleted. The first event is the one that the resource is named after.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use model::{Event, Exception, Field, Series, Uid, When};
 
+use crate::cursor::Window;
+use crate::fetch::{OPEN, is_open};
 use crate::fields::{HELD, Unread};
 use crate::ident::{self, Mark};
 use crate::kept;
@@ -155,18 +158,64 @@ fn within(
     Ok(Occurrences { by_slot, until })
 }
 
+/// What one of the events says while others are still to be written: what all of them are to be.
+pub(crate) fn open(target: &Series) -> String {
+    format!("{OPEN} {}", kept::series_text(&held(target)))
+}
+
+/// What the events are to be once the write that was begun is finished.
+pub(crate) fn target(rows: &Rows, uid: &Uid) -> Option<Series> {
+    rows.all().find_map(|row| {
+        let state = row.mark(Mark::State)?.strip_prefix(OPEN)?;
+        kept::series_of(state.trim_start(), uid.clone())
+    })
+}
+
+/// Whether linked events have to be written although nobody has changed anything: a write of them
+/// was interrupted, or they end long before the window does that would be opened now.
+pub(crate) fn is_wanting(rows: &Rows, window: &Window) -> bool {
+    if rows.all().any(is_open) {
+        return true;
+    }
+    let Some(whole) = Whole::of(rows) else { return false };
+    let mut words = rows.all().filter_map(|row| Whole::parse(row.mark(Mark::Series)?));
+    if words.any(|word| word.generation < whole.generation) {
+        return true;
+    }
+    let is_short = whole.until.duration_until(window.until) >= LEAST_MOVE;
+    // A series that is over has nothing more to be written.
+    let goes_on = || {
+        let series = whole.series(Uid::new("any"))?;
+        let more = ical::Window { from: whole.until, until: window.until };
+        Some(ical::occurrences(&series, more, &TimeZone::UTC).next().is_some())
+    };
+    is_short && rows.all().count() < MOST && goes_on() == Some(true)
+}
+
 /// The series that linked events are now: what was changed of one is an override, what was deleted
-/// is cancelled.
+/// is cancelled. While a write of them is not finished, what is missing or as an older word says
+/// is not written yet: it counts as what it is to be.
 ///
 /// # Errors
 /// When one of them can't be understood.
 pub(crate) fn read(rows: &Rows, whole: &Whole, uid: Uid) -> Result<Series, Unread> {
-    let mut series = whole.series(uid).ok_or(Unread("what was remembered of it is broken"))?;
-    let expected = occurrences(&series, whole.from, whole.until)?;
+    let open = target(rows, &uid);
+    let plain = whole.series(uid.clone()).ok_or(BROKEN)?;
+    let expected = occurrences(&plain, whole.from, whole.until)?;
+    let is_open = open.is_some();
+    let mut series = open.unwrap_or(plain);
+    let mut words = Words::default();
     let by_slot = rows_by_slot(rows);
     for (slot, (key, event)) in expected.by_slot {
+        let meant = match series.exceptions.get(&key) {
+            Some(Exception::Override(other)) => Some((**other).clone()),
+            Some(Exception::Cancelled) => None,
+            None => Some(event.clone()),
+        };
         let Some(row) = by_slot.get(slot.as_str()) else {
-            series.exceptions.insert(key, Exception::Cancelled);
+            if !is_open {
+                series.exceptions.insert(key, Exception::Cancelled);
+            }
             continue;
         };
         let mut now = read_row(row)?.exact.event;
@@ -174,7 +223,16 @@ pub(crate) fn read(rows: &Rows, whole: &Whole, uid: Uid) -> Result<Series, Unrea
             series.exceptions.insert(key, Exception::Cancelled);
             continue;
         }
-        if series::same(&now, &event, HELD.with(Field::Times)) {
+        let is = |other: &Event| series::same(&now, other, HELD.with(Field::Times));
+        if meant.as_ref().is_some_and(is) {
+            continue;
+        }
+        let own = row.mark(Mark::Series).and_then(Whole::parse);
+        let own = own.filter(|own| is_open || own.generation < whole.generation);
+        if let Some(own) = own
+            && words.said(&own, &uid, &slot)?.is_some_and(is)
+        {
+            // It was written before the others, and nobody has changed it since.
             continue;
         }
         now.people = event.people.clone();
@@ -186,6 +244,26 @@ pub(crate) fn read(rows: &Rows, whole: &Whole, uid: Uid) -> Result<Series, Unrea
         }
     }
     Ok(series)
+}
+
+const BROKEN: Unread = Unread("what was remembered of it is broken");
+
+/// What older words said of the occurrences, by how often the series had been written.
+#[derive(Default)]
+struct Words(BTreeMap<u32, BTreeMap<String, (When, Event)>>);
+
+impl Words {
+    /// What a word said of one occurrence.
+    fn said(&mut self, word: &Whole, uid: &Uid, slot: &str) -> Result<Option<&Event>, Unread> {
+        let by_slot = match self.0.entry(word.generation) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let series = word.series(uid.clone()).ok_or(BROKEN)?;
+                place.insert(occurrences(&series, word.from, word.until)?.by_slot)
+            }
+        };
+        Ok(by_slot.get(slot).map(|(_, event)| event))
+    }
 }
 
 /// The rows by the slots that they name; of several for one slot the first.
@@ -269,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_word_counts() {
+    fn the_newest_word_counts_for_what_nobody_has_changed_since() {
         let old = course();
         let mut new = old.clone();
         new.master.as_mut().unwrap().title = Some("Party".into());
@@ -279,7 +357,61 @@ mod tests {
         rows.link(row("r1", &slots[1], &whole(&new, 2), "Party"));
         let read = series::read(&rows).unwrap();
         assert_eq!(read.master.unwrap().title, Some("Party".into()));
-        assert_eq!(read.exceptions.len(), 3, "the others are not written yet");
+        assert_eq!(read.exceptions.len(), 0, "the others are not written yet");
+        rows.link(row("r2", &slots[2], &whole(&old, 1), "Elsewhere"));
+        let read = series::read(&rows).unwrap();
+        assert_eq!(read.exceptions.len(), 1, "somebody has changed this one");
+    }
+
+    #[test]
+    fn what_is_not_written_yet_is_nobodys_deletion() {
+        let old = course();
+        let mut new = old.clone();
+        new.master.as_mut().unwrap().title = Some("Party".into());
+        let key = occurrences(&new, FROM.parse().unwrap(), UNTIL.parse().unwrap());
+        let key = key.unwrap().by_slot.values().next_back().unwrap().0.clone();
+        new.exceptions.insert(key, Exception::Cancelled);
+        let mut rows = rows(&old);
+        let first = rows_by_slot(&rows).keys().next().unwrap().to_string();
+        let mut value = row("r0", &first, &whole(&new, 2), "Party").value().clone();
+        let marks = value["singleValueExtendedProperties"].as_array_mut().unwrap();
+        marks.push(Mark::State.with(&open(&new)));
+        rows.master = Row::new(value);
+        rows.linked.remove("r1");
+        let window = |until: &str| Window {
+            from: FROM.parse().unwrap(),
+            until: until.parse().unwrap(),
+            opened: FROM.parse().unwrap(),
+        };
+        assert!(is_wanting(&rows, &window(UNTIL)));
+        let mut read = series::read(&rows).unwrap();
+        let mut want = held(&new);
+        want.extent = read.extent;
+        assert_eq!(read, want);
+        // What somebody did meanwhile counts.
+        let slot = rows_by_slot(&rows).keys().nth(1).unwrap().to_string();
+        let id = rows_by_slot(&rows)[slot.as_str()].id().to_owned();
+        rows.link(row(&id, &slot, &whole(&old, 1), "Elsewhere"));
+        read = series::read(&rows).unwrap();
+        assert_eq!(read.exceptions.len(), 2);
+    }
+
+    #[test]
+    fn events_are_wanting_when_their_window_has_moved_and_the_series_goes_on() {
+        let mut endless = course();
+        endless.recurrence.rules[0].count = None;
+        let window = |until: &str| Window {
+            from: FROM.parse().unwrap(),
+            until: until.parse().unwrap(),
+            opened: FROM.parse().unwrap(),
+        };
+        for (series, until, want) in [
+            (&endless, "2027-01-15T00:00:00Z", false),
+            (&endless, "2027-02-01T00:00:00Z", true),
+            (&course(), "2028-01-01T00:00:00Z", false),
+        ] {
+            assert_eq!(is_wanting(&rows(series), &window(until)), want, "{until}");
+        }
     }
 
     #[test]

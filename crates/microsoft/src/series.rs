@@ -85,14 +85,36 @@ pub(crate) fn resource(id: &ResourceId, rows: &Rows) -> Result<Resource, Unreada
 /// When one of them can't be read.
 pub(crate) fn read(rows: &Rows) -> Result<Series, Unread> {
     let uid = uid(rows).ok_or(NOTHING)?;
-    let mut series = match parts::Whole::of(rows) {
+    let is_native = rows.master.as_ref().is_some_and(|row| row.mark(Mark::Series).is_none());
+    let mut series = match parts::Whole::of(rows).filter(|_| !is_native) {
         Some(whole) => parts::read(rows, &whole, uid)?,
         None if rows.master.is_none() => strays(rows, uid)?,
-        None => native(rows, uid)?,
+        None => unfinished(native(rows, uid)?, rows),
     };
     series.modified = rows.all().filter_map(Row::modified).max();
     series.extent = ical::extent(&series);
     Ok(series)
+}
+
+/// What the rows of a series in Graph's own words say, whatever a write that was interrupted was
+/// to make of them.
+pub(crate) fn written(rows: &Rows) -> Result<Series, Unread> {
+    native(rows, uid(rows).ok_or(NOTHING)?)
+}
+
+/// With the exceptions that a write which was interrupted has not come to yet.
+fn unfinished(mut series: Series, rows: &Rows) -> Series {
+    let target = parts::target(rows, &series.uid);
+    for (key, meant) in target.into_iter().flat_map(|target| target.exceptions) {
+        match (series.exceptions.get(&key), &meant) {
+            (Some(Exception::Override(_)), _)
+            | (Some(Exception::Cancelled), Exception::Cancelled) => {}
+            (None, _) | (Some(Exception::Cancelled), Exception::Override(_)) => {
+                series.exceptions.insert(key, meant);
+            }
+        }
+    }
+    series
 }
 
 const NOTHING: Unread = Unread("there is nothing of it");
@@ -152,7 +174,8 @@ fn native(rows: &Rows, uid: Uid) -> Result<Series, Unread> {
         let (key, event) = read_exception(row, rows, &read)?;
         series.exceptions.insert(key, event);
     }
-    for row in rows.linked.values() {
+    // What is left of a series of single events is about to go.
+    for row in rows.linked.values().filter(|row| row.mark(Mark::Series).is_none()) {
         let Some(key) = row.mark(Mark::Slot).and_then(|slot| slot_key(slot, &read.exact)) else {
             continue;
         };

@@ -101,7 +101,14 @@ impl Server {
 
     /// Sends a request that concerns no calendar.
     pub(crate) async fn ask(&self, ask: Ask) -> Result<Answer> {
-        let answer = self.account.send(ask).await?;
+        self.ask_several(ask, 1).await
+    }
+
+    /// Sends a request of so many parts: Graph runs those of a batch side by side.
+    // quirk: microsoft-47, microsoft-48
+    async fn ask_several(&self, ask: Ask, parts: usize) -> Result<Answer> {
+        let parts = u32::try_from(parts).unwrap_or(u32::MAX);
+        let answer = self.account.send_several(ask, parts).await?;
         if answer.status().is_success() {
             return Ok(answer);
         }
@@ -121,6 +128,16 @@ impl Server {
     /// Sends a request that concerns a calendar, unless that one failed too often of late.
     // quirk: microsoft-59
     pub(crate) async fn ask_of(&self, calendar: &CalendarId, ask: Ask) -> Result<Answer> {
+        self.ask_several_of(calendar, ask, 1).await
+    }
+
+    /// The same with a request of so many parts.
+    pub(crate) async fn ask_several_of(
+        &self,
+        calendar: &CalendarId,
+        ask: Ask,
+        parts: usize,
+    ) -> Result<Answer> {
         let now = self.now();
         let failures = self.state().failures.get(calendar).copied().unwrap_or_default();
         if failures.until.is_some_and(|until| until > now) {
@@ -132,7 +149,7 @@ impl Server {
             return Err(Error::new(ErrorKind::Unavailable, sentence));
         }
         let sent = self.account.requests();
-        let answer = self.ask(ask).await;
+        let answer = self.ask_several(ask, parts).await;
         let has_failed = match &answer {
             Ok(answer) => answer.status().is_server_error(),
             // A 503 is told like this. That nobody answers says nothing of the calendar.

@@ -14,7 +14,6 @@ use bytes::Bytes;
 use model::{CalendarId, CreateKey, Resource, ResourceId, Series};
 use provider::{Error, ErrorKind, Result};
 
-use crate::fetch::{self, OPEN};
 use crate::ident::{self, Mark};
 use crate::recurrence::{Form, form};
 use crate::requests::batch::{self, Item};
@@ -22,6 +21,7 @@ use crate::requests::{Answer, find};
 use crate::row::Row;
 use crate::rows::Rows;
 use crate::server::Server;
+use crate::{draft, fetch, parts};
 use job::Job;
 
 /// Creates a series, or returns what this creation made before.
@@ -36,11 +36,11 @@ pub(crate) async fn create(
         return finished(&job, row, series).await;
     }
     let made = match form(series) {
-        Form::Once => native::create(&job, series, None, key).await?,
-        Form::Pattern(pattern) => native::create(&job, series, Some(&pattern), key).await?,
-        Form::Parts(_) => linked::create(&job, series, key).await?,
+        Form::Once => native::create(&job, series, None, key).await,
+        Form::Pattern(pattern) => native::create(&job, series, Some(&pattern), key).await,
+        Form::Parts(_) => linked::create(&job, series, key).await,
     };
-    if let Some(resource) = made {
+    if let Some(resource) = job.told(made)? {
         return Ok(resource);
     }
     // The transaction was carried out before, whatever the look-up said.
@@ -56,11 +56,25 @@ pub(crate) async fn create(
 /// What a creation with this key made, and made whole if it was interrupted.
 async fn finished(job: &Job<'_>, row: Row, series: &Series) -> Result<Resource> {
     let id = ResourceId::new(row.id());
-    if row.mark(Mark::State) != Some(OPEN) {
+    if !fetch::is_open(&row) {
         return fetch::resource(job.server, job.calendar, &id).await;
     }
     let rows = fetch::rows(job.server, job.calendar, &id).await?.ok_or_else(fetch::gone)?;
-    bring(job, &id, rows, series).await
+    let target = completed(&rows, series)?;
+    job.told(bring(job, &id, rows, &target).await)
+}
+
+/// What an interrupted creation is to become: what is there, which somebody may have changed since,
+/// with the exceptions that are still missing.
+fn completed(rows: &Rows, series: &Series) -> Result<Series> {
+    let mut target = crate::series::read(rows).map_err(job::unread)?;
+    if rows.master.as_ref().is_some_and(|row| row.mark(Mark::Series).is_some()) {
+        return Ok(target);
+    }
+    for (key, exception) in &series.exceptions {
+        target.exceptions.entry(key.clone()).or_insert_with(|| exception.clone());
+    }
+    Ok(target)
 }
 
 /// The event that this creation made; the marks are looked for before anything is created.
@@ -75,7 +89,8 @@ async fn made_before(
     key: &CreateKey,
 ) -> Result<Option<Row>> {
     let asks = find::with_uid(server.graph(), calendar.as_str(), &series.uid);
-    let answer = server.ask_of(calendar, batch::prepare(server.graph(), &asks)).await?;
+    let ask = batch::prepare(server.graph(), &asks);
+    let answer = server.ask_several_of(calendar, ask, asks.len()).await?;
     let mut items = batch::parse(&answer)?;
     let mut is_taken = false;
     for at in 0..asks.len() {
@@ -120,7 +135,7 @@ pub(crate) async fn update(
 ) -> Result<Resource> {
     let job = Job::new(server, calendar);
     let rows = held(&job, current).await?.ok_or_else(fetch::gone)?;
-    bring(&job, &current.id, rows, target).await
+    job.told(bring(&job, &current.id, rows, target).await)
 }
 
 /// Deletes `current`.
@@ -139,8 +154,30 @@ pub(crate) async fn delete(
             "people are invited to it, who would get a cancellation by mail",
         ));
     }
-    for row in rows.linked.values().chain(&rows.master) {
-        job.delete(row).await?;
+    // Nobody documents whether Exchange answers the organizer; either they get mail, or they go on
+    // believing that we come. What they have called off themselves may go.
+    // quirk: microsoft-54
+    let is_invited = |row: &Row| row.has_attendees() && !row.is_cancelled();
+    if rows.all().any(is_invited) {
+        return Err(Error::new(
+            ErrorKind::Rejected,
+            "it is somebody else's meeting: decline it where you were invited",
+        ));
+    }
+    // The first one is the last to go, and says until then that the others are not gone because
+    // somebody cancelled them.
+    let mut last: Vec<Row> = rows.linked.values().chain(&rows.master).cloned().collect();
+    if last.len() > 1
+        && let Some(first) = last.pop()
+    {
+        let mut body = crate::fields::Body::new();
+        let state = parts::open(&current.series);
+        draft::mark_changed(&mut body, &first, &[(Mark::State, &state)]);
+        last.push(if body.is_empty() { first } else { job.patch(&first, &body).await? });
+    }
+    for row in &last {
+        let deleted = job.delete(row).await;
+        job.told(deleted)?;
     }
     Ok(())
 }

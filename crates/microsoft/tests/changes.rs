@@ -85,6 +85,44 @@ async fn deed(stage: &Stage, random: &mut Random, known: &Known, number: usize) 
     }
 }
 
+// quirk: microsoft-14
+#[tokio::test]
+async fn a_series_of_single_events_is_added_to_as_the_window_moves() {
+    let stage = Stage::new(Quirks::default());
+    let endless = testkit::series("monthly \"A\" 2026-03-02T09:00 UTC 2h extra=2026-03-20 uid=e");
+    let over =
+        testkit::series("monthly \"B\" 2026-03-02T09:00 UTC 2h count=5 extra=2026-03-20 uid=o");
+    for (at, series) in [&endless, &over].into_iter().enumerate() {
+        let key = CreateKey::new(format!("0{at}"));
+        stage.microsoft.create(&stage.calendar, series, &key).await.expect("it is created");
+    }
+    let cursor = stage.list(None).await.expect("it is listed").next;
+    let events = |title: &str| {
+        let held = stage.service.held(&stage.calendar).into_iter();
+        held.filter(|one| String::from_utf8_lossy(&one.raw).contains(title)).count()
+    };
+    let (before, all) = (events("SUMMARY:A"), events("SUMMARY:B"));
+    assert_eq!(all, 6);
+    for month in 1..=6_usize {
+        stage.world.advance(std::time::Duration::from_secs(31 * 24 * 60 * 60));
+        let lost = stage.list(Some(&cursor)).await.map(|_| ()).expect_err("the window is over");
+        assert_eq!(lost.kind(), ErrorKind::CursorExpired);
+        let listed = stage.list(None).await.expect("it is listed");
+        let held = listed.titled("A").expect("it is there");
+        assert_eq!(held.series.recurrence, endless.recurrence);
+        let ended = listed.titled("B").expect("it is there");
+        assert!(stage.microsoft.is_wanting(held) && !stage.microsoft.is_wanting(ended));
+        let mended = stage.microsoft.update(&stage.calendar, held, &held.series).await;
+        let mended = mended.expect("it is written as it is");
+        let same = Series { modified: held.series.modified, ..mended.series.clone() };
+        assert_eq!(same, held.series, "nothing of it has changed");
+        assert!(!stage.microsoft.is_wanting(&mended));
+        assert_eq!(events("SUMMARY:A"), before + month, "one more");
+        assert_eq!(events("SUMMARY:B"), all, "it is over");
+    }
+    stage.assert_careful();
+}
+
 async fn adds_up(quirks: Quirks, seed: u64) {
     let stage = Stage::new(quirks);
     let mut random = Random::new(seed);

@@ -40,6 +40,14 @@ pub trait Provider: Send + Sync {
         Origin::Unknown
     }
 
+    /// Whether a resource has to be written although nobody has changed it: a write of several
+    /// requests was interrupted, and reads as what it was to become; or what stands for the series
+    /// covers a stretch of time that is running out. [`Provider::update`] to what it is already
+    /// mends it. Asks nobody.
+    fn is_wanting(&self, _resource: &Resource) -> bool {
+        false
+    }
+
     /// A name of the account that stays the same when its credential changes (a principal, a
     /// subject), so that another account's credential can be told from a new one. Always asks the
     /// provider: the answer also tells whether the credential is still accepted.

@@ -122,6 +122,19 @@ impl Account {
         self.send_in(request, Company::Alone).await
     }
 
+    /// The same for a request of several parts, which the server runs side by side and counts one
+    /// by one.
+    ///
+    /// # Errors
+    /// As [`Account::send`].
+    pub async fn send_several(
+        &self,
+        request: Request<Bytes>,
+        parts: u32,
+    ) -> Result<Response<Bytes>> {
+        self.send_in(request, Company::Several(parts)).await
+    }
+
     /// Notes a throttling that only the adapter can read from an answer (a status of its own, a
     /// reason in the body): the account is left alone as after a 429. Returns the error for it.
     pub fn throttled(&self, retry_after: Option<Duration>) -> Error {

@@ -47,6 +47,8 @@ struct State {
 pub(crate) enum Company {
     /// Others may run beside it.
     Shared,
+    /// It counts as so many: the server runs its parts side by side.
+    Several(u32),
     /// Nothing else runs while it does.
     Alone,
 }
@@ -73,6 +75,7 @@ impl Gate {
         self.check_open()?;
         let places = match company {
             Company::Shared => 1,
+            Company::Several(parts) => parts.clamp(1, self.places),
             Company::Alone => self.places,
         };
         let permit = self.permits.acquire_many(places).await;

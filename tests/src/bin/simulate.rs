@@ -1,7 +1,8 @@
 //! Lives many lives of a pair, one for each seed, on all cores; prints the first that ends badly.
 //!
 //! `simulate [--left SERVICE] [--right SERVICE] [--seeds N] [--from S] [--seed S]`; one seed alone
-//! also tells its whole life. A service is `plain` (a provider in process) or `google`.
+//! also tells its whole life. A service is `plain` (a provider in process), `google` or
+//! `microsoft`.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

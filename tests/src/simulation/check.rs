@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use jiff::tz::TimeZone;
 use model::{Event, Exception, Field, Redacted, Series, Side, Sides, Status, Timestamp};
 use sandbox::{Author, MAILS};
 
 use super::Stage;
 use super::life::{Token, Users, origin};
+use crate::text;
 
 /// What a checker found.
 #[derive(Debug)]
@@ -30,6 +32,9 @@ impl fmt::Display for Found {
     }
 }
 
+/// How many occurrences a series of a life has at most; none is endless.
+const MOST: usize = 1000;
+
 /// How many history rows a life can have at most.
 const HISTORY: usize = 100_000;
 
@@ -39,7 +44,9 @@ pub(super) fn always(stage: &Stage) -> Result<(), Found> {
     for side in Side::BOTH {
         stage.grounds[side].assert_unviolated();
         for (kept, texts) in by_origin(stage, side) {
-            if texts.len() > 1 {
+            // A series may stand there as single events, one for each occurrence.
+            let slots: BTreeSet<Option<String>> = texts.iter().map(|raw| text::slot(raw)).collect();
+            if texts.len() > slots.len() {
                 return Err(Found(format!("{kept} is on {side} {} times", texts.len())));
             }
         }
@@ -84,10 +91,21 @@ fn apart(stage: &Stage) -> Result<BTreeSet<String>, Found> {
 
 fn converged(stage: &Stage) -> Result<(), Found> {
     let apart = apart(stage)?;
-    let mut series = Sides::from_fn(|side| {
-        let all = by_origin(stage, side).into_iter();
-        let all = all.filter(|(created, _)| !apart.contains(created));
-        let all = all.flat_map(|(_, texts)| texts);
+    let mut all = Sides::from_fn(|side| by_origin(stage, side));
+    Side::BOTH.into_iter().for_each(|side| all[side].retain(|created, _| !apart.contains(created)));
+    let is_in_parts = |texts: &Vec<Vec<u8>>| texts.iter().any(|raw| text::slot(raw).is_some());
+    let parts: BTreeSet<String> = Side::BOTH
+        .into_iter()
+        .flat_map(|side| all[side].iter().filter(|(_, texts)| is_in_parts(texts)))
+        .map(|(created, _)| created.clone())
+        .collect();
+    for created in parts {
+        let of = |texts: Option<Vec<Vec<u8>>>| occurrences(&texts.unwrap_or_default());
+        let left = of(all.left.remove(&created));
+        takes_place_the_same(stage, &created, &left, &of(all.right.remove(&created)))?;
+    }
+    let mut series = all.map(|all| {
+        let all = all.into_values().flatten();
         all.filter_map(|raw| ical::read(&raw).ok()).map(plain).collect::<Vec<Series>>()
     });
     for one in series.left {
@@ -95,7 +113,8 @@ fn converged(stage: &Stage) -> Result<(), Found> {
         match twin {
             Some(at) => drop(series.right.swap_remove(at)),
             None => {
-                let same = |other: &&Series| other.uid == one.uid || url(other) == url(&one);
+                let same =
+                    |other: &&Series| other.uid == one.uid || created(other) == created(&one);
                 let near = series.right.iter().find(same);
                 let why = near.and_then(|other| differs(stage, &one, other));
                 let why = why.unwrap_or_else(|| "it is on left only".to_owned());
@@ -109,8 +128,42 @@ fn converged(stage: &Stage) -> Result<(), Found> {
     }
 }
 
-fn url(series: &Series) -> Option<&String> {
-    Some(series.face()?.url.as_ref()?.expose())
+/// What takes place, by its start: one at a time, as users of a simulation plan it.
+fn occurrences(texts: &[Vec<u8>]) -> BTreeMap<String, Event> {
+    let mut found = BTreeMap::new();
+    for series in texts.iter().filter_map(|raw| ical::read(raw).ok()).map(plain) {
+        for one in ical::occurrences(&series, ical::Window::ALL, &TimeZone::UTC).take(MOST) {
+            let mut event = one.event.clone();
+            let key = format!("{:?}", ical::instant(&one.start, &TimeZone::UTC));
+            (event.start, event.end) = (one.start, one.end);
+            found.insert(key, event);
+        }
+    }
+    found
+}
+
+fn takes_place_the_same(
+    stage: &Stage,
+    created: &str,
+    left: &BTreeMap<String, Event>,
+    right: &BTreeMap<String, Event>,
+) -> Result<(), Found> {
+    if !left.keys().eq(right.keys()) {
+        let (left, right) = (left.keys(), right.keys());
+        return Err(Found(format!("{created} takes place otherwise: {left:?} {right:?}")));
+    }
+    for (at, one) in left {
+        let fields = compared(stage).into_iter().filter(|field| *field != Field::Recurrence);
+        if let Some(field) = fields.into_iter().find(|field| !one.same(&right[at], *field)) {
+            return Err(Found(format!("{created}: {field} at {at}")));
+        }
+    }
+    Ok(())
+}
+
+/// The UID that an event was created with, as its title begins.
+fn created(series: &Series) -> Option<&str> {
+    series.face()?.title.as_ref()?.expose().split(' ').next()
 }
 
 /// Where one says what the other leaves unsaid: an event is confirmed that has no status. People
@@ -134,12 +187,16 @@ fn plain(mut series: Series) -> Series {
     series
 }
 
-/// In what two series differ that both sides can hold.
-fn differs(stage: &Stage, one: &Series, other: &Series) -> Option<String> {
+fn compared(stage: &Stage) -> Vec<Field> {
     let fields = Field::ALL.into_iter().filter(|field| {
         stage.fields.contains(*field) && *field != Field::People && *field != Field::Alarms
     });
-    let fields: Vec<Field> = fields.collect();
+    fields.collect()
+}
+
+/// In what two series differ that both sides can hold.
+fn differs(stage: &Stage, one: &Series, other: &Series) -> Option<String> {
+    let fields = compared(stage);
     let events = |one: &Event, other: &Event| {
         fields.iter().find(|field| !one.same(other, **field)).map(|field| field.to_string())
     };

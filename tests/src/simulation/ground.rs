@@ -5,12 +5,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use google::GoogleOptions;
+use microsoft::MicrosoftOptions;
 use model::CalendarId;
 use provider::Provider;
 use sandbox::google::{Google, GoogleUser, OnMove, Quirk, Quirks, Touch};
+use sandbox::microsoft::{
+    self as graph, EventsDelta, Expiry, Microsoft, MicrosoftUser, RetryAfter,
+};
 use sandbox::{Deed, Held, InProcess, Manners, Random, User, World};
-use transport::{Credential, Wire};
+use transport::{Answering, Credential, Wire};
 
 /// Which service a side is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,10 +25,12 @@ pub enum Service {
     Plain,
     /// Google's adapter over the simulated Google, without sockets.
     Google,
+    /// Microsoft's adapter over the simulated Graph, without sockets.
+    Microsoft,
 }
 
 impl Service {
-    const ALL: [Self; 2] = [Self::Plain, Self::Google];
+    const ALL: [Self; 3] = [Self::Plain, Self::Google, Self::Microsoft];
 
     /// By its name on the command line.
     pub fn named(name: &str) -> Option<Self> {
@@ -35,6 +42,7 @@ impl Service {
         match self {
             Service::Plain => "plain",
             Service::Google => "google",
+            Service::Microsoft => "microsoft",
         }
     }
 }
@@ -50,12 +58,14 @@ pub(super) struct Ground {
 enum Speech {
     Plain(Box<Manners>),
     Google(Google),
+    Microsoft(Microsoft),
 }
 
 /// The user of a side.
 pub(super) enum Hand {
     Plain(User),
     Google(GoogleUser),
+    Microsoft(MicrosoftUser),
 }
 
 impl Ground {
@@ -73,10 +83,18 @@ impl Ground {
         Self { world: world.clone(), account, calendar, speech: Speech::Google(google) }
     }
 
+    pub(super) fn microsoft(world: &World, account: &'static str, random: &mut Random) -> Self {
+        let microsoft = Microsoft::new(world, random.next());
+        microsoft.open(account);
+        let calendar = microsoft.add_calendar(account, "Family");
+        microsoft.set_quirks(|quirks| *quirks = graph_quirks(random));
+        Self { world: world.clone(), account, calendar, speech: Speech::Microsoft(microsoft) }
+    }
+
     /// How the configuration names the calendar. Google does not always say what one is called.
     pub(super) fn asked(&self) -> &str {
         match &self.speech {
-            Speech::Plain(_) => "Family",
+            Speech::Plain(_) | Speech::Microsoft(_) => "Family",
             Speech::Google(_) => self.calendar.as_str(),
         }
     }
@@ -95,9 +113,26 @@ impl Ground {
                     clock: Arc::new(move || clock.now()),
                     deadline: None,
                     in_flight: None,
-                    wire: wire(google),
+                    wire: wire(google, |google, request| {
+                        Box::pin(async move { google.answer(request).await })
+                    }),
                 };
                 Arc::new(google::Google::new(options).expect("loopback is allowed"))
+            }
+            Speech::Microsoft(microsoft) => {
+                let clock = self.world.clone();
+                let options = MicrosoftOptions {
+                    api_url: GRAPH.parse().expect("an address"),
+                    credential: Credential::Token(microsoft.access_token(self.account).into()),
+                    clock: Arc::new(move || clock.now()),
+                    deadline: None,
+                    in_flight: None,
+                    wire: wire(microsoft, |microsoft, request| {
+                        Box::pin(async move { microsoft.answer(request).await })
+                    }),
+                    window: None,
+                };
+                Arc::new(::microsoft::Microsoft::new(options).expect("loopback is allowed"))
             }
         }
     }
@@ -106,6 +141,7 @@ impl Ground {
         match &self.speech {
             Speech::Plain(_) => Hand::Plain(self.world.user(&self.calendar)),
             Speech::Google(google) => Hand::Google(google.user(&self.calendar)),
+            Speech::Microsoft(microsoft) => Hand::Microsoft(microsoft.user(&self.calendar)),
         }
     }
 
@@ -114,7 +150,7 @@ impl Ground {
     pub(super) fn mailbox(&self) -> Option<String> {
         match &self.speech {
             Speech::Plain(_) => Some(format!("{}@example.com", self.account)),
-            Speech::Google(_) => None,
+            Speech::Google(_) | Speech::Microsoft(_) => None,
         }
     }
 
@@ -122,6 +158,7 @@ impl Ground {
         match &self.speech {
             Speech::Plain(_) => self.world.held(&self.calendar),
             Speech::Google(google) => google.held(&self.calendar),
+            Speech::Microsoft(microsoft) => microsoft.held(&self.calendar),
         }
     }
 
@@ -138,36 +175,47 @@ impl Ground {
                 google.assert_careful_writes();
                 google.forget_log();
             }
+            Speech::Microsoft(microsoft) => {
+                microsoft.assert_unviolated();
+                microsoft.assert_careful_writes();
+                microsoft.forget_log();
+            }
         }
     }
 }
 
+/// What people do. Each act says whether it could be done.
 impl Hand {
-    pub(super) fn create(&self, ics: &str) {
+    pub(super) fn create(&self, ics: &str) -> bool {
         match self {
             Hand::Plain(user) => drop(user.create(ics)),
             Hand::Google(user) => drop(user.create(ics)),
+            Hand::Microsoft(user) => return !user.create(ics).is_empty(),
         }
+        true
     }
 
-    pub(super) fn edit(&self, uid: &str, change: impl FnOnce(&str) -> String) {
+    pub(super) fn edit(&self, uid: &str, change: impl FnOnce(&str) -> String) -> bool {
         match self {
             Hand::Plain(user) => user.edit(uid, change),
             Hand::Google(user) => user.edit(uid, change),
-        };
+            Hand::Microsoft(user) => user.edit(uid, change),
+        }
     }
 
-    pub(super) fn set(&self, uid: &str, property: &str, value: &str) {
+    pub(super) fn set(&self, uid: &str, property: &str, value: &str) -> bool {
         match self {
             Hand::Plain(user) => user.set(uid, property, value),
             Hand::Google(user) => user.set(uid, property, value),
-        };
+            Hand::Microsoft(user) => user.set(uid, property, value),
+        }
     }
 
     pub(super) fn delete(&self, uid: &str) {
         match self {
             Hand::Plain(user) => user.delete(uid),
             Hand::Google(user) => user.delete(uid),
+            Hand::Microsoft(user) => user.delete(uid),
         };
     }
 
@@ -175,6 +223,7 @@ impl Hand {
         match self {
             Hand::Plain(user) => user.churn(uid),
             Hand::Google(user) => user.churn(uid),
+            Hand::Microsoft(user) => user.churn(uid),
         };
     }
 
@@ -182,6 +231,7 @@ impl Hand {
         match self {
             Hand::Plain(user) => user.get(uid),
             Hand::Google(user) => user.get(uid),
+            Hand::Microsoft(user) => user.get(uid),
         }
     }
 
@@ -189,26 +239,73 @@ impl Hand {
         match self {
             Hand::Plain(user) => user.uids(),
             Hand::Google(user) => user.uids(),
+            Hand::Microsoft(user) => user.uids(),
         }
     }
 }
 
-/// Where the simulated Google believes to be; nothing is sent there.
+/// Where the simulated services believe to be; nothing is sent there.
 const API: &str = "http://127.0.0.1:1/calendar/v3";
+const GRAPH: &str = "http://127.0.0.1:1/v1.0";
 
-/// The simulated Google in place of the network. Before and after each answer the process can be
+/// A simulated service in place of the network. Before and after each answer the process can be
 /// killed.
-fn wire(google: &Google) -> Wire {
-    let google = google.clone();
+fn wire<S: Clone + Send + Sync + 'static>(
+    service: &S,
+    answer: fn(S, http::Request<Bytes>) -> Answering,
+) -> Wire {
+    let service = service.clone();
     Wire::InProcess(Arc::new(move |request| {
-        let google = google.clone();
+        let service = service.clone();
         Box::pin(async move {
             Once::default().await;
-            let answer = google.answer(request).await;
+            let answer = answer(service, request).await;
             Once::default().await;
             answer
         })
     }))
+}
+
+/// Links that lead elsewhere are left out: with them nothing can ever be listed.
+fn graph_quirks(random: &mut Random) -> graph::Quirks {
+    use graph::Quirk;
+    let mut quirks = graph::Quirks::default();
+    for quirk in [
+        Quirk::StrangeTombstones,
+        Quirk::Shuffled,
+        Quirk::Replay,
+        Quirk::RestlessKeys,
+        Quirk::EndlessPages,
+        Quirk::LooseUids,
+        Quirk::ExceptionsStay,
+        Quirk::BusyAs503,
+        Quirk::RandomConflicts,
+        Quirk::TransactionsRefused,
+        Quirk::LooseOccurrences,
+        Quirk::ExceptionTombstones,
+        Quirk::NestedErrors,
+    ] {
+        if random.chance(1500) {
+            quirks = quirks.with(quirk);
+        }
+    }
+    for quirk in [Quirk::EmptyPages, Quirk::OddMembers, Quirk::ExceptionsTouchMaster] {
+        if random.chance(3000) {
+            quirks = quirks.without(quirk);
+        }
+    }
+    quirks.expiry =
+        *random.pick(&[Expiry::NotFound, Expiry::Resync, Expiry::Invalid, Expiry::DeltaToken]);
+    quirks.retry_after = *random.pick(&[
+        RetryAfter::Fraction,
+        RetryAfter::Seconds,
+        RetryAfter::Date,
+        RetryAfter::Absent,
+    ]);
+    quirks.events_delta = *random.pick(&[EventsDelta::Unsupported, EventsDelta::Works]);
+    quirks.lag = *random.pick(&[0, 0, 0, 1, 2]);
+    quirks.page = *random.pick(&[1, 3, 10, 100]);
+    quirks
 }
 
 fn google_quirks(random: &mut Random) -> Quirks {

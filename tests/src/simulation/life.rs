@@ -107,7 +107,8 @@ impl Users {
     }
 
     fn write_new(&mut self, user: &Hand, side: Side, mailbox: Option<&str>, uid: &str) {
-        let title = self.token(side, Field::Title);
+        let text = self.token(side, Field::Title);
+        let title = titled(uid, &text);
         let day = 1 + self.random.below(28);
         let rule = if self.random.chance(5000) { "RRULE:FREQ=DAILY;COUNT=9\r\n" } else { "" };
         let people = self.people(mailbox);
@@ -121,18 +122,32 @@ impl Users {
         } else {
             (format!(":202602{day:02}T090000Z"), format!(":202602{day:02}T100000Z"))
         };
-        user.create(&format!(
+        let is_done = user.create(&format!(
             "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//life//EN\r\nBEGIN:VEVENT\r\n\
              UID:{uid}\r\nDTSTAMP:20260101T000000Z\r\nDTSTART{start}\r\nDTEND{end}\r\n{rule}\
-             SUMMARY:{title}\r\nURL:{ORIGIN}{uid}\r\n\
+             SUMMARY:{title}\r\nURL:https://life.example/{uid}\r\n\
              X-KEPT:{uid}\r\n{people}{alarm}END:VEVENT\r\nEND:VCALENDAR\r\n"
         ));
+        self.typed(is_done);
+    }
+
+    /// What could not be typed is written nowhere, and nobody misses it.
+    fn typed(&mut self, is_done: bool) {
+        if !is_done {
+            self.tokens.pop();
+        }
     }
 
     fn retype(&mut self, user: &Hand, side: Side, uid: &str) {
         let (property, field) = *self.random.pick(&TYPED);
         let text = self.token(side, field);
-        user.set(uid, property, &text);
+        let created = user.get(uid).and_then(|held| origin(&held.raw));
+        let value = match (property, created) {
+            ("SUMMARY", Some(created)) => titled(&created, &text),
+            (_, _) => text,
+        };
+        let is_done = user.set(uid, property, &value);
+        self.typed(is_done);
     }
 
     fn move_it(&mut self, user: &Hand, uid: &str) {
@@ -164,18 +179,19 @@ impl Users {
     fn change_occurrence(&mut self, user: &Hand, side: Side, uid: &str) {
         let nth = self.random.below(9);
         let Some(held) = user.get(uid) else { return };
-        let text = String::from_utf8_lossy(&held.raw).into_owned();
-        let Some(at) = occurrence(&text, nth) else { return };
+        let before = String::from_utf8_lossy(&held.raw).into_owned();
+        let Some(at) = occurrence(&before, nth) else { return };
         // Nobody's device writes a second override of one occurrence, or one that is cancelled.
         let is_excepted = ["RECURRENCE-ID", "EXDATE"]
             .into_iter()
-            .any(|name| text.lines().any(|line| line.starts_with(name) && line.contains(&at)));
+            .any(|name| before.lines().any(|line| line.starts_with(name) && line.contains(&at)));
         if is_excepted {
             return;
         }
-        let title = self.token(side, Field::Title);
+        let text = self.token(side, Field::Title);
+        let title = titled(origin(&held.raw).as_deref().unwrap_or(uid), &text);
         let value = kind_of(&at);
-        user.edit(uid, |text| {
+        let is_done = user.edit(uid, |text| {
             let made = format!(
                 "BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:20260101T000000Z\r\n\
                  RECURRENCE-ID{value}\r\nDTSTART{value}\r\nDTEND{}\r\nSUMMARY:{title}\r\n\
@@ -184,18 +200,21 @@ impl Users {
             );
             text.replacen("END:VCALENDAR", &format!("{made}END:VCALENDAR"), 1)
         });
+        self.typed(is_done);
     }
 }
 
-/// Stands before the UID that an event was created with, in its URL: the UID of a copy can be
-/// another one.
-const ORIGIN: &str = "https://life.example/";
+/// A title, with the UID that the event was created with before it: the UID of a copy can be
+/// another one, and a title is what every provider can hold.
+fn titled(uid: &str, text: &str) -> String {
+    format!("{uid} {text}")
+}
 
 /// The UID that an event was created with.
 pub(super) fn origin(raw: &[u8]) -> Option<String> {
     let series = ical::read(raw).ok()?;
-    let url = series.face()?.url.as_ref()?;
-    Some(url.expose().strip_prefix(ORIGIN)?.to_owned())
+    let (uid, _) = series.face()?.title.as_ref()?.expose().split_once(' ')?;
+    uid.ends_with("@life").then(|| uid.to_owned())
 }
 
 /// A UTC date-time line with another time of day.

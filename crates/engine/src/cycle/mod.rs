@@ -12,6 +12,7 @@
 //! work is derived from them again.
 
 mod execute;
+mod mend;
 mod observe;
 mod plan;
 mod reaction;
@@ -23,7 +24,7 @@ mod settle;
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::{CalendarId, CreateKey, ResourceId, Side, Sides, Timestamp, Uid};
+use model::{CalendarId, CreateKey, Resource, ResourceId, Side, Sides, Timestamp, Uid};
 use provider::{Error, FETCH_LIMIT};
 use reconcile::{Halt, Totals};
 use store::{PairId, PairRow};
@@ -92,6 +93,8 @@ struct Cycle<'a> {
     /// Resources that are known to have changed, and could not be read. Nothing is planned for
     /// them on what they were before.
     unread: Mutex<HashSet<(Side, ResourceId)>>,
+    /// What has to be written although nobody has changed it.
+    wanting: Mutex<Vec<(Side, Resource)>>,
     /// The run, as history and the journal refer to it.
     run: i64,
     /// Sides that take no writes for now; they are read all the same.
@@ -114,7 +117,7 @@ impl<'a> Cycle<'a> {
         let calendars = resolve::calendars(ctx, pair, &row).await?;
         let row = ctx.store.pair(&pair.name)?.unwrap_or(row);
         let run = ctx.store.begin_run(row.id, begun)?;
-        let (taken, unread) = (HashSet::new(), Mutex::default());
+        let (taken, unread, wanting) = (HashSet::new(), Mutex::default(), Mutex::default());
         let limited = limited(ctx, pair)?;
         let (held_back, gently) = (None, false);
         Ok(Self {
@@ -125,6 +128,7 @@ impl<'a> Cycle<'a> {
             begun,
             taken,
             unread,
+            wanting,
             run,
             limited,
             held_back,
@@ -170,7 +174,7 @@ impl<'a> Cycle<'a> {
                 outcome = Outcome::Halted(halt);
                 break;
             }
-            if round.settled > 0 {
+            if round.settled + self.mend(report).await? > 0 {
                 outcome = Outcome::Changed;
             }
             due = round.observe_again;

@@ -254,6 +254,7 @@ impl Cycle<'_> {
         observation.unreadable = unreadable;
         observation.gone = gone;
         self.ctx.store.observe(self.id(), side, &observation)?;
+        self.note_wanting(side, present);
         (self.ctx.progress)(Progress::Read((present.len() + gone.len()) as u64));
         Ok(())
     }

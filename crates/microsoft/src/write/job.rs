@@ -1,5 +1,7 @@
 //! One write of several requests: how its rows are made, changed and deleted.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use model::CalendarId;
 use provider::{Error, ErrorKind, Result};
 use serde_json::Value;
@@ -16,11 +18,33 @@ pub(super) struct Job<'s> {
     pub(super) server: &'s Server,
     pub(super) calendar: &'s CalendarId,
     pub(super) frame: Frame,
+    /// Whether a row of it is written.
+    has_written: AtomicBool,
 }
 
 impl<'s> Job<'s> {
     pub(super) fn new(server: &'s Server, calendar: &'s CalendarId) -> Self {
-        Self { server, calendar, frame: server.frame() }
+        let has_written = AtomicBool::new(false);
+        Self { server, calendar, frame: server.frame(), has_written }
+    }
+
+    /// What the end of a write says of the whole: once a row is written, nobody may believe that
+    /// nothing was.
+    pub(super) fn told<T>(&self, end: Result<T>) -> Result<T> {
+        let is_partly = self.has_written.load(Ordering::Relaxed);
+        end.map_err(|error| match error.kind() {
+            ErrorKind::Unavailable | ErrorKind::Malformed => error,
+            _ if !is_partly => error,
+            _ => {
+                let sentence = format!("a part of the event is written: {}", error.sentence());
+                Error::new(ErrorKind::Unavailable, sentence).because(error)
+            }
+        })
+    }
+
+    fn wrote<T>(&self, end: Result<T>) -> Result<T> {
+        self.has_written.fetch_or(end.is_ok(), Ordering::Relaxed);
+        end
     }
 
     /// Creates a row; `None` when its transaction was carried out before.
@@ -31,7 +55,7 @@ impl<'s> Job<'s> {
         let whole = Value::Object(body.clone());
         let ask = create::prepare(self.server.graph(), self.calendar.as_str(), &whole);
         let answer = self.server.ask_of(self.calendar, ask).await?;
-        Ok(match create::parse(&answer)? {
+        Ok(match self.wrote(create::parse(&answer))? {
             Made::Row(row) => Some(with_marks(*row, None, &body)),
             Made::Before => None,
         })
@@ -70,13 +94,13 @@ impl<'s> Job<'s> {
         let whole = Value::Object(body.clone());
         let etag = row.etag().ok_or_else(stale)?;
         let ask = update::prepare(self.server.graph(), row.id(), &whole, &etag)?;
-        update::parse(&self.server.ask_of(self.calendar, ask).await?)
+        self.wrote(update::parse(&self.server.ask_of(self.calendar, ask).await?))
     }
 
     pub(super) async fn delete(&self, row: &Row) -> Result<()> {
         let etag = row.etag().ok_or_else(stale)?;
         let ask = delete::prepare(self.server.graph(), row.id(), &etag)?;
-        delete::parse(&self.server.ask_of(self.calendar, ask).await?)
+        self.wrote(delete::parse(&self.server.ask_of(self.calendar, ask).await?))
     }
 
     /// Deletes an occurrence, as [`Job::patch_occurrence`] changes one.

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::job::{Job, refused, unread};
 use crate::draft;
-use crate::fetch::{self, OPEN, PARTS};
+use crate::fetch::{self, PARTS};
+use crate::fields::Body;
 use crate::ident::{self, Mark};
 use crate::kept::{Memory, Whole as Single};
 use crate::parts::{self, Whole, rows_by_slot};
@@ -30,7 +31,7 @@ pub(super) async fn create(
 ) -> Result<Option<Resource>> {
     let plan = Plan::of(job, &Rows::default(), series)?;
     let (slot, event) = plan.events.first_key_value().ok_or_else(nothing)?;
-    let body = plan.body(job, slot, event, &[(Mark::State, OPEN)])?;
+    let body = plan.body(job, slot, event, &[(Mark::State, &parts::open(series))])?;
     let Some(row) = job.create(&body, &ident::transaction(key)).await? else { return Ok(None) };
     let id = ResourceId::new(row.id());
     bring(job, &id, Rows::single(row), series).await.map(Some)
@@ -81,7 +82,7 @@ impl Plan {
         slot: &str,
         event: &Event,
         marks: &[(Mark, &str)],
-    ) -> Result<crate::fields::Body> {
+    ) -> Result<Body> {
         let single = Single::once(event.clone());
         let mut body = draft::creation(&single, None, &job.frame).map_err(refused)?;
         let mut memory = Memory::default();
@@ -95,14 +96,8 @@ impl Plan {
         Ok(body)
     }
 
-    /// Changes an event into what takes place in a slot, if it is not that already.
-    async fn change(
-        &self,
-        job: &Job<'_>,
-        row: &Row,
-        slot: &str,
-        marks: &[(Mark, &str)],
-    ) -> Result<Option<Row>> {
+    /// What has to be written on an event so that it is what takes place in a slot.
+    fn patch(&self, job: &Job<'_>, row: &Row, slot: &str, marks: &[(Mark, &str)]) -> Result<Body> {
         let event = self.events.get(slot).ok_or_else(nothing)?;
         let read = read_row(row).map_err(unread)?;
         let single = Single::once(event.clone());
@@ -117,14 +112,13 @@ impl Plan {
         let own = [(Mark::Slot, slot), (Mark::Series, &*series), (Mark::Kept, &*kept)];
         draft::mark_changed(&mut body, row, &own);
         draft::mark_changed(&mut body, row, marks);
-        if body.is_empty() {
-            return Ok(None);
-        }
-        job.patch(row, &body).await.map(Some)
+        Ok(body)
     }
 }
 
-/// Brings rows to a series: the first event, then the others, then what is too many.
+/// Brings rows to a series: the first event, then the others, then what is too many. Where that is
+/// more than one write, the first event says until the end what all of them are to be; where
+/// somebody has deleted that one, another does.
 pub(super) async fn bring(
     job: &Job<'_>,
     id: &ResourceId,
@@ -133,40 +127,102 @@ pub(super) async fn bring(
 ) -> Result<Resource> {
     let plan = Plan::of(job, &rows, target)?;
     let by_slot = rows_by_slot(&rows);
-    let first = rows.master.as_ref().map(|row| (row, own_slot(row, &plan, &by_slot)));
-    let mut first_row = None;
-    if let Some((row, slot)) = &first {
-        let is_open = plan.events.len() > by_slot.len();
-        let state = if is_open { OPEN } else { PARTS };
-        let changed = plan.change(job, row, slot, &[(Mark::State, state)]).await?;
-        first_row = Some(changed.unwrap_or_else(|| (*row).clone()));
-    }
-    let first_slot = first.as_ref().map(|(_, slot)| slot.as_str());
     let linked: BTreeMap<&str, &Row> =
         rows.linked.values().filter_map(|row| Some((row.mark(Mark::Slot)?, row))).collect();
-    let others = plan.events.keys().filter(|slot| Some(slot.as_str()) != first_slot);
+    let first = rows.master.as_ref().map(|row| (row, own_slot(row, &plan, &by_slot)));
+    let other = || {
+        let (slot, row) = linked.iter().find(|(slot, _)| plan.events.contains_key(**slot))?;
+        Some((*row, (*slot).to_owned()))
+    };
+    let first = first.or_else(other);
+    let first_slot = first.as_ref().map(|(_, slot)| slot.as_str());
     let salt = plan.whole.generation.to_string();
-    let writes = others.map(|slot| {
-        let row = linked.get(slot.as_str()).copied();
-        write_one(job, id, &plan, slot, row, &salt)
-    });
-    let writes: Vec<_> = writes.collect();
-    stream::iter(writes).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
-    for row in rows.linked.values() {
+    let mut writes = Vec::new();
+    for slot in plan.events.keys().filter(|slot| Some(slot.as_str()) != first_slot) {
+        writes.push(match linked.get(slot.as_str()) {
+            None => Write::Create(slot),
+            Some(row) => match plan.patch(job, row, slot, &[])? {
+                body if body.is_empty() => continue,
+                body => Write::Change(row, body),
+            },
+        });
+    }
+    let surplus = rows.linked.values().filter(|row| {
         let slot = row.mark(Mark::Slot).unwrap_or_default();
         let is_kept = linked.get(slot).is_some_and(|kept| kept.id() == row.id());
-        if !is_kept || !plan.events.contains_key(slot) || Some(slot) == first_slot {
-            job.delete(row).await?;
+        if first.as_ref().is_some_and(|(first, _)| first.id() == row.id()) {
+            return false;
         }
+        !is_kept || !plan.events.contains_key(slot) || Some(slot) == first_slot
+    });
+    let surplus: Vec<&Row> = surplus.collect();
+    let mut first_row = None;
+    if let Some((row, slot)) = &first {
+        let own = plan.patch(job, row, slot, &[(Mark::State, PARTS)])?;
+        let others = writes.len() + surplus.len();
+        let body = match others + usize::from(!own.is_empty()) {
+            0..=1 => own,
+            _ => plan.patch(job, row, slot, &[(Mark::State, &parts::open(target))])?,
+        };
+        first_row = Some(match body.is_empty() {
+            true => (*row).clone(),
+            false => job.patch(row, &body).await?,
+        });
     }
-    if let Some(row) = first_row {
-        let mut body = crate::fields::Body::new();
-        draft::mark_changed(&mut body, &row, &[(Mark::State, PARTS)]);
+    let writes: Vec<_> =
+        writes.into_iter().map(|write| write_one(job, id, &plan, write, &salt)).collect();
+    let written: Vec<Option<Row>> =
+        stream::iter(writes).buffer_unordered(AT_ONCE).try_collect().await?;
+    for row in &surplus {
+        job.delete(row).await?;
+    }
+    if let Some(row) = &mut first_row {
+        let mut body = Body::new();
+        draft::mark_changed(&mut body, row, &[(Mark::State, PARTS)]);
         if !body.is_empty() {
-            job.patch(&row, &body).await?;
+            *row = job.patch(row, &body).await?;
         }
     }
-    fetch::resource(job.server, job.calendar, id).await
+    let gone: Vec<String> = surplus.into_iter().map(|row| row.id().to_owned()).collect();
+    match brought(rows, gone, written, first_row) {
+        Some(rows) => fetch::of_rows(id, &rows),
+        None => fetch::resource(job.server, job.calendar, id).await,
+    }
+}
+
+/// The rows as the answers to our writes say they are: what somebody else does meanwhile is to be
+/// found as theirs. `None` where that can't be told.
+fn brought(
+    mut rows: Rows,
+    gone: Vec<String>,
+    written: Vec<Option<Row>>,
+    first: Option<Row>,
+) -> Option<Rows> {
+    // Nobody tells what is left of what was a series of Graph's own.
+    if !rows.exceptions.is_empty() || rows.master.as_ref().is_some_and(|m| m.kind() == Kind::Master)
+    {
+        return None;
+    }
+    for id in gone {
+        rows.linked.remove(&id);
+    }
+    for row in written {
+        rows.link(row?);
+    }
+    match (first, &rows.master) {
+        (Some(row), Some(_)) => rows.master = Some(row),
+        (Some(row), None) => rows.link(row),
+        (None, _) => {}
+    }
+    Some(rows)
+}
+
+/// What is done about one occurrence.
+enum Write<'w> {
+    /// There is no event for it yet.
+    Create(&'w str),
+    /// It is something else.
+    Change(&'w Row, Body),
 }
 
 /// The slot of the first event: its own as long as something takes place there, else one that has
@@ -182,16 +238,16 @@ async fn write_one(
     job: &Job<'_>,
     id: &ResourceId,
     plan: &Plan,
-    slot: &str,
-    row: Option<&Row>,
+    write: Write<'_>,
     salt: &str,
-) -> Result<()> {
-    if let Some(row) = row {
-        return plan.change(job, row, slot, &[]).await.map(drop);
-    }
+) -> Result<Option<Row>> {
+    let slot = match write {
+        Write::Change(row, body) => return job.patch(row, &body).await.map(Some),
+        Write::Create(slot) => slot,
+    };
     let event = plan.events.get(slot).ok_or_else(nothing)?;
     let body = plan.body(job, slot, event, &[(Mark::Link, id.as_str())])?;
     let transaction = ident::part_transaction(id, slot, salt);
     // What was made before is there.
-    job.create(&body, &transaction).await.map(drop)
+    job.create(&body, &transaction).await
 }

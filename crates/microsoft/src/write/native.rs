@@ -1,15 +1,18 @@
 //! A series in Graph's own words: a single event, or a master whose exceptions are written one by
 //! one.
 
+use std::collections::BTreeMap;
+
 use model::{CreateKey, Field, Resource, ResourceId, Series};
 use provider::{Error, ErrorKind, Result};
 
 use super::job::{Job, refused, unread};
 use super::{bring as bring_all, occurrences};
 use crate::draft;
-use crate::fetch::{self, OPEN};
+use crate::fetch;
 use crate::ident::{self, Mark};
 use crate::kept::{Memory, Whole};
+use crate::parts;
 use crate::recurrence::pattern::Pattern;
 use crate::row::{Kind, Row};
 use crate::rows::Rows;
@@ -27,10 +30,10 @@ pub(super) async fn create(
     let mut memory = Memory::default();
     draft::remember(&mut memory, None, &body, &whole).map_err(unread)?;
     let has_more = pattern.is_some() && !series.exceptions.is_empty();
-    let kept = memory.text();
+    let (kept, open) = (memory.text(), parts::open(series));
     let mut marks = vec![(Mark::Uid, series.uid.as_str())];
     marks.extend((!kept.is_empty()).then_some((Mark::Kept, kept.as_str())));
-    marks.extend(has_more.then_some((Mark::State, OPEN)));
+    marks.extend(has_more.then_some((Mark::State, open.as_str())));
     draft::mark(&mut body, &marks);
     let Some(row) = job.create(&body, &ident::transaction(key)).await? else { return Ok(None) };
     let id = ResourceId::new(row.id());
@@ -63,14 +66,17 @@ pub(super) async fn bring(
     let was_linked = row.mark(Mark::Series).is_some();
     let read = read_row(&row).map_err(unread)?;
     let changed = change_master(job, &row, &read, target, pattern, was_linked).await?;
-    if was_linked {
-        for row in rows.linked.values() {
-            job.delete(row).await?;
-        }
-        rows.linked.clear();
+    // What stood for its occurrences one by one stands for nothing any more.
+    let (surplus, kept) = std::mem::take(&mut rows.linked)
+        .into_iter()
+        .partition::<BTreeMap<_, _>, _>(|(_, row)| row.mark(Mark::Series).is_some());
+    rows.linked = kept;
+    for row in surplus.values() {
+        job.delete(row).await?;
     }
+    let was_linked = was_linked || !surplus.is_empty();
     let repeats = pattern.is_some() || row.kind() == Kind::Master;
-    if !repeats && rows.linked.is_empty() && !was_linked {
+    if !repeats && rows.linked.is_empty() && !was_linked && !fetch::is_open(&row) {
         rows.master = Some(changed.unwrap_or(row));
         return fetch::of_rows(id, &rows);
     }
@@ -84,6 +90,11 @@ pub(super) async fn bring(
             job.delete(row).await?;
         }
         rows.linked.clear();
+        if let Some(row) = rows.master.clone().filter(|row| row.mark(Mark::State).is_some()) {
+            let mut body = crate::fields::Body::new();
+            draft::mark_changed(&mut body, &row, &[(Mark::State, "")]);
+            rows.master = Some(job.patch(&row, &body).await?);
+        }
         return fetch::of_rows(id, &rows);
     }
     occurrences::bring(job, id, rows, target).await
@@ -104,9 +115,10 @@ async fn change_master(
         let mut memory = if was_linked { Memory::default() } else { read.memory.clone() };
         draft::remember(&mut memory, Some(row), &body, &whole).map_err(unread)?;
         let kept = memory.text();
+        let open = parts::open(target);
         let mut marks = vec![(Mark::Kept, kept.as_str())];
         if was_linked {
-            marks.extend([(Mark::Slot, ""), (Mark::Series, ""), (Mark::State, "")]);
+            marks.extend([(Mark::Slot, ""), (Mark::Series, ""), (Mark::State, open.as_str())]);
         }
         draft::mark_changed(&mut body, row, &marks);
     }

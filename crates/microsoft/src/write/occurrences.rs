@@ -43,7 +43,7 @@ pub(super) async fn bring(
     rows: Rows,
     target: &Series,
 ) -> Result<Resource> {
-    let held = series::read(&rows).map_err(unread)?;
+    let held = series::written(&rows).map_err(unread)?;
     let row = rows.master.clone().ok_or_else(fetch::gone)?;
     let read = read_row(&row).map_err(unread)?;
     let doubled = doubled(&rows, &row, &read, &held);

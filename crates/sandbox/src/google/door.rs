@@ -337,7 +337,9 @@ impl Service {
         });
         let Some(row) = row.filter(|row| !row.is_cancelled()) else { return };
         let (id, mut event) = (row.id.clone(), row.event.clone());
-        event.insert("summary".to_owned(), json!(format!("Edited meanwhile {}", row.revision)));
+        let title = event.get("summary").and_then(Value::as_str).unwrap_or_default();
+        let title = format!("{title} edited meanwhile {}", row.revision);
+        event.insert("summary".to_owned(), json!(title));
         self.store(&call.calendar, &id, event, call.now, Updated::Moved);
         self.note(&call.calendar, &id, Author::User, call.now);
     }

@@ -403,13 +403,13 @@ impl Service {
         Ok(reply)
     }
 
-    /// Somebody else's edit, right before a client's write: another title.
+    /// Somebody else's edit, right before a client's write: more behind the title.
     fn race(&mut self, call: &Call<'_>) {
         let Place::Event(_, id) = call.place else { return };
         let Some((name, _)) = Name::read(id) else { return };
         let row = self.rows.get(&name.key).filter(|row| !row.is_gone).cloned();
         let Some(mut row) = row else { return };
-        let title = format!("Edited meanwhile {}", row.revision);
+        let title = format!("{} edited meanwhile {}", row.text("subject"), row.revision);
         row.event.insert("subject".to_owned(), json!(title));
         self.store(row, call.now);
         self.note(name.key, Author::User, call.now);

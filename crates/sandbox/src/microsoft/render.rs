@@ -2,7 +2,8 @@
 //! a pair can be compared in.
 //!
 //! Rules are those that give the days that Exchange gives, month ends included; an exception that
-//! differs in nothing from what its series gives is none.
+//! differs in nothing from what its series gives is none. Extended properties with a name are there
+//! as `X-EXCHANGE-PROPERTY;X-KEY="name":value`.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Weekday};
@@ -23,11 +24,14 @@ pub(super) fn series(row: &Row) -> Option<String> {
     }
     let whole = Item { row, slot: None };
     let Some(series) = &row.series else {
-        return Some(calendar(vec![event(row, &whole.event(), &row.span)]));
+        let mut only = event(row, &whole.event(), &row.span);
+        properties(&mut only, row);
+        return Some(calendar(vec![only]));
     };
     let first = series.pattern.first()?;
     let mut master = event(row, &whole.event(), &row.regular(first));
     add(&mut master, &rule(&series.pattern, &row.regular(first)));
+    properties(&mut master, row);
     let mut events = Vec::new();
     for slot in &series.cancelled {
         add(&mut master, &dated("EXDATE", &row.regular(*slot).start, row.span.is_all_day));
@@ -105,6 +109,14 @@ fn event(row: &Row, event: &Json, span: &Span) -> Component {
     people(&mut out, event);
     alarm(&mut out, event);
     out
+}
+
+fn properties(out: &mut Component, row: &Row) {
+    for (id, value) in row.properties.iter().filter(|(_, value)| !value.is_empty()) {
+        if let Some((_, name)) = id.split_once(" Name ") {
+            add(out, &format!("X-EXCHANGE-PROPERTY;X-KEY=\"{name}\":{}", escaped(value)));
+        }
+    }
 }
 
 fn people(out: &mut Component, event: &Json) {

@@ -134,14 +134,16 @@ fn stamped(raw: &[u8], now: Timestamp) -> Vec<u8> {
 }
 
 impl State {
-    /// Somebody else's edit, right before a client's write: another title.
+    /// Somebody else's edit, right before a client's write: more behind the title.
     pub(crate) fn race(&mut self, calendar: &str, id: &str) {
         let held = self.calendars.get(calendar).and_then(|c| c.resources.get(id)).cloned();
         let Some(held) = held else { return };
         let number = self.deeds.len();
         let raw = text::each_event(&held.raw, |event| {
             if event.line("RECURRENCE-ID").is_none() {
-                event.set(&format!("SUMMARY:Edited meanwhile {number}"));
+                let title = event.line("SUMMARY").map(|line| line.value.clone());
+                let title = title.unwrap_or_default();
+                event.set(&format!("SUMMARY:{title} edited meanwhile {number}"));
             }
         });
         let raw = stamped(&raw, self.now);

@@ -1,0 +1,63 @@
+//! What Microsoft shows otherwise than it is, in words for people: the row is made that Graph would
+//! hold, and read. The exact values are remembered beside it ([`crate::kept`]).
+
+use model::{Event, Exception, Field, FieldSet, Series};
+
+use crate::draft;
+use crate::fields::{self, Frame, HELD};
+use crate::kept::Whole;
+use crate::recurrence::{Form, form};
+
+/// Sentences without private content. What can't be written at all is a problem, and told as one.
+pub(crate) fn told(series: &Series, frame: &Frame) -> Vec<String> {
+    let mut told = Vec::new();
+    if let Form::Parts(why) = form(series) {
+        told.push(format!(
+            "recurrence: single events that are linked stand for it, because {why}; they reach as \
+             far as the window, and move with it"
+        ));
+    }
+    let overrides = series.exceptions.values().filter_map(|exception| match exception {
+        Exception::Override(event) => Some(&**event),
+        Exception::Cancelled => None,
+    });
+    let fields = series.master.iter().chain(overrides).filter_map(|event| rounded(event, frame));
+    let fields = fields.fold(FieldSet::NONE, FieldSet::union);
+    told.extend(fields.iter().map(sentence));
+    told
+}
+
+/// The fields that read otherwise once they are written; `None` where they can't be.
+fn rounded(event: &Event, frame: &Frame) -> Option<FieldSet> {
+    let exact = Whole::once(event.clone());
+    let body = draft::creation(&exact, None, frame).ok()?;
+    let plain = Whole::once(fields::read(&draft::predicted(None, &body), None).ok()?);
+    let fields = HELD.without(Field::People).without(Field::Recurrence);
+    Some(fields.iter().filter(|field| !exact.same(&plain, *field)).collect())
+}
+
+fn sentence(field: Field) -> String {
+    let how = match field {
+        Field::Times => {
+            "in the mailbox's zone if they float, else under the name that Windows has for the \
+             zone of the city"
+        }
+        Field::Status => "cancelled is not shown, tentative only where it blocks time",
+        Field::Alarms => "one, in minutes before the start",
+        Field::Priority => "high, normal or low",
+        Field::Conferences => "kept, and not shown",
+        Field::Description => "without the blanks that HTML does not keep",
+        Field::Title
+        | Field::Location
+        | Field::Recurrence
+        | Field::Geo
+        | Field::Url
+        | Field::Categories
+        | Field::Color
+        | Field::Class
+        | Field::Transparency
+        | Field::People
+        | Field::Attachments => "as near as Outlook can say it",
+    };
+    format!("{field}: {how}")
+}
