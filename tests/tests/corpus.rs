@@ -47,7 +47,6 @@ const SYNCED: &[(&str, &str, usize)] = &[
     ("cyrus", "radicale", 310),
     ("davical", "xandikos", 355),
     ("icloud", "google", 260),
-    ("icloud", "microsoft", 260),
     ("icloud", "cyrus", 265),
 ];
 
@@ -147,24 +146,6 @@ fn lost_at_google(raw: &[u8]) -> Option<&'static str> {
         Some("floating: the calendar's zone")
     } else if events.iter().any(|event| event.status == Status::Cancelled) {
         Some("cancelled: tentative")
-    } else {
-        None
-    }
-}
-
-/// Why an event can't take place at Microsoft as it does elsewhere; docs/microsoft.md counts them
-/// in these words.
-fn lost_at_microsoft(raw: &[u8]) -> Option<&'static str> {
-    let series = ical::read(raw).ok()?;
-    let overrides = series.exceptions.values().filter_map(|exception| match exception {
-        Exception::Override(event) => Some(&**event),
-        Exception::Cancelled => None,
-    });
-    let mut events = series.master.iter().chain(overrides);
-    if events.clone().any(|event| matches!(event.start, When::Floating(_))) {
-        Some("floating: the mailbox's zone")
-    } else if events.any(|event| event.status == Status::Cancelled) {
-        Some("cancelled: as any other")
     } else {
         None
     }
@@ -414,13 +395,6 @@ fn icloud_and_google() {
     let runtime = runtime();
     let left = runtime.block_on(End::icloud());
     the_same(&runtime, left, End::google(), lost_at_google);
-}
-
-#[test]
-fn icloud_and_microsoft() {
-    let runtime = runtime();
-    let left = runtime.block_on(End::icloud());
-    the_same(&runtime, left, End::microsoft(), lost_at_microsoft);
 }
 
 #[test]

@@ -1,11 +1,12 @@
-//! `calpair demo`: the whole product without an account. A simulated iCloud and a simulated Google
+//! `calpair demo`: the whole product without an account. A simulated iCloud, Google and Microsoft
 //! on loopback, and the very parts that `calpair run` is made of between them; a story is played
-//! over them, told while it happens. Everything lies in a temporary folder that goes when the demo
-//! ends.
+//! over two pairs of them, told while it happens. Everything lies in a temporary folder that goes
+//! when the demo ends.
 
 mod equal;
 mod stage;
 mod story;
+mod team;
 
 use tokio::runtime::Builder;
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use model::{Side, Sides, Zone};
+use model::{Sides, Zone};
+use sandbox::Held;
 
 use super::stage::{Stage, ZONE, origin};
 
@@ -14,9 +15,9 @@ const YEARS: i64 = 5;
 /// An occurrence: whose, from when to when, called what.
 type Seen = (String, Timestamp, Timestamp, String);
 
-/// How many occurrences both calendars have; an error says what differs.
-pub(super) fn compare(stage: &Stage) -> Result<usize, String> {
-    let seen = Sides::new(seen(stage, Side::Left)?, seen(stage, Side::Right)?);
+/// How many occurrences both calendars of a pair have; an error says what differs.
+pub(super) fn compare(stage: &Stage, held: Sides<Vec<Held>>) -> Result<usize, String> {
+    let seen = Sides::new(seen(stage, held.left)?, seen(stage, held.right)?);
     if seen.left == seen.right {
         return Ok(seen.left.len());
     }
@@ -29,13 +30,13 @@ pub(super) fn compare(stage: &Stage) -> Result<usize, String> {
     Err(format!("the sides differ: only on the left is {left}, only on the right {right}"))
 }
 
-fn seen(stage: &Stage, side: Side) -> Result<BTreeSet<Seen>, String> {
+fn seen(stage: &Stage, held: Vec<Held>) -> Result<BTreeSet<Seen>, String> {
     let (reach, now) = (SignedDuration::from_hours(YEARS * 366 * 24), stage.world.now());
     let window = ical::Window { from: now - reach, until: now + reach };
     // Where floating times take place depends on who looks; Google places them in its own zone.
     let floating = ical::time_zone(&Zone::Iana(ZONE.into())).unwrap_or(TimeZone::UTC);
     let mut seen = BTreeSet::new();
-    for held in stage.held(side) {
+    for held in held {
         let series = ical::read(&held.raw).map_err(|error| format!("{}: {error}", held.id))?;
         let occurrences = ical::occurrences(&series, window, &floating);
         seen.extend(occurrences.map(|occurrence| {

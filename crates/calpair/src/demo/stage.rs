@@ -1,5 +1,5 @@
-//! What the story plays on: a simulated iCloud and a simulated Google with lifelike calendars, a
-//! configuration, and a daemon that keeps them the same.
+//! What the story plays on: a simulated iCloud, Google and Microsoft with lifelike calendars, a
+//! configuration with two pairs, and a daemon that keeps them the same.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use model::{CalendarId, Side, Sides};
 use sandbox::dav::{self, Options, Profile};
 use sandbox::google::{self, CLIENT_ID, CLIENT_SECRET, Google};
+use sandbox::microsoft::{self, Microsoft};
 use sandbox::{Account, Held, World, seed};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -25,8 +26,17 @@ use crate::environment::Environment;
 use crate::page::{self, Site};
 use crate::service::Service;
 
-/// The pair.
+/// The pair that most of the story is about.
 pub(super) const PAIR: &str = "family";
+
+/// The pair beside it, between the same iCloud account and Microsoft.
+pub(super) const TEAM: &str = "team";
+
+/// The Microsoft account.
+pub(super) const OFFICE: &str = "office";
+
+/// Events of the second pair at the beginning, on the left; those with floating times are left out.
+const TEAM_LEFT: usize = 20;
 
 /// The accounts' names in the configuration, and in the world.
 pub(super) const ACCOUNTS: Sides<&str> = Sides { left: "home", right: "work" };
@@ -50,6 +60,10 @@ pub(super) struct Stage {
     pub(super) world: World,
     pub(super) google: Google,
     pub(super) calendars: Sides<CalendarId>,
+    pub(super) microsoft: Microsoft,
+    /// The calendars of the second pair.
+    pub(super) team: Sides<CalendarId>,
+    pub(super) graph: microsoft::Running,
     pub(super) icloud: dav::Running,
     pub(super) endpoint: google::Running,
     pub(super) service: Arc<Service>,
@@ -64,7 +78,7 @@ impl Stage {
     pub(super) async fn set(environment: &Environment) -> Result<Self, String> {
         let world = World::new(SEED);
         world.set_now(SystemClock::read());
-        for (_, name) in ACCOUNTS.iter() {
+        for name in [ACCOUNTS.left, ACCOUNTS.right, OFFICE] {
             world.add_account(Account::new(name));
         }
         let google = Google::new(&world, SEED);
@@ -75,15 +89,28 @@ impl Stage {
         google.set_zone(&calendars.right, ZONE);
         google.set_visitor(ACCOUNTS.right);
         furnish(&world, &google, &calendars);
+        let microsoft = Microsoft::new(&world, SEED);
+        let team = Sides {
+            left: world.add_calendar(ACCOUNTS.left, "Team"),
+            right: microsoft.open(OFFICE),
+        };
+        microsoft.set_visitor(OFFICE);
+        let today = world.now().to_zoned(TimeZone::UTC).date();
+        // Where a floating time takes place at Microsoft depends on the mailbox.
+        for text in seed::lifelike(SEED + 1, today, TEAM_LEFT).iter().filter(|text| !floats(text)) {
+            world.user(&team.left).create(text);
+        }
         let text = |error: std::io::Error| error.to_string();
         let options = Options::new(Profile::icloud(), ACCOUNTS.left);
         let icloud = dav::serve(&world, options).await.map_err(text)?;
         let endpoint = google.serve().await.map_err(text)?;
+        let graph = microsoft.serve().await.map_err(text)?;
         let folder = tempfile::Builder::new().prefix("calpair-demo-").tempdir().map_err(text)?;
         let file = folder.path().join("calpair.toml");
         let secret = folder.path().join("google-client-secret");
         write_secret(&secret).map_err(text)?;
-        let configured = configuration(folder.path(), &secret, &icloud.url(), &endpoint.url());
+        let configured = configuration(folder.path(), &secret, &icloud.url(), &endpoint.url())
+            + &second_pair(&graph.url());
         std::fs::write(&file, configured).map_err(text)?;
         let config = config::load(&file).map_err(|error| error.to_string())?;
         let state = config::state_dir(&config, environment).map_err(|error| error.to_string())?;
@@ -95,7 +122,21 @@ impl Stage {
         tokio::spawn(page::keep(site, stop.clone()));
         let began = tokio::time::Instant::now();
         let _folder = folder;
-        Ok(Self { world, google, calendars, icloud, endpoint, service, file, began, stop, _folder })
+        Ok(Self {
+            world,
+            google,
+            calendars,
+            microsoft,
+            team,
+            graph,
+            icloud,
+            endpoint,
+            service,
+            file,
+            began,
+            stop,
+            _folder,
+        })
     }
 
     /// What people do happens at this time.
@@ -146,6 +187,14 @@ impl Stage {
         }
     }
 
+    /// Everything that a side of the second pair holds.
+    pub(super) fn held_by_team(&self, side: Side) -> Vec<Held> {
+        match side {
+            Side::Left => self.world.held(&self.team.left),
+            Side::Right => self.microsoft.held(&self.team.right),
+        }
+    }
+
     /// The event that was created under this UID.
     pub(super) fn find(&self, side: Side, uid: &str) -> Option<Held> {
         self.held(side).into_iter().find(|held| origin(held) == uid)
@@ -156,14 +205,16 @@ impl Stage {
         self.service.answer(request).await
     }
 
-    /// `calpair connect`, with the password that iCloud knows, or with what Google's page grants.
-    pub(super) async fn connect(&self, side: Side) -> Reply {
-        let password = match side {
-            Side::Left => self.world.password(ACCOUNTS.left).unwrap_or_default(),
-            Side::Right => self.google.refresh_token(ACCOUNTS.right),
+    /// `calpair connect`, with the password that iCloud knows, or with what Google's and
+    /// Microsoft's pages grant.
+    pub(super) async fn connect(&self, account: &str) -> Reply {
+        let password = match account {
+            OFFICE => self.microsoft.refresh_token(OFFICE),
+            account if account == ACCOUNTS.right => self.google.refresh_token(account),
+            account => self.world.password(account).unwrap_or_default(),
         };
         self.ask(Request::Connect {
-            account: ACCOUNTS[side].to_owned(),
+            account: account.to_owned(),
             password: Password(password.into()),
             replace: false,
         })
@@ -179,12 +230,14 @@ impl Stage {
     }
 }
 
-/// The UID under which an event was created: a copy at Google has another one, and says of which
-/// event it is a copy.
+/// The UID under which an event was created: a copy at Google or Microsoft has another one, and
+/// says of which event it is a copy.
 pub(super) fn origin(held: &Held) -> String {
     let text = String::from_utf8_lossy(&held.raw).replace("\r\n ", "");
-    let mark = "X-GOOGLE-PRIVATE;X-KEY=\"calpair-uid\":";
-    let marked = text.lines().find_map(|line| line.strip_prefix(mark));
+    let marks = ["X-GOOGLE-PRIVATE", "X-EXCHANGE-PROPERTY"]
+        .map(|property| format!("{property};X-KEY=\"calpair-uid\":"));
+    let mut lines = text.lines();
+    let marked = lines.find_map(|line| marks.iter().find_map(|mark| line.strip_prefix(mark)));
     marked.unwrap_or(&held.uid).to_owned()
 }
 
@@ -202,10 +255,34 @@ fn furnish(world: &World, google: &Google, calendars: &Sides<CalendarId>) {
     }
 }
 
+/// Whether an event's times have no zone.
+fn floats(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim_end);
+    lines.any(|line| line.starts_with("DTSTART:") && !line.ends_with('Z'))
+}
+
 /// What the Cloud console gives a client beside its id.
 fn write_secret(path: &Path) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(CLIENT_SECRET.as_bytes())
+}
+
+fn second_pair(graph: &str) -> String {
+    let client = microsoft::CLIENT_ID;
+    format!(
+        "\n\
+         [accounts.{OFFICE}]\n\
+         provider = \"microsoft\"\n\
+         client_id = \"{client}\"\n\
+         api_url = \"{graph}v1.0\"\n\
+         authority_url = \"{graph}\"\n\
+         \n\
+         [[pairs]]\n\
+         name = \"{TEAM}\"\n\
+         left = {{ account = \"home\", calendar = \"Team\" }}\n\
+         right = {{ account = \"{OFFICE}\", calendar = \"primary\" }}\n\
+         window = \"all\"\n"
+    )
 }
 
 fn configuration(folder: &Path, secret: &Path, icloud: &str, google: &str) -> String {

@@ -8,8 +8,8 @@ use model::{Side, Sides};
 
 use sandbox::seed::hour;
 
-use super::equal;
-use super::stage::{ACCOUNTS, BOTH, LEFT, PAIR, RIGHT, Stage};
+use super::stage::{ACCOUNTS, BOTH, LEFT, OFFICE, PAIR, RIGHT, Stage};
+use super::{equal, team};
 use crate::clock::SystemClock;
 use crate::control::Request;
 use crate::exit::Exit;
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(20);
 
-type Told = Result<(), String>;
+pub(super) type Told = Result<(), String>;
 
 /// Plays everything; an error says what did not come out as told.
 pub(super) async fn tell(stage: &Stage) -> Told {
@@ -32,6 +32,7 @@ pub(super) async fn tell(stage: &Stage) -> Told {
     edits_meet(stage).await?;
     an_occurrence_moves(stage).await?;
     a_deletion_crosses(stage).await?;
+    team::tell(stage).await?;
     the_password_is_revoked(stage).await?;
     it_is_replaced(stage).await?;
     equal_and_quiet(stage).await
@@ -52,26 +53,30 @@ pub(super) fn invite(stage: &Stage) {
 }
 
 fn introduce(stage: &Stage) {
-    print("calpair demo: two simulated services on this machine; nothing leaves it.\n\n");
+    print("calpair demo: three simulated services on this machine; nothing leaves it.\n\n");
     let (left, right) = (stage.icloud.url(), stage.endpoint.url());
     let number = RIGHT + BOTH;
     print(&format!("  left   home/Family   {left}  as iCloud speaks, {LEFT} events\n"));
-    print(&format!("  right  work/primary  {right}  as Google speaks, {number} events\n\n"));
+    print(&format!("  right  work/primary  {right}  as Google speaks, {number} events\n"));
+    print("and beside them a second pair:\n");
+    let (graph, number) = (stage.graph.url(), stage.held_by_team(Side::Left).len());
+    print(&format!("  left   home/Team       {left}  as iCloud speaks, {number} events\n"));
+    print(&format!("  right  office/primary  {graph}  as Microsoft Graph speaks, empty\n\n"));
 }
 
 /// A new chapter.
-fn chapter(title: &str) {
+pub(super) fn chapter(title: &str) {
     print(&format!("{title}\n"));
 }
 
 /// Something that happened, and when.
-fn said(stage: &Stage, text: &str) {
+pub(super) fn said(stage: &Stage, text: &str) {
     let seconds = stage.began.elapsed().as_secs_f64();
     print(&format!("  {seconds:5.1} s  {}\n", escaped(text)));
 }
 
 /// Waits until something is so.
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Told {
+pub(super) async fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Told {
     let began = tokio::time::Instant::now();
     while !is_so() {
         if began.elapsed() > PATIENCE {
@@ -94,17 +99,17 @@ fn numbers(stage: &Stage) -> Sides<usize> {
 
 async fn first_sync(stage: &Stage) -> Told {
     chapter("The first sync");
-    for side in Side::BOTH {
-        let reply = stage.connect(side).await;
+    for account in [ACCOUNTS.left, ACCOUNTS.right, OFFICE] {
+        let reply = stage.connect(account).await;
         let message = reply.message.unwrap_or_default();
-        said(stage, &format!("calpair connect {}: {message}", ACCOUNTS[side]));
+        said(stage, &format!("calpair connect {account}: {message}"));
         if reply.exit != Exit::Fine.code() {
             return Err("an account could not be connected".to_owned());
         }
     }
     let all = LEFT + RIGHT;
     until("both sides have every event", || numbers(stage) == Sides::new(all, all)).await?;
-    settled(stage).await?;
+    settled(stage, PAIR).await?;
     said(stage, &format!("{LEFT} events were copied or known on the right, {RIGHT} came left"));
     said(
         stage,
@@ -114,9 +119,9 @@ async fn first_sync(stage: &Stage) -> Told {
 }
 
 /// Waits until a cycle has nothing left to do.
-async fn settled(stage: &Stage) -> Told {
+pub(super) async fn settled(stage: &Stage, pair: &str) -> Told {
     for _ in 0..10 {
-        let sync = sync(stage).await?;
+        let sync = sync(stage, pair).await?;
         if sync.pairs.iter().all(|pair| pair.outcome == Outcome::InSync) {
             return Ok(());
         }
@@ -124,13 +129,13 @@ async fn settled(stage: &Stage) -> Told {
     Err("the pair doesn't come to rest".to_owned())
 }
 
-async fn sync(stage: &Stage) -> Result<Sync, String> {
-    let reply = stage.ask(Request::Sync { pairs: vec![PAIR.to_owned()], dry_run: false }).await;
+pub(super) async fn sync(stage: &Stage, pair: &str) -> Result<Sync, String> {
+    let reply = stage.ask(Request::Sync { pairs: vec![pair.to_owned()], dry_run: false }).await;
     serde_json::from_value(reply.report).map_err(|_| reply.message.unwrap_or_default())
 }
 
 /// So many days from today, at this hour.
-fn at(days: i64, hour: i64) -> Timestamp {
+pub(super) fn at(days: i64, hour: i64) -> Timestamp {
     let now = SystemClock::read().as_second();
     let midnight = now - now.rem_euclid(86_400);
     let second = midnight + days * 86_400 + hour * 3_600;
@@ -153,7 +158,7 @@ async fn edits_cross(stage: &Stage) -> Told {
 
 async fn edits_meet(stage: &Stage) -> Told {
     chapter("Both sides edit one event between two cycles");
-    settled(stage).await?;
+    settled(stage, PAIR).await?;
     stage.ask(Request::Pause { pair: PAIR.to_owned() }).await;
     stage.now().set_property(Side::Left, "dentist@demo", "DESCRIPTION", "Bring the x-ray");
     stage.now().set_property(Side::Left, "dentist@demo", "SUMMARY", "Dentist for Zoë");
@@ -170,7 +175,7 @@ async fn edits_meet(stage: &Stage) -> Told {
         })
     })
     .await?;
-    settled(stage).await?;
+    settled(stage, PAIR).await?;
     said(stage, "both: the description and the later title; fields are merged one by one");
     let event = Some("dentist@demo".to_owned());
     let reply = stage.ask(Request::History { pair: None, event }).await;
@@ -199,7 +204,7 @@ async fn a_deletion_crosses(stage: &Stage) -> Told {
     chapter("A deletion");
     stage.now().create(Side::Left, &hour("lunch@demo", "Lunch", at(5, 12), ""));
     until("it is on the right", || has(stage, Side::Right, "lunch@demo", "Lunch")).await?;
-    settled(stage).await?;
+    settled(stage, PAIR).await?;
     stage.now().delete_on_iphone("lunch@demo");
     said(stage, "left: Lunch, which was on both sides, is deleted");
     let gone = || stage.find(Side::Right, "lunch@demo").is_none();
@@ -255,7 +260,7 @@ async fn it_is_replaced(stage: &Stage) -> Told {
     chapter("A new password");
     stage.world.set_password(ACCOUNTS.left, "qrst-uvwx-yzab-cdef");
     stage.world.restore(ACCOUNTS.left);
-    let reply = stage.connect(Side::Left).await;
+    let reply = stage.connect(ACCOUNTS.left).await;
     said(stage, &format!("calpair connect home: {}", reply.message.unwrap_or_default()));
     until("both sides have caught up", || {
         has(stage, Side::Right, "party@demo", "Party")
@@ -270,8 +275,8 @@ async fn it_is_replaced(stage: &Stage) -> Told {
 
 async fn equal_and_quiet(stage: &Stage) -> Told {
     chapter("The end");
-    settled(stage).await?;
-    let occurrences = equal::compare(stage)?;
+    settled(stage, PAIR).await?;
+    let occurrences = equal::compare(stage, Sides::from_fn(|side| stage.held(side)))?;
     let events = numbers(stage);
     if events.left != events.right {
         return Err(format!("{} events on the left, {} on the right", events.left, events.right));
@@ -282,13 +287,14 @@ async fn equal_and_quiet(stage: &Stage) -> Told {
         stage.world.write_count(ACCOUNTS.left) + stage.world.write_count(ACCOUNTS.right)
     };
     let before = writes(stage);
-    let quiet = sync(stage).await?;
+    let quiet = sync(stage, PAIR).await?;
     let requests = quiet.pairs.first().map(|pair| pair.requests).unwrap_or_default();
     if writes(stage) > before {
         return Err("a cycle with nothing to do wrote".to_owned());
     }
     let (left, right) = (requests.left, requests.right);
     said(stage, &format!("nothing to do costs {left} request left, {right} right, and no write"));
+    team::equal_and_quiet(stage).await?;
     if !stage.world.outbox().is_empty() {
         return Err("an invitation was mailed".to_owned());
     }
