@@ -54,7 +54,9 @@ impl Cycle<'_> {
                     self.store_batch(*side, std::slice::from_ref(&mended), &[], &[])?;
                 }
                 Err(error) => match error.kind() {
-                    ErrorKind::Unauthorized | ErrorKind::RateLimited { .. } => {
+                    ErrorKind::Unauthorized
+                    | ErrorKind::RateLimited { .. }
+                    | ErrorKind::WritesLimited { .. } => {
                         return Err(at(*side)(error));
                     }
                     ErrorKind::CursorExpired
