@@ -4,8 +4,8 @@
 //! zones a random UID and a DTSTAMP of now, sorts what it writes and escapes what must not be
 //! escaped. It reads along in the tests instead.
 //!
-//! What is made bears a seal (`seal`). No METHOD (a stored resource has none, RFC 4791 section 4.1), no ORGANIZER and no ATTENDEE,
-//! ever: a server that finds them sends invitations.
+//! What is made bears a seal (`seal`). No METHOD (a stored resource has none, RFC 4791 section 4.1),
+//! no ORGANIZER and no ATTENDEE, ever: a server that finds them sends invitations.
 
 use std::collections::BTreeSet;
 
@@ -171,7 +171,8 @@ mod tests {
         event.title = Some("Lunch, maybe".into());
         let series = Series::single(Uid::new("a;b"), event);
         let want = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//calpair//calpair//EN\r\n\
-            CALSCALE:GREGORIAN\r\nX-CALPAIR-SEAL:2b46a81f39e1a953\r\nBEGIN:VTIMEZONE\r\nTZID:Asia/Tokyo\r\nBEGIN:STANDARD\r\n\
+            CALSCALE:GREGORIAN\r\nX-CALPAIR-SEAL:2b46a81f39e1a953\r\nBEGIN:VTIMEZONE\r\n\
+            TZID:Asia/Tokyo\r\nBEGIN:STANDARD\r\n\
             DTSTART:19510909T010000\r\nTZOFFSETFROM:+1000\r\nTZOFFSETTO:+0900\r\nTZNAME:JST\r\n\
             END:STANDARD\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT\r\nUID:a\\;b\r\n\
             DTSTAMP:20260101T000000Z\r\nCREATED:20260101T000000Z\r\n\

@@ -1,10 +1,10 @@
 //! Finds which unmapped resources of the two sides are one series.
 //!
-//! The same UID, byte for byte; else the same times, title and recurrence, only where they are unique
-//! on both sides, so that a guess can't be wrong by choosing; else, for a copy whose UID calpair
-//! made, the same times and a title that it shows or hides. Several resources of one UID on one side are a fault of
-//! that side (RFC 4791 section 4.1 allows one): the first by id is synced, the others are reported,
-//! and none is ever copied twice.
+//! The same UID, byte for byte; else the same times, title and recurrence, only where they are
+//! unique on both sides, so that a guess can't be wrong by choosing; else, for a copy whose UID
+//! calpair made, the same times and a title that it shows or hides. Several resources of one UID on
+//! one side are a fault of that side (RFC 4791 section 4.1 allows one): the first by id is synced,
+//! the others are reported, and none is ever copied twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -150,7 +150,7 @@ const CLAUSES: &[Clause] = clauses! {
         one_key_returns_what_was_edited: "a key whose creation was edited still creates nothing",
         a_taken_uid_is_refused: "create with a UID that is there is AlreadyExists",
         update_changes: "update answers with what a fetch then finds",
-        a_copy_shows_who_made_it: "what create made bears a mark, and no user's edit is taken for ours",
+        a_copy_shows_who_made_it: "create marks what it makes; no user's edit is taken for ours",
         a_stale_update_is_refused: "update of another version is Stale and changes nothing",
         an_update_needs_a_version: "update without a version is Stale and changes nothing",
         an_update_of_nothing_is_gone: "update of what was deleted is Gone and creates nothing",
