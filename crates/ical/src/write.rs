@@ -4,8 +4,8 @@
 //! zones a random UID and a DTSTAMP of now, sorts what it writes and escapes what must not be
 //! escaped. It reads along in the tests instead.
 //!
-//! What is made bears a seal (`seal`). No METHOD (a stored resource has none, RFC 4791 section 4.1),
-//! no ORGANIZER and no ATTENDEE, ever: a server that finds them sends invitations.
+//! What is made bears a seal (`seal`). No METHOD (a stored resource has none, RFC 4791 section
+//! 4.1), no ORGANIZER and no ATTENDEE, ever: a server that finds them sends invitations.
 
 use std::collections::BTreeSet;
 

@@ -199,9 +199,10 @@ fn a_copy_under_its_own_uid_finds_its_original() {
             assert_eq!(got, want, "{says}");
         };
     let (dentist, lunch) = (original("1", "Dentist"), original("2", "Lunch"));
-    both("busy", &[dentist.clone()], &[copy("k", "Busy")], &["1 k"]);
-    both("busy, with a prefix", &[dentist.clone()], &[copy("k", "W Busy")], &["1 k"]);
-    both("a prefix", &[dentist.clone()], &[copy("k", "W Dentist")], &["1 k"]);
+    let alone = std::slice::from_ref(&dentist);
+    both("busy", alone, &[copy("k", "Busy")], &["1 k"]);
+    both("busy, with a prefix", alone, &[copy("k", "W Busy")], &["1 k"]);
+    both("a prefix", alone, &[copy("k", "W Dentist")], &["1 k"]);
     both(
         "prefixes at the same time",
         &[dentist.clone(), lunch.clone()],
@@ -220,6 +221,6 @@ fn a_copy_under_its_own_uid_finds_its_original() {
         &[copy("k", "Lunch"), copy("l", "Lunch")],
         &["1 k", "2 l"],
     );
-    both("another title", &[dentist.clone()], &[copy("k", "Mine")], &["- k", "1 -"]);
-    both("no copy of ours", &[dentist], &[original("9", "Busy")], &["- 9", "1 -"]);
+    both("another title", alone, &[copy("k", "Mine")], &["- k", "1 -"]);
+    both("no copy of ours", alone, &[original("9", "Busy")], &["- 9", "1 -"]);
 }
