@@ -153,6 +153,37 @@ fn changed_rules_hold_for_what_is_there_already() {
 }
 
 #[test]
+fn a_private_occurrence_crosses_neither_anew_nor_in_an_update() {
+    let scene = Scene::new("1h", "");
+    let daily = |uid| {
+        let start = "2026-12-01T09:00:00Z".parse().expect("an instant");
+        hour(uid, "Physio", start, "FREQ=DAILY;COUNT=9")
+    };
+    let with_a_secret = |text: &str| {
+        let secret = "BEGIN:VEVENT\r\nUID:a\r\nDTSTAMP:20260101T000000Z\r\n\
+            RECURRENCE-ID:20261203T090000Z\r\nDTSTART:20261203T090000Z\r\n\
+            DTEND:20261203T100000Z\r\nCLASS:PRIVATE\r\nSUMMARY:Secret\r\n\
+            DESCRIPTION:Secret\r\nEND:VEVENT\r\nEND:VCALENDAR";
+        text.replace("END:VCALENDAR", secret)
+    };
+    scene.stage.user(Left).create(&daily("a"));
+    scene.sync();
+    scene.rules("1h", BUSY.replace("detail = \"busy\", ", "").as_str(), "\"all\"");
+    assert!(scene.stage.user(Left).edit("a", with_a_secret));
+    scene.stage.user(Left).create(&with_a_secret(&daily("b")).replace("UID:a", "UID:b"));
+    scene.sync();
+    let right = scene.stage.user(Right);
+    assert_eq!(right.uids(), ["a"]);
+    let copy = String::from_utf8(right.get("a").expect("is there").raw).expect("text");
+    assert!(!copy.contains("Secret"), "{copy}");
+    for uid in ["a", "b"] {
+        let explained = scene.home.run(&["explain", "p", uid]).stdout;
+        assert!(explained.contains("one of its occurrences is private"), "{uid}: {explained}");
+    }
+    scene.is_quiet();
+}
+
+#[test]
 fn what_changed_while_nothing_crossed_meets_the_other_side_and_is_no_deletion() {
     let scene = Scene::new("1h", "direction = \"left-to-right\"");
     for number in 0..30 {

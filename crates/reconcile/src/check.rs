@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use model::{
-    Event, Exception, Field, FieldSet, MappingId, Redacted, ResourceId, Rights, Series, Side, Sides,
+    Class, Event, Exception, Field, FieldSet, MappingId, Redacted, ResourceId, Rights, Series,
+    Side, Sides,
 };
 
 use crate::plan::{Decision, Plan, Step, Subject, Write};
@@ -260,6 +261,10 @@ impl Linter<'_> {
         let read_only = self.policy.rights[side] == Rights::Read;
         broken(Rule::WritesOnlyWhereAllowed, against || read_only);
         broken(Rule::WritesHaveACause, !self.has_cause(side));
+        let may_not_be_shown = self.policy.crossing[side].skip.private
+            && *write != Write::Delete
+            && other.is_some_and(|other| other.events().any(|event| event.class != Class::Public));
+        broken(Rule::OnlyWhatCrosses, may_not_be_shown);
         match write {
             Write::Delete => {
                 let gone = other.is_none() && now.is_some() && !self.world.unreadable();

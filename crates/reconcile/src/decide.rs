@@ -6,14 +6,15 @@
 
 use std::collections::BTreeSet;
 
-use model::{Event, Field, FieldSet, Origin, Rights, Series, Side, Sides, Uid};
+use model::{Field, FieldSet, Origin, Rights, Series, Side, Sides, Uid};
 
 use crate::align::Aligned;
 use crate::crossing::Lens;
 use crate::explain;
 use crate::merge::{Merged, Merging, edited, merge};
 use crate::plan::{Decision, Skip, Step, Subject, Waiting, Write};
-use crate::policy::{Conflict, Direction, Policy, SkipRules};
+use crate::policy::{Conflict, Direction, Policy};
+use crate::skip::kept_back;
 use crate::touched::{Contact, Held, Known, Now, Pending};
 use crate::unagreed;
 use crate::veil;
@@ -215,7 +216,8 @@ impl Case<'_> {
         match gate(self.policy, to, source) {
             Gate::Open => {}
             closed => {
-                return self.closed(closed, to, "deleted there, but changed on the other side");
+                let what = "deleted there, but changed on the other side";
+                return because(self.closed(closed, to, what), self.policy, to, source);
             }
         }
         // What the side lost, with the other side's edits: so it gets back what never crossed. What
@@ -281,9 +283,11 @@ impl Case<'_> {
         match ruled_out {
             // It was synced before the rule was made: its copy stays, and learns nothing more.
             Some(to) if step.decision == Decision::Keep => {
-                self.closed(Gate::Rule, to, "both sides have it, and nothing has to cross")
+                let what = "both sides have it, and nothing has to cross";
+                because(self.closed(Gate::Rule, to, what), self.policy, to, now[to.opposite()])
             }
-            Some(_) | None => step,
+            Some(to) => because(step, self.policy, to, now[to.opposite()]),
+            None => step,
         }
     }
 }
@@ -296,8 +300,8 @@ fn meet(held: Sides<&Held>, contact: &Contact, policy: &Policy) -> Step {
         return skip(step, Skip::Window);
     }
     let gates = Sides::from_fn(|to| gate(policy, to, now[to.opposite()]));
-    if gates.left == Gate::Rule || gates.right == Gate::Rule {
-        return skip(step, Skip::Rule);
+    if let Some(to) = Side::BOTH.into_iter().find(|to| gates[*to] == Gate::Rule) {
+        return because(skip(step, Skip::Rule), policy, to, now[to.opposite()]);
     }
     let lens = Lens::between(policy, None);
     let origin = Sides::from_fn(|side| {
@@ -331,7 +335,7 @@ fn create(held: &Held, to: Side, policy: &Policy) -> Step {
     let mut step = new_step(Sides::from_fn(|side| (side != to).then_some(held)));
     match gate(policy, to, series) {
         Gate::Direction => return skip(step, Skip::Direction),
-        Gate::Rule => return skip(step, Skip::Rule),
+        Gate::Rule => return because(skip(step, Skip::Rule), policy, to, series),
         Gate::Open | Gate::Rights if outside(policy, series) => return skip(step, Skip::Window),
         Gate::Open => {}
         Gate::Rights => {
@@ -415,6 +419,15 @@ fn skip(mut step: Step, why: Skip) -> Step {
     step
 }
 
+/// Which rule it was that keeps something from crossing to a side.
+fn because(mut step: Step, policy: &Policy, to: Side, source: &Series) -> Step {
+    let why = kept_back(&policy.crossing[to].skip, source);
+    if let (Decision::Skip(Skip::Rule), Some(why)) = (&step.decision, why) {
+        step.reason = format!("{}: {why}", step.reason);
+    }
+    step
+}
+
 fn gate(policy: &Policy, to: Side, source: &Series) -> Gate {
     let away = match policy.direction {
         Direction::Both => None,
@@ -423,7 +436,7 @@ fn gate(policy: &Policy, to: Side, source: &Series) -> Gate {
     };
     if away == Some(to) {
         Gate::Direction
-    } else if source.face().is_some_and(|face| matches(&policy.crossing[to].skip, face)) {
+    } else if kept_back(&policy.crossing[to].skip, source).is_some() {
         Gate::Rule
     } else {
         match policy.rights[to] {
@@ -431,20 +444,6 @@ fn gate(policy: &Policy, to: Side, source: &Series) -> Gate {
             Rights::Read => Gate::Rights,
         }
     }
-}
-
-// `declined` can't be judged here: whose answer is whose is not part of a series.
-fn matches(rules: &SkipRules, face: &Event) -> bool {
-    let title = face.title.as_ref().map(|title| title.expose().as_str()).unwrap_or_default();
-    let in_category = || {
-        let mut names = face.categories.iter().map(|name| name.expose().to_lowercase());
-        names.any(|name| rules.categories.iter().any(|skipped| skipped.to_lowercase() == name))
-    };
-    (rules.all_day && face.start.is_date())
-        || (rules.free && face.transparency == model::Transparency::Transparent)
-        || (rules.private && face.class != model::Class::Public)
-        || rules.title.as_ref().is_some_and(|pattern| pattern.matches(title))
-        || in_category()
 }
 
 fn outside(policy: &Policy, series: &Series) -> bool {

@@ -30,6 +30,7 @@ mod people;
 mod plan;
 pub mod policy;
 mod rendering;
+mod skip;
 mod stated;
 mod touched;
 mod unagreed;

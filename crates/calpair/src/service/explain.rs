@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::{Redacted, Series, Side, Sides};
 use provider::Provider;
-use reconcile::{Contact, Held, Known, Now, Policy, Totals, Touched};
+use reconcile::{Contact, Decision, Held, Known, Now, Policy, Skip, Step, Totals, Touched};
 use store::{FoundRow, FoundSide, NowRow, PairRow, Skipped};
 
 use super::{Answer, Refusal, Service};
@@ -75,6 +75,7 @@ impl Service {
 
 fn explanation(found: FoundRow, is_conflict: bool, policy: &Policy) -> Explanation {
     let planned = planned(&found, policy);
+    let is_left_out = planned.iter().any(|step| step.decision == Decision::Skip(Skip::Rule));
     let skipped = found.sides.iter().find_map(|(_, side)| side.as_ref()?.skipped);
     let touched = found.sides.iter().any(|(_, side)| side.as_ref().is_some_and(|s| s.touched));
     let mut reasons = Vec::new();
@@ -97,8 +98,10 @@ fn explanation(found: FoundRow, is_conflict: bool, policy: &Policy) -> Explanati
         reasons.push("something about it is new; the next cycle looks at it".to_owned());
         "waiting"
     };
-    if state != "synced" {
-        reasons.extend(planned.into_iter().map(|reason| format!("the plan says: {reason}")));
+    // Also of a copy that is there, and that a rule keeps as it is.
+    if state != "synced" || is_left_out {
+        let said = planned.into_iter().map(|step| format!("the plan says: {}", step.reason));
+        reasons.extend(said);
     }
     reasons.extend(found.sides.iter().filter_map(|(side, held)| {
         let held = held.as_ref()?;
@@ -135,8 +138,8 @@ fn series(side: &FoundSide) -> Option<&Series> {
     }
 }
 
-/// What the plan would say about this series alone, in words.
-fn planned(found: &FoundRow, policy: &Policy) -> Vec<String> {
+/// What the plan would do about this series alone.
+fn planned(found: &FoundRow, policy: &Policy) -> Vec<Step> {
     let touched = match found.mapping {
         Some(mapping) => {
             Touched { known: known(found, mapping).into_iter().collect(), contacts: Vec::new() }
@@ -152,8 +155,7 @@ fn planned(found: &FoundRow, policy: &Policy) -> Vec<String> {
             Touched { known: Vec::new(), contacts: vec![contact] }
         }
     };
-    let plan = reconcile::plan(&touched, policy, &Totals::default());
-    plan.steps.into_iter().map(|step| step.reason).collect()
+    reconcile::plan(&touched, policy, &Totals::default()).steps
 }
 
 fn known(found: &FoundRow, mapping: model::MappingId) -> Option<Known> {

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use model::{Exception, FieldSet, MappingId, People, Person, Rights, Series, Side, Sides, Uid};
+use model::{
+    Class, Exception, FieldSet, MappingId, People, Person, Rights, Series, Side, Sides, Uid,
+};
 use reconcile::{
-    Crossing, Decision, Detail, Direction, Halt, Now, Plan, Policy, Rule, Step, Subject, Totals,
-    Touched, Write, check,
+    Crossing, Decision, Detail, Direction, Halt, Now, Plan, Policy, Rule, SkipRules, Step, Subject,
+    Totals, Touched, Write, check,
 };
 
 use crate::world::*;
@@ -226,5 +228,20 @@ fn what_does_not_cross() {
         |series| series.master.as_mut().unwrap().description = Some("teeth".into()),
     ] {
         finds(Rule::OnlyWhatCrosses, &new, &busy, |plan| update(plan, plant));
+    }
+    let skip = SkipRules { private: true, ..SkipRules::default() };
+    let right = Crossing { skip, ..Crossing::default() };
+    let discreet = Policy { crossing: Sides::new(Crossing::default(), right), ..Policy::default() };
+    let secret = |series| with_override(series, 4, |event| event.class = Class::Private);
+    for world in [
+        meeting(vec![held("1", secret(daily("a")))], vec![]),
+        world(Some(secret(daily("a"))), Some(daily("base"))),
+    ] {
+        finds(Rule::OnlyWhatCrosses, &world, &discreet, |plan| {
+            let to = plan.steps[0].subject == Subject::Known(MappingId(1));
+            let copy = daily("a");
+            let write = if to { Write::Update(copy) } else { Write::Create(copy) };
+            plan.steps[0].writes.right = Some(write);
+        });
     }
 }

@@ -8,8 +8,8 @@ use model::{
 };
 use proptest::prelude::*;
 use reconcile::{
-    Attendees, Conflict, Crossing, Detail, Direction, Known, Now, Pending, Policy, Reminders,
-    ShowAs, Step, Touched, Write, plan,
+    Attendees, Conflict, Crossing, Decision, Detail, Direction, Known, Now, Pending, Policy,
+    Reminders, ShowAs, Skip, SkipRules, Step, Touched, Write, plan,
 };
 
 use crate::world::*;
@@ -190,14 +190,15 @@ fn crossing() -> impl Strategy<Value = Crossing> {
         1 => Just(ShowAs::Free),
         1 => Just(ShowAs::Tentative),
     ];
-    (detail, prefix, show_as, any::<bool>(), any::<bool>()).prop_map(
-        |(detail, prefix, show_as, reminders, people)| Crossing {
+    let private = prop_oneof![3 => Just(false), 1 => Just(true)];
+    (detail, prefix, show_as, any::<bool>(), any::<bool>(), private).prop_map(
+        |(detail, prefix, show_as, reminders, people, private)| Crossing {
             detail,
             prefix: prefix.to_owned(),
             show_as,
             reminders: if reminders { Reminders::Copy } else { Reminders::None },
             attendees: if people { Attendees::Text } else { Attendees::Omit },
-            ..Crossing::default()
+            skip: SkipRules { private, ..SkipRules::default() },
         },
     )
 }
@@ -275,7 +276,10 @@ proptest! {
         let original = edited(if repeats { daily("a") } else { single("a") }, &edits);
         if let Some(known) = crossed(&original, &policy) {
             let (plan, _) = settle(&touched(known), &policy);
-            prop_assert_eq!(&plan.steps[0].decision, &reconcile::Decision::Keep);
+            // A copy may be of a kind that does not cross back.
+            let step = &plan.steps[0];
+            let kept = matches!(step.decision, Decision::Keep | Decision::Skip(Skip::Rule));
+            prop_assert!(kept && step.writes == Sides::default(), "{}", sketch(&plan));
         }
     }
 
@@ -386,6 +390,10 @@ proptest! {
         let mut after = Policy { fields: before.fields, ..opened(&after) };
         // An original whose title looks as if it had that prefix means something else by the other.
         after.crossing.left.prefix.clone_from(&before.crossing.left.prefix);
+        // What a rule leaves out from now on keeps the copy it has.
+        for side in Side::BOTH {
+            after.crossing[side].skip.clone_from(&before.crossing[side].skip);
+        }
         if let Some(mut known) = crossed(&original, &before) {
             known.renew = renewal(&before, &after);
             let world = touched(known);

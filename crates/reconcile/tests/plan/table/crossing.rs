@@ -78,6 +78,49 @@ fn what_is_private_stays_private() {
 }
 
 #[test]
+fn one_private_occurrence_keeps_its_series_back() {
+    let rule = Decision::Skip(Skip::Rule);
+    let keep_private = || Crossing {
+        skip: SkipRules { private: true, ..SkipRules::default() },
+        ..Crossing::default()
+    };
+    let secret = |series| {
+        with_override(series, 4, |event| {
+            event.class = Class::Private;
+            event.title = Some("secret".into());
+            event.description = Some("secret".into());
+        })
+    };
+    let open = || daily("a");
+    let new_step = new("it is not copied", secret(open()), NOBODY).rightwards(keep_private()).is(
+        rule.clone(),
+        secret(open()),
+        NOBODY,
+    );
+    assert!(new_step.reason.ends_with("one of its occurrences is private"), "{new_step:?}");
+    new("nor where both have it", secret(open()), daily("b")).rightwards(keep_private()).is(
+        rule.clone(),
+        secret(open()),
+        daily("b"),
+    );
+    let step = case("a copy learns nothing of it", open(), secret(daily("b")), open())
+        .rightwards(keep_private())
+        .is(rule.clone(), secret(daily("b")), open());
+    assert!(step.reason.ends_with("one of its occurrences is private"), "{}", step.reason);
+    case("a copy's own edit is carried back", open(), secret(open()), daily("b"))
+        .rightwards(keep_private())
+        .is(Decision::Copy(Left), secret(daily("b")), daily("b"));
+    case("it stays away once it was taken away", open(), secret(open()), NOBODY)
+        .rightwards(keep_private())
+        .is(rule, secret(open()), NOBODY);
+    new("the other way it crosses", NOBODY, secret(open())).rightwards(keep_private()).is(
+        Decision::Copy(Left),
+        secret(open()),
+        secret(open()),
+    );
+}
+
+#[test]
 fn rules_by_what_an_event_is() {
     let rule = Decision::Skip(Skip::Rule);
     let by = |skip: SkipRules| Crossing { skip, ..Crossing::default() };
