@@ -1,12 +1,14 @@
 //! The six methods of the seam, and how an account is set up.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use model::{
-    Calendar, CalendarId, CreateKey, Cursor, Origin, Resource, ResourceId, Series, Timestamp,
+    AlarmAction, Calendar, CalendarId, CreateKey, Cursor, Event, Field, Origin, Resource,
+    ResourceId, Series, Timestamp,
 };
 use provider::{Changes, Fetched, Provider, Result};
 use transport::{Account, Allow, Credential, Options, SecretString, Url};
@@ -96,6 +98,20 @@ impl fmt::Debug for CalDav {
 impl Provider for CalDav {
     fn origin(&self, resource: &Resource) -> Origin {
         ical::origin(&resource.raw)
+    }
+
+    fn shown_otherwise(&self, series: &Series) -> Vec<String> {
+        // Nobody's address is known to send it to.
+        let sends_mail =
+            |event: &Event| event.alarms.iter().any(|alarm| alarm.action == AlarmAction::Email);
+        let mail = series.events().any(sends_mail);
+        mail.then(|| format!("{}: one that sends mail is shown", Field::Alarms))
+            .into_iter()
+            .collect()
+    }
+
+    fn unmapped(&self, raw: &[u8]) -> BTreeSet<(Field, &'static str)> {
+        ical::unmapped(raw)
     }
 
     async fn identity(&self) -> Result<String> {

@@ -22,6 +22,7 @@ mod title;
 mod transparency;
 mod url;
 
+pub(crate) use alarms::is_reminder;
 use model::{Event, Field, Redacted};
 
 use crate::tree::{Component, NewLine, Property, escape, unescape};
@@ -107,7 +108,7 @@ fn set_text(component: &mut Component<'_>, name: &str, value: Option<&Redacted<S
 }
 
 /// A property whose value is one word.
-fn word(component: &Component<'_>, name: &str) -> Option<String> {
+pub(crate) fn word(component: &Component<'_>, name: &str) -> Option<String> {
     let word = component.property(name)?.value.trim().to_ascii_uppercase();
     (!word.is_empty()).then_some(word)
 }

@@ -1,7 +1,8 @@
 //! iCalendar text and recurrence rules to and from the model, everything unknown kept.
 //!
 //! [`read`] turns a resource's text into a series, [`create`] a series into a new text, [`edit`]
-//! changes in a text only the lines of what differs. [`occurrences`] expands a series,
+//! changes in a text only the lines of what differs, [`unmapped`] names what a series does not say.
+//! [`occurrences`] expands a series,
 //! [`made`] and [`implied`] say which occurrences it has and what they are, [`instant`] places a
 //! point in time. Beneath lies [`tree`], which keeps every byte.
 //!
@@ -16,6 +17,7 @@ mod repetition;
 mod seal;
 mod split;
 pub mod tree;
+mod unmapped;
 mod unreadable;
 mod value;
 mod write;
@@ -28,6 +30,7 @@ pub use recur::{Occurrence, Occurrences, STEP_BUDGET, Window, extent, occurrence
 pub use repetition::{Repetition, read_repetition, write_repetition};
 pub use seal::origin;
 pub use split::split;
+pub use unmapped::unmapped;
 pub use unreadable::{Reason, Unreadable};
 pub use write::create;
 pub use zone::{Place, in_kind_of, instant, place, time_zone};

@@ -13,11 +13,13 @@ mod changes;
 mod error;
 pub mod kept;
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 pub use changes::{Change, Changes, Fetched, Next, Outcome, Scope, Unreadable};
 pub use error::{Error, ErrorKind, Result};
 use model::{
-    Calendar, CalendarId, CreateKey, Cursor, FieldSet, Origin, Resource, ResourceId, Series,
+    Calendar, CalendarId, CreateKey, Cursor, Field, FieldSet, Origin, Resource, ResourceId, Series,
 };
 
 /// One account at one provider.
@@ -46,6 +48,13 @@ pub trait Provider: Send + Sync {
     /// mends it. Asks nobody.
     fn is_wanting(&self, _resource: &Resource) -> bool {
         false
+    }
+
+    /// What `raw`, a resource of this provider, says about mapped fields that a series does not
+    /// say, so that every other side shows it otherwise: the field, and how it looks there, without
+    /// private content. Asks nobody.
+    fn unmapped(&self, _raw: &[u8]) -> BTreeSet<(Field, &'static str)> {
+        BTreeSet::new()
     }
 
     /// A name of the account that stays the same when its credential changes (a principal, a

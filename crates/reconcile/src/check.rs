@@ -17,6 +17,8 @@ use crate::plan::{Decision, Plan, Step, Subject, Write};
 use crate::policy::{Detail, Direction, Policy, Reminders, ShowAs};
 use crate::touched::{Known, Now, Totals, Touched};
 
+mod sets;
+
 /// Something that no plan may contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -55,6 +57,9 @@ pub enum Rule {
     ResultsAreSound,
     /// What does not cross is not written.
     OnlyWhatCrosses,
+    /// Of a set a write takes only as many elements as the other side took away, and adds only what
+    /// that side holds.
+    SetsChangeByElement,
     /// A write keeps the UID.
     UidsAreKept,
     /// A deletion that frees a UID comes before its creation.
@@ -79,6 +84,9 @@ impl fmt::Display for Violation {
             Rule::LosersAreRecorded => "an edit would be lost without a record",
             Rule::ResultsAreSound => "a step writes a series that can't exist",
             Rule::OnlyWhatCrosses => "a step writes what does not cross",
+            Rule::SetsChangeByElement => {
+                "a step takes from a set what nobody took, or adds what nobody has"
+            }
             Rule::UidsAreKept => "a step changes a UID",
             Rule::UidsAreFreedFirst => "a UID is created before it is free",
         };
@@ -293,6 +301,10 @@ impl Linter<'_> {
                 broken(Rule::UidsAreKept, now.is_some_and(|now| now.uid != target.uid));
                 let crosses = now.is_none_or(|now| self.updates_what_crosses(now, target));
                 broken(Rule::OnlyWhatCrosses, !crosses);
+                let by_element = self.world.known.is_none_or(|known| {
+                    sets::by_element(known, side, self.world.now, target, self.plain_fields())
+                });
+                broken(Rule::SetsChangeByElement, !by_element);
             }
         }
     }

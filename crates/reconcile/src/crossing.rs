@@ -22,6 +22,7 @@ use model::{
 
 use crate::people;
 use crate::policy::{Attendees, Crossing, Detail, Policy, Reminders, ShowAs};
+use crate::sets;
 use crate::touched::Known;
 
 /// How the two series of one mapping see each other.
@@ -165,6 +166,7 @@ impl<'a> Lens<'a> {
                 let text = text(onto);
                 onto.description = self.listed(text.as_deref(), from, to, onto);
             }
+            _ if sets::is_set(field) => sets::put(field, from, onto),
             _ => onto.take(from, field),
         }
     }

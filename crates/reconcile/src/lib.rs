@@ -3,12 +3,12 @@
 //!
 //! The path: `align` finds which resources of the two sides are one series, `decide` is the
 //! decision table of ARCHITECTURE.md, `merge` settles it field by field and override by override,
-//! `crossing` says what crosses to the other side and how it looks there, `guard` halts what looks
-//! like a catastrophe, `order` puts the steps in an order that is safe at every point, `check` is a
-//! linter for plans that shares no code with the rest, `explain` says it in words. After a step,
-//! [`agreed`] says what both sides have agreed on. When the rules
-//! have changed, `stated` says which fields of the copies have to be made anew. Where no mapping
-//! says which of two is the copy, `veil` finds it.
+//! `sets` does so element by element, `crossing` says what crosses to the other side and how it
+//! looks there, `guard` halts what looks like a catastrophe, `order` puts the steps in an order
+//! that is safe at every point, `check` is a linter for plans that shares no code with the rest,
+//! `explain` says it in words. After a step, [`agreed`] says what both sides have agreed on. When
+//! the rules have changed, `stated` says which fields of the copies have to be made anew. Where no
+//! mapping says which of two is the copy, `veil` finds it.
 
 use std::collections::BTreeSet;
 
@@ -30,6 +30,7 @@ mod people;
 mod plan;
 pub mod policy;
 mod rendering;
+mod sets;
 mod skip;
 mod stated;
 mod touched;

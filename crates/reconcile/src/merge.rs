@@ -15,6 +15,7 @@ use crate::crossing::{Lens, Standing};
 use crate::explain;
 use crate::occurrences;
 use crate::plan::{Clash, Overruled, Waiting};
+use crate::sets;
 use crate::touched::Pending;
 use crate::unagreed;
 use crate::veil;
@@ -350,10 +351,18 @@ impl Session<'_> {
     ) -> FieldSet {
         let lens = self.merging.lens;
         let mut open = FieldSet::NONE;
+        let now = Sides { left: strands.left.now, right: strands.right.now };
+        let bases = self
+            .merging
+            .base
+            .and_then(|_| Some(Sides { left: strands.left.base?, right: strands.right.base? }));
         for field in fields.without(Field::Recurrence).without(Field::People).iter() {
             let now = Sides { left: strands.left.now, right: strands.right.now };
             let facts = Facts {
-                same: lens.same(now, field),
+                same: match sets::is_set(field) {
+                    true => sets::settled(field, bases, now),
+                    false => lens.same(now, field),
+                },
                 edited: Sides::from_fn(|side| strands[side].edited(lens, side, field)),
                 ours: Sides::from_fn(|side| strands[side].ours(lens, side, field)),
                 carried: self.carried(field),
@@ -362,7 +371,14 @@ impl Session<'_> {
             match self.settle(facts, winner, FieldSet::NONE.with(field)) {
                 Verdict::Leave => self.renew(field, facts.edited, onto),
                 Verdict::Carry { to, .. } => {
-                    lens.carry(field, strands[to.opposite()].now, to, &mut onto[to]);
+                    let from = to.opposite();
+                    match bases.filter(|_| sets::is_set(field)) {
+                        Some(bases) => {
+                            let bases = sets::Bases { from: bases[from], onto: bases[to] };
+                            sets::carry(field, bases, now[from], &mut onto[to]);
+                        }
+                        None => lens.carry(field, now[from], to, &mut onto[to]),
+                    }
                     self.renew(field, facts.edited, onto);
                 }
                 Verdict::Wait => {

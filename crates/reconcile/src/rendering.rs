@@ -2,10 +2,13 @@
 //!
 //! Between a write whose answer was lost and the next look, the server may have dropped what it
 //! can't hold, and somebody may have edited. A field that is empty now and was not in what we
-//! wrote is taken as dropped; every other difference is somebody's edit. So an edit is never
-//! taken for the server's work, but for the rare one that empties a field in just that time.
+//! wrote is taken as dropped, and an element of a set that is there otherwise (a reminder that is
+//! shown and sends no mail) as rewritten; every other difference is somebody's edit. So an edit is
+//! never taken for the server's work, but for the rare one that empties a field in just that time.
 
 use model::{Event, Exception, Field, Series};
+
+use crate::sets;
 
 /// `target` as the server holds it, going by what was `found` there later.
 pub fn rendering(target: &Series, found: &Series) -> Series {
@@ -28,6 +31,10 @@ fn drop_fields(ours: &mut Event, theirs: &Event) {
     for field in Field::ALL {
         if field != Field::Times && theirs.same(&empty, field) {
             ours.take(theirs, field);
+        } else if sets::is_set(field) {
+            let mut rewritten = theirs.clone();
+            sets::put(field, ours, &mut rewritten);
+            ours.take(&rewritten, field);
         }
     }
 }
@@ -35,7 +42,7 @@ fn drop_fields(ours: &mut Event, theirs: &Event) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{When, civil::date};
+    use model::{Alarm, AlarmAction, Trigger, When, civil::date};
 
     #[test]
     fn what_was_emptied_was_dropped_and_what_differs_was_edited() {
@@ -49,5 +56,20 @@ mod tests {
         let target = event(Some("Dentist"), Some("Berlin"));
         let found = event(Some("Doctor"), None);
         assert!(rendering(&target, &found).same_content(&event(Some("Dentist"), None)));
+    }
+
+    #[test]
+    fn a_reminder_that_is_shown_and_sends_no_mail_is_nobodys_edit() {
+        let day = |day| When::Date(date(2026, 1, day));
+        let rings = |action, before: i64| Alarm { action, trigger: Trigger::Start(-before) };
+        let event = |alarms: &[Alarm]| {
+            let mut event = Event::new(day(1), day(2));
+            event.alarms = alarms.iter().cloned().collect();
+            Series::single("uid".into(), event)
+        };
+        let mail = rings(AlarmAction::Email, 60);
+        let (shown, new) = (rings(AlarmAction::Display, 60), rings(AlarmAction::Display, 5));
+        let found = event(&[shown.clone(), new]);
+        assert!(rendering(&event(&[mail]), &found).same_content(&event(&[shown])));
     }
 }

@@ -35,6 +35,8 @@ pub struct FoundSide {
     pub version: Option<Version>,
     /// What it holds.
     pub now: NowRow,
+    /// The provider's own form of it; empty where there is none.
+    pub raw: Redacted<Vec<u8>>,
     /// What it held when both sides last agreed.
     pub base: Option<Series>,
     /// Whether calpair created it.
@@ -130,6 +132,7 @@ fn found_row(connection: &Connection, row: Snapshot) -> Result<FoundRow> {
 fn found_side(connection: &Connection, row: Snapshot) -> Result<FoundSide> {
     Ok(FoundSide {
         now: crate::touched::now(connection, &row)?,
+        raw: Redacted::new(row::raw(connection, row.id)?),
         base: row::base(connection, &row)?,
         made: row.ours,
         renew: row.renew,
@@ -170,6 +173,7 @@ mod tests {
         assert_eq!((found.mapping, found.problem.as_ref()), (Some(mapping), None));
         let left = found.sides.left.as_ref().unwrap();
         assert_eq!((left.id.as_str(), left.touched, left.skipped), ("l1", false, None));
+        assert_eq!(left.raw.expose(), b"raw of l1");
         assert!(left.base.is_some() && found.sides.right.is_some());
 
         let found = world.store.find(world.pair, "ärztin ü").unwrap();

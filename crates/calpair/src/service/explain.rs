@@ -31,12 +31,9 @@ impl Service {
         let providers = self.providers(&pair);
         let explained = found.into_iter().map(|found| {
             let is_conflict = conflicts.iter().any(|conflict| conflict.uid == found.uid);
-            let otherwise = Sides::from_fn(|side: Side| {
-                let other = found.sides[side.opposite()].as_ref().and_then(series);
-                let shown = |providers: &Sides<Arc<dyn Provider>>| {
-                    other.map(|series| providers[side].shown_otherwise(series))
-                };
-                providers.as_ref().and_then(shown).unwrap_or_default()
+            let otherwise = Sides::from_fn(|side: Side| match &providers {
+                Some(providers) => shown_otherwise(&found, side, providers, &policy),
+                None => Vec::new(),
             });
             let mut explained = explanation(found, is_conflict, &policy);
             explained.lost_left.extend(otherwise.left);
@@ -136,6 +133,28 @@ fn series(side: &FoundSide) -> Option<&Series> {
         NowRow::Present { series, .. } => Some(series),
         NowRow::Absent | NowRow::Unreadable { .. } => None,
     }
+}
+
+/// What `side` shows otherwise than the other side has it; not what it has in the same way.
+fn shown_otherwise(
+    found: &FoundRow,
+    side: Side,
+    providers: &Sides<Arc<dyn Provider>>,
+    policy: &Policy,
+) -> Vec<String> {
+    let of_series = |of: Side| {
+        let held = found.sides[of].as_ref().and_then(series);
+        held.map(|series| providers[side].shown_otherwise(series)).unwrap_or_default()
+    };
+    let of_raw = |of: Side| {
+        let held = found.sides[of].as_ref();
+        held.map(|held| providers[of].unmapped(held.raw.expose())).unwrap_or_default()
+    };
+    let (other, own) = (of_series(side.opposite()), of_series(side));
+    let unmapped = &of_raw(side.opposite()) - &of_raw(side);
+    let unmapped = unmapped.into_iter().filter(|(field, _)| policy.fields[side].contains(*field));
+    let said = unmapped.map(|(field, how)| format!("{field}: {how}"));
+    other.into_iter().filter(|sentence| !own.contains(sentence)).chain(said).collect()
 }
 
 /// What the plan would do about this series alone.

@@ -17,8 +17,7 @@ pub(super) fn read(component: &Component<'_>) -> BTreeSet<Alarm> {
 
 pub(super) fn write(component: &mut Component<'_>, target: &Event) {
     let held = read(component);
-    let wanted: BTreeSet<Alarm> =
-        target.alarms.iter().map(|alarm| writable(alarm, &held)).collect();
+    let wanted = writable(&target.alarms, &held);
     let (moved, new) = moved(&held, &wanted);
     component.remove_components(|part| {
         alarm(part).is_some_and(|alarm| !wanted.contains(&alarm) && !moved.contains_key(&alarm))
@@ -33,14 +32,24 @@ pub(super) fn write(component: &mut Component<'_>, target: &Event) {
     }
 }
 
-/// An alarm as it can be written. One that sends mail needs the address to send it to
-/// (RFC 5545 section 3.6.6), which is nobody's here: it is shown instead, unless it stands already.
-fn writable(alarm: &Alarm, held: &BTreeSet<Alarm>) -> Alarm {
-    let action = match alarm.action {
-        AlarmAction::Email if !held.contains(alarm) => AlarmAction::Display,
-        action => action,
-    };
-    Alarm { action, ..alarm.clone() }
+/// Alarms as they can be written. One that sends mail needs the address to send it to
+/// (RFC 5545 section 3.6.6), which is nobody's here: it is shown instead, unless it stands already,
+/// maybe at another time.
+fn writable(target: &BTreeSet<Alarm>, held: &BTreeSet<Alarm>) -> BTreeSet<Alarm> {
+    let mut gone =
+        held.difference(target).filter(|alarm| alarm.action == AlarmAction::Email).count();
+    let writable = target.iter().map(|alarm| {
+        let is_new_mail = alarm.action == AlarmAction::Email && !held.contains(alarm);
+        if !is_new_mail {
+            alarm.clone()
+        } else if gone > 0 {
+            gone -= 1;
+            alarm.clone()
+        } else {
+            Alarm { action: AlarmAction::Display, ..alarm.clone() }
+        }
+    });
+    writable.collect()
 }
 
 /// Which alarm becomes which, and which are new. One that goes while another of its kind comes
@@ -57,6 +66,11 @@ fn moved<'w>(
         }
     }
     (moved, new)
+}
+
+/// Whether this is a reminder that a user made.
+pub(crate) fn is_reminder(part: &Component<'_>) -> bool {
+    alarm(part).is_some()
 }
 
 fn alarm(part: &Component<'_>) -> Option<Alarm> {
@@ -191,10 +205,29 @@ mod tests {
         let want =
             text.replace("TRIGGER;RELATED=START:-PT5M", "TRIGGER;VALUE=DATE-TIME:20260101T100000Z");
         assert_eq!(after(&format!("{earlier}\n{mail}")), want);
+        // So does one that sends mail.
+        let later = mail.replace("-PT1H", "-PT2H");
+        assert_eq!(after(&format!("{shown}\n{later}")), text.replace(&mail, &later));
         // The one that sends mail does not become the one that is shown.
         let new = alarm("ACTION:DISPLAY\nTRIGGER:-PT2H\nDESCRIPTION:Reminder");
         let want = format!("BEGIN:VEVENT\n{shown}\n{shown}\n{new}\nEND:VEVENT\n");
         assert_eq!(after(&format!("{shown}\n{new}")), want);
+    }
+
+    #[test]
+    fn one_more_leaves_every_line_of_the_others() {
+        let mail = alarm(
+            "X-A;X-P=1:v\nACTION:EMAIL\nTRIGGER:-PT1H\nSUMMARY:S\nATTENDEE:mailto:a@b.c\n\
+             DESCRIPTION:D",
+        );
+        let sound = alarm("ACTION:AUDIO\nTRIGGER:-PT30M\nREPEAT:2\nDURATION:PT1M\nX-B:1");
+        let text = format!("BEGIN:VEVENT\n{mail}\nX-C:1\n{sound}\nEND:VEVENT\n");
+        let mut document = Document::parse(text.as_bytes()).expect("a tree");
+        let component = document.components_mut().next().expect("one");
+        let new = alarm("ACTION:DISPLAY\nTRIGGER:-PT5M\nDESCRIPTION:Reminder");
+        super::write(component, &read_lines(&format!("{mail}\n{sound}\n{new}")));
+        let want = text.replace("END:VEVENT\n", &format!("{new}\nEND:VEVENT\n"));
+        assert_eq!(String::from_utf8_lossy(&component.to_bytes()), want);
     }
 
     #[test]

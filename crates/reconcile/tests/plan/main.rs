@@ -5,6 +5,7 @@ mod align;
 mod exhaustive;
 mod planted;
 mod properties;
+mod sets;
 mod table;
 mod veil;
 mod words;

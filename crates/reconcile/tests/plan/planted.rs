@@ -245,3 +245,19 @@ fn what_does_not_cross() {
         });
     }
 }
+
+#[test]
+fn sets_change_by_element() {
+    let calm = Policy::default();
+    let filed = |names: &[&str]| {
+        with(single("a"), |event| event.categories = names.iter().map(|n| (*n).into()).collect())
+    };
+    let bases = Sides::new(filed(&["a", "b"]), filed(&["a", "c"]));
+    let now = Sides::new(filed(&["a", "b", "x"]), filed(&["a", "c"]));
+    let world = touched(known(bases, now.map(present)));
+    for names in [&["a", "b", "x"][..], &["a", "c", "x", "y"]] {
+        finds(Rule::SetsChangeByElement, &world, &calm, |plan| {
+            update(plan, |series| *series = filed(names));
+        });
+    }
+}
