@@ -194,7 +194,7 @@ pub struct SkipRules {
     pub title: Option<TitlePattern>,
     /// All-day events.
     pub all_day: bool,
-    /// Those that the account's owner declined.
+    /// Those that the account's owner declined. Judged nowhere: an answer is no part of a series.
     pub declined: bool,
     /// Those that don't block time.
     pub free: bool,
