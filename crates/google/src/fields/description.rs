@@ -181,6 +181,9 @@ const BLOCKS: &[&str] = &[
     "ul",
 ];
 
+/// Those that stand beside another one.
+const CELLS: &[&str] = &["td", "th"];
+
 /// A tag, and how long it is in the text.
 struct Tag<'t> {
     name: String,
@@ -222,6 +225,38 @@ fn entity(text: &str) -> Option<(char, usize)> {
         "quot" => '"',
         "apos" => '\'',
         "nbsp" => ' ',
+        "copy" => '©',
+        "reg" => '®',
+        "trade" => '™',
+        "deg" => '°',
+        "euro" => '€',
+        "pound" => '£',
+        "sect" => '§',
+        "middot" => '·',
+        "bull" => '•',
+        "hellip" => '…',
+        "ndash" => '–',
+        "mdash" => '—',
+        "lsquo" => '‘',
+        "rsquo" => '’',
+        "ldquo" => '“',
+        "rdquo" => '”',
+        "bdquo" => '„',
+        "laquo" => '«',
+        "raquo" => '»',
+        "auml" => 'ä',
+        "ouml" => 'ö',
+        "uuml" => 'ü',
+        "Auml" => 'Ä',
+        "Ouml" => 'Ö',
+        "Uuml" => 'Ü',
+        "szlig" => 'ß',
+        "eacute" => 'é',
+        "egrave" => 'è',
+        "agrave" => 'à',
+        "ccedil" => 'ç',
+        "ntilde" => 'ñ',
+        "times" => '×',
         _ => {
             let digits = name.strip_prefix('#')?;
             let code = match digits.strip_prefix(['x', 'X']) {
@@ -248,12 +283,14 @@ fn to_text(html: &str) -> String {
         if let Some(tag) = tag(rest) {
             rest = &rest[tag.length..];
             if tag.name == "style" && !tag.closes {
-                rest = rest.find("</style>").map_or("", |at| &rest[at..]);
+                rest = behind_style(rest);
             } else if tag.name == "a" {
                 close_link(&mut out, link.take());
                 link = target(&tag).map(|target| (target, out.len()));
             } else if tag.name == "br" {
                 out.push('\n');
+            } else if CELLS.contains(&tag.name.as_str()) && !tag.closes {
+                next_cell(&mut out);
             } else if BLOCKS.contains(&tag.name.as_str()) {
                 end_line(&mut out);
                 if tag.name == "li" && !tag.closes {
@@ -272,6 +309,23 @@ fn to_text(html: &str) -> String {
     out.trim_matches('\n').to_owned()
 }
 
+/// What follows on the rules of a style sheet. Where nothing ends them, they are not taken for
+/// rules: better they are shown than all that stands behind them is lost.
+fn behind_style(rest: &str) -> &str {
+    let end = rest.match_indices("</").find(|(at, _)| {
+        let name = rest.get(at + 2..at + 7);
+        name.is_some_and(|name| name.eq_ignore_ascii_case("style"))
+    });
+    end.map_or(rest, |(at, _)| &rest[at..])
+}
+
+/// Cells of one row stand side by side, and not as one word.
+fn next_cell(out: &mut String) {
+    if !out.is_empty() && !out.ends_with(char::is_whitespace) {
+        out.push(' ');
+    }
+}
+
 fn end_line(out: &mut String) {
     if !out.is_empty() && !out.ends_with('\n') {
         out.push('\n');
@@ -280,7 +334,9 @@ fn end_line(out: &mut String) {
 
 /// Where a link leads, unless it closes one.
 fn target(tag: &Tag<'_>) -> Option<String> {
-    let (_, value) = tag.attributes.split_once("href=")?;
+    // In lower case the text has the same length: only ASCII letters change.
+    let at = tag.attributes.to_ascii_lowercase().find("href=")?;
+    let value = &tag.attributes[at + "href=".len()..];
     let value = match value.chars().next()? {
         quote @ ('"' | '\'') => value[1..].split(quote).next()?,
         _ => value.split_whitespace().next()?,
@@ -383,5 +439,21 @@ mod tests {
             length(text) <= LONGEST && text.ends_with("&lt;…") || text.ends_with(";…"),
             "{text}"
         );
+    }
+
+    // quirk: google-38
+    #[test]
+    fn html_in_any_case_loses_nothing_that_is_shown() {
+        for (html, want) in [
+            ("<STYLE>p {}</STYLE>Bring cake", "Bring cake"),
+            ("<style>p {}</Style >Bring cake", "Bring cake"),
+            ("<style>Bring cake", "Bring cake"),
+            ("see <A HREF=\"https://x.test/a\">here</A>", "see here <https://x.test/a>"),
+            ("&copy; 2026 &ndash; M&uuml;ller", "© 2026 – Müller"),
+            ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc"),
+        ] {
+            let read = read(Some(html)).unwrap();
+            assert_eq!(read.expose(), want, "{html}");
+        }
     }
 }
