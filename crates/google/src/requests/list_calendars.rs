@@ -47,7 +47,8 @@ fn calendar(entry: CalendarListEntry) -> Option<Calendar> {
         return None;
     }
     let rights = match entry.access_role.as_deref() {
-        Some("owner" | "writer") => Rights::Write,
+        // The last one is a writer to whom private events are shown as busy.
+        Some("owner" | "writer" | "writerWithoutPrivateAccess") => Rights::Write,
         Some(_) | None => Rights::Read,
     };
     let name = entry.summary_override.or(entry.summary).filter(|name| !name.is_empty());
@@ -78,6 +79,8 @@ mod tests {
         let listed = parse(&answer(200, body)).unwrap();
         assert_eq!(listed.next.as_deref(), Some("n"));
         let [me, holidays] = &listed.calendars[..] else { panic!("two") };
+        let shared = r#"{"items":[{"id":"s","accessRole":"writerWithoutPrivateAccess"}]}"#;
+        assert_eq!(parse(&answer(200, shared)).unwrap().calendars[0].rights, Rights::Write);
         assert!(me.primary && me.rights == Rights::Write);
         assert_eq!(me.color.as_deref(), Some("#9fe1e7"));
         assert_eq!((holidays.name.as_str(), holidays.rights), (holidays.id.as_str(), Rights::Read));
