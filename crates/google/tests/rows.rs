@@ -124,6 +124,7 @@ async fn a_zone_that_google_does_not_know_yet_is_written_under_its_former_name()
     for line in [
         "daily \"Run\" 2026-03-01T06:30 Europe/Kyiv 45m count=5 move=2026-03-02→08:00",
         "daily \"Run\" 2026-03-01T07:30 Europe/Kyiv 45m count=5 move=2026-03-02→08:00",
+        "daily \"Run\" 2026-03-01T08:30 Europe/Kyiv 45m count=5 cancel=2026-03-03",
     ] {
         let target = Series { uid: made.series.uid.clone(), ..testkit::series(line) };
         let held = stage.found(&made.id).await;
@@ -133,7 +134,8 @@ async fn a_zone_that_google_does_not_know_yet_is_written_under_its_former_name()
     }
     let named = row(&stage, made.id.as_str())["start"]["timeZone"].clone();
     assert_eq!(named, "Europe/Kiev");
-    let line = "daily \"Run\" 2026-03-01T06:30 Europe/Kyiv 45m count=5 move=2026-03-02→08:00";
+    let line = "daily \"Run\" 2026-03-01T06:30 Europe/Kyiv 45m count=5 move=2026-03-02→08:00 \
+                cancel=2026-03-03";
     let second = create(&stage, &format!("{line} uid=second"), "0b").await;
     assert!(second.series.same_content(&testkit::series(line)));
 }

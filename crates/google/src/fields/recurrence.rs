@@ -7,6 +7,7 @@ use ical::Repetition;
 use jiff::tz::TimeZone;
 use model::{Extra, Frequency, Recurrence, Rule, Until, When, Zone};
 
+use super::times::{self, Names};
 use super::{Frame, Refused, Unread};
 
 /// The repetition that the lines state beside this start.
@@ -40,14 +41,23 @@ pub(crate) fn write(repetition: &Repetition, frame: &Frame) -> Result<Vec<String
     };
     let recurrence = &repetition.recurrence;
     let extras = recurrence.extras.iter();
-    Ok(ical::write_repetition(&Repetition {
+    let lines = ical::write_repetition(&Repetition {
         recurrence: Recurrence {
             rules: rules(&recurrence.rules),
             exclusions: rules(&recurrence.exclusions),
             extras: extras.map(|one| Extra { start: anchored(&one.start), end: None }).collect(),
         },
         cancelled: repetition.cancelled.iter().map(anchored).collect::<BTreeSet<_>>(),
-    }))
+    });
+    Ok(lines.into_iter().map(|line| spelled(line, frame.names)).collect())
+}
+
+/// The line with its zone under the name that Google knows.
+// quirk: google-30
+fn spelled(line: String, names: Names) -> String {
+    let Some((head, tail)) = line.split_once(";TZID=") else { return line };
+    let Some((name, times)) = tail.split_once(':') else { return line };
+    format!("{head};TZID={}:{times}", times::spelled(name, names))
 }
 
 fn check(recurrence: &Recurrence) -> Result<(), Refused> {

@@ -156,7 +156,7 @@ fn zone_time(local: jiff::civil::DateTime, zone: Zone) -> When {
 }
 
 // quirk: google-30
-fn spelled(name: &str, names: Names) -> &str {
+pub(super) fn spelled(name: &str, names: Names) -> &str {
     let former = RENAMED.iter().find(|(present, _)| *present == name);
     match (names, former) {
         (Names::Former, Some((_, former))) => former,

@@ -50,10 +50,10 @@ pub(super) fn checked(
         match line.name.as_str() {
             "RRULE" | "EXRULE" => kept.push(rule(&line, start, quirks)?),
             "RDATE" => {
-                dates(&line, start)?;
+                dates(&line, start, quirks)?;
                 kept.push(text.to_owned());
             }
-            "EXDATE" => exdates.push((text.to_owned(), dates(&line, start)?)),
+            "EXDATE" => exdates.push((text.to_owned(), dates(&line, start, quirks)?)),
             _ => return Err(wrong()),
         }
     }
@@ -123,9 +123,11 @@ fn rule(line: &Line, start: &Moment, quirks: &Quirks) -> Result<String, Failure>
 }
 
 /// The dates of an RDATE or EXDATE.
-fn dates(line: &Line, start: &Moment) -> Result<Vec<Moment>, Failure> {
+fn dates(line: &Line, start: &Moment, quirks: &Quirks) -> Result<Vec<Moment>, Failure> {
     let refused = wrong;
     let zone = match line.param("TZID") {
+        // quirk: google-30
+        Some(name) if name == "Europe/Kyiv" && quirks.has(Quirk::OldZones) => return Err(refused()),
         Some(name) => Some(zone_of(&name).ok_or_else(refused)?),
         None => None,
     };
