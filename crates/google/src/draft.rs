@@ -198,7 +198,7 @@ pub(crate) fn instance_patch(
         write_fields(HELD, &whole.event, Some(row), &frame, &mut body)?;
         body.entry("status").or_insert_with(|| "confirmed".into());
     } else {
-        let current = read_instance(row, master).map_err(|unread| Refused(unread.0))?;
+        let current = read_instance(row, master, floating).map_err(|unread| Refused(unread.0))?;
         let current = Whole::once(current);
         let differing = kept::differing(&current, &whole);
         write_fields(differing, &whole.event, Some(row), &frame, &mut body)?;

@@ -182,7 +182,7 @@ fn add_exceptions(series: &mut Series, rows: &Rows, anchor: &Anchor) -> Result<(
     // quirk: google-71
     for row in rows.exceptions.values().filter(|row| anchor.is_left_over(row)) {
         let Some(key) = anchor.key_across(row) else { continue };
-        let event = read_instance(row, &master)?;
+        let event = read_instance(row, &master, &anchor.zone_name())?;
         series.exceptions.insert(key, Exception::Override(Box::new(event)));
     }
     for row in rows.exceptions.values() {
@@ -191,7 +191,7 @@ fn add_exceptions(series: &mut Series, rows: &Rows, anchor: &Anchor) -> Result<(
             series.exceptions.insert(key, Exception::Cancelled);
             continue;
         }
-        let event = read_instance(row, &master)?;
+        let event = read_instance(row, &master, &anchor.zone_name())?;
         if event == ical::implied(&master, &key) {
             // Somebody put back what the master had taken away, or changed nothing.
             series.exceptions.remove(&key);
@@ -214,11 +214,19 @@ fn add_exceptions(series: &mut Series, rows: &Rows, anchor: &Anchor) -> Result<(
     Ok(())
 }
 
-/// An exception beside its master: who may see it is the series' affair.
+/// An exception beside its master: who may see it is the series' affair. Beside one that floats,
+/// what stands in the zone in which that one stands at Google floats too.
 // quirk: google-67
-pub(crate) fn read_instance(row: &Row, master: &Event) -> Result<Event, Unread> {
+pub(crate) fn read_instance(row: &Row, master: &Event, floating: &str) -> Result<Event, Unread> {
     let mut event = read_row(row)?.exact.event;
     event.class = master.class;
+    if matches!(master.start, When::Floating(_)) {
+        for when in [&mut event.start, &mut event.end] {
+            if matches!(when.zone(), Some(model::Zone::Iana(name)) if name == floating) {
+                *when = When::Floating(when.wall());
+            }
+        }
+    }
     Ok(event)
 }
 

@@ -22,8 +22,8 @@ use crate::rows::Rows;
 const PAUSE: SignedDuration = SignedDuration::from_hours(1);
 
 /// How many series with exceptions are remembered as they were last read or written, so that our
-/// own writes, when they are listed, cost no request: more than a cycle writes.
-const SERIES: usize = 512;
+/// own writes, when they are listed, cost no request: more than a first cycle writes, at 2 kB each.
+const SERIES: usize = 4096;
 
 /// How many UIDs are remembered between a listing and the fetch that it calls for.
 const UIDS: usize = 4096;

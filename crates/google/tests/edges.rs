@@ -312,3 +312,39 @@ async fn an_expired_token_is_one_whatever_the_410_says() {
     assert_eq!(error.kind(), ErrorKind::CursorExpired);
     assert!(stage.list(None).await.is_ok());
 }
+
+// quirk: google-32
+#[tokio::test]
+async fn one_occurrence_of_a_floating_series_retitled_at_google_floats_on() {
+    let stage = Stage::new(Quirks::default());
+    let line = "daily \"Pill\" 2026-03-01T07:45 floating 15m count=10";
+    let made = create(&stage, line, "0a").await;
+    let uid = stage.user().uids()[0].clone();
+    assert!(stage.user().retitle_occurrence(&uid, "20260303T064500Z", "Two pills"));
+    let found = stage.found(&made.id).await;
+    let at =
+        |day, minute| model::When::Floating(jiff::civil::datetime(2026, 3, day, 7, minute, 0, 0));
+    let Some(Exception::Override(event)) = found.series.exceptions.get(&at(3, 45)) else {
+        panic!("{:?}", found.series.exceptions)
+    };
+    assert_eq!(event.start, at(3, 45));
+    assert!(matches!(event.end, model::When::Floating(_)));
+    let mut target = found.series.clone();
+    target.master.as_mut().unwrap().title = Some("Pills".into());
+    let held = stage.google.update(&stage.calendar, &found, &target).await.expect("it is updated");
+    assert!(held.series.same_content(&target), "{:#?}", held.series);
+}
+
+// quirk: google-16
+#[tokio::test]
+async fn the_echo_of_a_first_sync_costs_a_listing_however_long_it_was() {
+    let stage = Stage::new(Quirks::tame());
+    let cursor = stage.list(None).await.expect("it is listed").next;
+    for number in 0..600 {
+        create(&stage, "weekly \"A\" 2026-03-03T19:00 UTC 1h count=3", &number.to_string()).await;
+    }
+    let (echo, cost) = stage.cost(stage.list(Some(&cursor))).await;
+    let items = echo.expect("it is listed").items;
+    assert_eq!((items.len(), cost), (600, 1));
+    assert!(items.iter().all(|item| matches!(item, Change::Present(_))));
+}
