@@ -348,3 +348,38 @@ async fn the_echo_of_a_first_sync_costs_a_listing_however_long_it_was() {
     assert_eq!((items.len(), cost), (600, 1));
     assert!(items.iter().all(|item| matches!(item, Change::Present(_))));
 }
+
+// quirk: google-11
+#[tokio::test]
+async fn a_series_is_not_deleted_over_what_somebody_did_to_an_occurrence() {
+    let stage = Stage::new(Quirks::default());
+    let made = create(&stage, MOVED, "0a").await;
+    let uid = stage.user().uids()[0].clone();
+    assert!(stage.user().retitle_occurrence(&uid, "20260406T070000Z", "Theirs"));
+    let error = stage.google.delete(&stage.calendar, &made).await.expect_err("it is stale");
+    assert_eq!((error.kind(), stage.user().uids().len()), (ErrorKind::Stale, 1));
+}
+
+// quirk: google-5, google-6
+#[tokio::test]
+async fn a_cancelled_occurrence_without_an_etag_is_not_overwritten_once_it_is_back() {
+    let mut without_etag = 0;
+    for day in ["0406", "0413", "0420", "0427", "0504", "0511"] {
+        let stage = Stage::new(Quirks::default());
+        let made = create(&stage, MOVED, "0a").await;
+        let uid = stage.user().uids()[0].clone();
+        let original = format!("2026{day}T070000Z");
+        assert!(stage.user().cancel_occurrence(&uid, &original));
+        let held = stage.found(&made.id).await;
+        let rows: Vec<Value> = serde_json::from_slice(&held.raw).expect("rows");
+        without_etag += rows.iter().filter(|row| row.get("etag").is_none()).count();
+        assert!(stage.user().restore_occurrence(&uid, &original));
+        assert!(stage.user().retitle_occurrence(&uid, &original, "Theirs"));
+        let mut target = held.series.clone();
+        target.exceptions.retain(|_, one| *one != Exception::Cancelled);
+        let updated = stage.google.update(&stage.calendar, &held, &target).await;
+        assert_eq!(updated.err().map(|error| error.kind()), Some(ErrorKind::Stale), "{day}");
+        assert_eq!(row(&stage, &format!("{}_{original}", made.id))["summary"], "Theirs");
+    }
+    assert!(without_etag > 0, "every row has one");
+}
