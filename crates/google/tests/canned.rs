@@ -86,7 +86,8 @@ async fn of_a_single_event_listed_twice_the_later_state_counts() {
 // quirk: google-8, google-43
 #[tokio::test]
 async fn a_deleted_series_is_gone_in_a_full_listing_too() {
-    let exception = json!({"id": "m_20260309T090000Z", "recurringEventId": "m", "status": "confirmed",
+    let exception = json!({"id": "m_20260309T090000Z", "recurringEventId": "m",
+        "status": "confirmed",
         "start": {"dateTime": "2026-03-09T09:00:00Z", "timeZone": "UTC"},
         "end": {"dateTime": "2026-03-09T10:00:00Z", "timeZone": "UTC"}});
     let page = json!({"items": [exception, {"id": "m", "status": "cancelled"}],

@@ -206,6 +206,7 @@ impl Service {
     /// What a change of one row does to others.
     fn aftermath(&mut self, call: &Call<'_>, row: &Row, event: &Json) {
         let is_series = event.contains_key("recurrence");
+        // quirk: google-71 (what stays is of the kind that the series had)
         let moved = ["start", "recurrence"].iter().any(|name| differs(row, event, name));
         let resets = self.quirks.on_move == OnMove::Reset && differs(row, event, "start");
         let Some(held) = self.calendars.get_mut(&call.calendar) else { return };
