@@ -114,6 +114,16 @@ impl Provider for CalDav {
         ical::unmapped(raw)
     }
 
+    fn remedy(&self) -> &'static str {
+        match self.server.flavour() {
+            Flavour::ICloud => {
+                "sign in at www.icloud.com and do what it asks for (locked account, new terms, \
+                 Calendar switched off)"
+            }
+            Flavour::Generic => "ask whoever runs the server; the credential itself was taken",
+        }
+    }
+
     async fn identity(&self) -> Result<String> {
         discovery::identity(&self.server).await
     }

@@ -324,7 +324,7 @@ fn tell(
     if after == before {
         return Ok(after.state);
     }
-    let (reason, action) = words(end.credential, &row, after, refusal);
+    let (reason, action) = words(end.credential, end.provider.remedy(), &row, after, refusal);
     let changed = after.state != before.state;
     ctx.store.put_account(&AccountRow {
         state: after.state.as_str().to_owned(),
@@ -362,9 +362,11 @@ const fn alert_of(state: State) -> Option<AlertEvent> {
     }
 }
 
-/// Reason and action of a standing, for status.
+/// Reason and action of a standing, for status; `remedy` is the provider's, for an account that it
+/// lets in and allows nothing.
 fn words(
     credential: Credential,
+    remedy: &str,
     row: &AccountRow,
     after: Standing,
     refusal: Option<&Error>,
@@ -380,7 +382,7 @@ fn words(
     match after.state {
         State::Ok | State::Unconnected => (None, None),
         State::Attention => match refusal {
-            Some(refusal) => (Some(refusal.to_string()), Some(mending(&row.provider).to_owned())),
+            Some(refusal) => (Some(refusal.to_string()), Some(remedy.to_owned())),
             None => (row.reason.clone(), row.action.clone()),
         },
         State::Suspect => (refused(format!("{} of {TRIES} tries", after.refusals)), None),
@@ -388,19 +390,6 @@ fn words(
             refused(format!("confirmed {} times", after.refusals)),
             Some(format!("calpair connect {}", row.name)),
         ),
-    }
-}
-
-/// What to do about an account that allows nothing, beside what the reason says.
-fn mending(provider: &str) -> &'static str {
-    match provider {
-        "icloud" => {
-            "sign in at www.icloud.com and do what it asks for (locked account, new terms, \
-             Calendar switched off)"
-        }
-        "google" => "see the reason; docs/google.md has the settings of the Google Cloud project",
-        "microsoft" => "see the reason; docs/microsoft.md has the settings of the app",
-        _ => "ask whoever runs the server; the credential itself was taken",
     }
 }
 
@@ -525,7 +514,7 @@ mod tests {
             has_credential: true,
         };
         let after = Standing { refusals, state, ..Standing::CONNECTED };
-        let (reason, action) = words(credential, &row, after, refusal);
+        let (reason, action) = words(credential, "", &row, after, refusal);
         (reason.unwrap(), action)
     }
 

@@ -102,6 +102,10 @@ impl Provider for Google {
         }
     }
 
+    fn remedy(&self) -> &'static str {
+        "see the reason; docs/google.md has the settings of the Google Cloud project"
+    }
+
     async fn identity(&self) -> Result<String> {
         let base = self.server.base();
         let answer = self.server.ask(one_calendar::prepare(base, one_calendar::PRIMARY)).await?;

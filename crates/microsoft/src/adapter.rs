@@ -168,6 +168,10 @@ impl Provider for Microsoft {
             .is_some_and(|rows| parts::is_wanting(&rows, &self.server.window()))
     }
 
+    fn remedy(&self) -> &'static str {
+        "see the reason; docs/microsoft.md has the settings of the app"
+    }
+
     async fn identity(&self) -> Result<String> {
         me::parse(&self.server.ask(me::prepare(self.server.graph())).await?)
     }

@@ -57,6 +57,11 @@ pub trait Provider: Send + Sync {
         BTreeSet::new()
     }
 
+    /// What its user can do when the credential is taken and everything is forbidden.
+    fn remedy(&self) -> &'static str {
+        "ask whoever runs the server; the credential itself was taken"
+    }
+
     /// A name of the account that stays the same when its credential changes (a principal, a
     /// subject), so that another account's credential can be told from a new one. Always asks the
     /// provider: the answer also tells whether the credential is still accepted.

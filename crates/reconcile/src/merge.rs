@@ -357,7 +357,6 @@ impl Session<'_> {
             .base
             .and_then(|_| Some(Sides { left: strands.left.base?, right: strands.right.base? }));
         for field in fields.without(Field::Recurrence).without(Field::People).iter() {
-            let now = Sides { left: strands.left.now, right: strands.right.now };
             let facts = Facts {
                 same: match sets::is_set(field) {
                     true => sets::settled(field, bases, now),
