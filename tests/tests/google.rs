@@ -126,6 +126,58 @@ fn while_google_takes_no_changes_what_is_changed_there_arrives() {
 }
 
 #[test]
+fn a_reminder_changed_at_google_leaves_those_on_the_iphone_that_google_does_not_show() {
+    let story = Story::begin(String::new());
+    let alarm = |trigger: &str| {
+        format!(
+            "BEGIN:VALARM\r\nACTION:DISPLAY\r\nDESCRIPTION:x\r\nTRIGGER{trigger}\r\nEND:VALARM\r\n"
+        )
+    };
+    let triggers = [
+        ":-PT5M",
+        ":-PT10M",
+        ":-PT15M",
+        ":-PT30M",
+        ":-PT1H",
+        ":-PT2H",
+        ":-P1D",
+        ":PT5M",
+        ";VALUE=DATE-TIME:20270301T080000Z",
+    ];
+    let alarms: String = triggers.iter().map(|trigger| alarm(trigger)).collect();
+    story.icloud.put("a.ics", event("a@example.com", &alarms).as_bytes());
+    story.runtime.block_on(story.rig.rest());
+    let uid = story.at_google("a@example.com");
+    assert!(story.user().edit(&uid, |text| text.replace("TRIGGER:-PT5M", "TRIGGER:-PT6M")));
+    story.runtime.block_on(story.rig.rest());
+    let (_, raw) = story.icloud.by_uid().remove("a@example.com").expect("it is there");
+    let shown = String::from_utf8_lossy(&raw).into_owned();
+    assert_eq!(shown.matches("BEGIN:VALARM").count(), 9, "{shown}");
+    assert!(shown.contains("-PT6M") && !shown.contains("-PT5M"), "{shown}");
+}
+
+// quirk: google-63
+#[test]
+fn a_meeting_with_guests_survives_the_deletion_of_its_copy() {
+    let story = Story::begin(String::new());
+    let (google, calendar) = story.google.as_google().expect("the right side is Google");
+    let id = story.user().native(&serde_json::json!({"summary": "Meeting",
+        "organizer": {"email": calendar.as_str()},
+        "attendees": [{"email": "ann@example.test"}, {"email": calendar.as_str()}],
+        "start": {"dateTime": "2027-05-04T09:00:00Z", "timeZone": "Europe/Berlin"},
+        "end": {"dateTime": "2027-05-04T10:00:00Z", "timeZone": "Europe/Berlin"}}));
+    story.runtime.block_on(story.rig.rest());
+    let (name, _) = story.icloud.texts().into_iter().next().expect("its copy is there");
+    story.icloud.delete(&name);
+    story.runtime.block_on(story.rig.rest());
+    let rows = google.rows(calendar);
+    let row = rows.iter().find(|row| row["id"] == *id).expect("its row is there");
+    assert_eq!(row["status"], "confirmed");
+    let problems = story.rig.problems();
+    assert!(problems.iter().any(|one| one.reason.contains("people are invited")), "{problems:?}");
+}
+
+#[test]
 fn a_meeting_through_its_life() {
     let Some(expander) = variable("CALPAIR_EXPANDER") else { return servers::skip("expander") };
     let story = Story::begin(expander);
