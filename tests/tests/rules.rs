@@ -300,9 +300,7 @@ fn masks_do_not_come_back_when_an_old_state_is_restored() {
         .collect();
     let old = std::fs::read(scene.home.file()).expect("a configuration");
     let busy = "to_right = { detail = \"busy\", prefix = \"W \" }";
-    // Times of change are of whole seconds.
-    let begun = std::time::Instant::now();
-    wait::until(SOON, || (begun.elapsed() > Duration::from_millis(1_100)).then_some(()));
+    wait::next_second();
     scene.rules("1h", busy, "\"all\"");
     scene.sync();
     assert_eq!(scene.title(Right, "a"), "W Busy");
