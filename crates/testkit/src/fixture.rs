@@ -49,6 +49,10 @@ pub fn text(line: &str) -> String {
     let stamp = fixture.modified.to_zoned(jiff::tz::TimeZone::UTC).expect("UTC has every time");
     let bytes = ical::create(&series(line), stamp.timestamp());
     let text = String::from_utf8(bytes).expect("fixtures are UTF-8");
+    // Whatever wrote it, it was not calpair.
+    let is_ours = |line: &&str| line.starts_with("X-CALPAIR-") || line.starts_with("PRODID:");
+    let theirs = text.split_inclusive("\r\n").filter(|line| !is_ours(line)).collect::<String>();
+    let text = theirs.replacen("VERSION:2.0\r\n", "VERSION:2.0\r\nPRODID:-//testkit//EN\r\n", 1);
     let lines: String = fixture.lines.iter().map(|line| format!("{line}\r\n")).collect();
     text.replacen("END:VEVENT\r\n", &format!("{lines}END:VEVENT\r\n"), 1)
 }

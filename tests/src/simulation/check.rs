@@ -35,6 +35,9 @@ impl fmt::Display for Found {
 /// How many occurrences a series of a life has at most; none is endless.
 const MOST: usize = 1000;
 
+/// What an edit in the middle of a write adds to a title.
+const MEANWHILE: &str = "edited meanwhile";
+
 /// How many history rows a life can have at most.
 const HISTORY: usize = 100_000;
 
@@ -258,7 +261,10 @@ fn fairly_overruled(stage: &Stage, users: &Users) -> Result<(), Found> {
             continue;
         }
         let [before, after] = [before, after].map(model::canonical::encode);
-        let won = |token: &&Token| holds(&after, &token.text) && !holds(&before, &token.text);
+        // Somebody who edited in the middle of a write kept what was there.
+        let is_kept = holds(&after, MEANWHILE);
+        let won =
+            |token: &&Token| !is_kept && holds(&after, &token.text) && !holds(&before, &token.text);
         if let Some(token) = users.tokens.iter().filter(won).find(|won| won.side == change.side) {
             let (side, uid) = (change.side, &change.uid);
             let text = &token.text;
