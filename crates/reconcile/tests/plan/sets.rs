@@ -212,11 +212,7 @@ fn minutes(event: &Event) -> BTreeSet<i64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 256,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases())]
 
     /// Whatever a side does to its reminders: the other one keeps what that was not about, as it
     /// is, and gets what is new.
