@@ -174,7 +174,8 @@ impl Case<'_> {
         let held = self.held(on).unwrap_or(&self.known.base[on]);
         let gone = on.opposite();
         let away = matches!(gate(self.policy, gone, held), Gate::Rule);
-        match gate(self.policy, on, &self.known.base[gone]) {
+        // Rules keep back what a series says; that it is gone says nothing.
+        match way(self.policy, on) {
             // Taking away a copy that should not be there is no deletion of the original.
             // It must not look like one either when the rule is gone, so it is a copy no more.
             Gate::Open if away => self.step(
@@ -182,7 +183,7 @@ impl Case<'_> {
                 format!("a rule keeps it from crossing to {gone}, and its copy was taken away"),
             ),
             // An edit of what does not cross is an edit all the same.
-            Gate::Open | Gate::Rule if !self.is_as_agreed(on) => self.recreate(gone),
+            Gate::Open if !self.is_as_agreed(on) => self.recreate(gone),
             Gate::Open | Gate::Rule => {
                 let mut step = self
                     .step(Decision::Delete(on), format!("deleted on {gone}, unchanged on {on}"));
@@ -429,20 +430,25 @@ fn because(mut step: Step, policy: &Policy, to: Side, source: &Series) -> Step {
 }
 
 fn gate(policy: &Policy, to: Side, source: &Series) -> Gate {
+    match way(policy, to) {
+        Gate::Open | Gate::Rights if kept_back(&policy.crossing[to].skip, source).is_some() => {
+            Gate::Rule
+        }
+        way => way,
+    }
+}
+
+/// The gate as far as it does not depend on what crosses.
+fn way(policy: &Policy, to: Side) -> Gate {
     let away = match policy.direction {
         Direction::Both => None,
         Direction::LeftToRight => Some(Side::Left),
         Direction::RightToLeft => Some(Side::Right),
     };
-    if away == Some(to) {
-        Gate::Direction
-    } else if kept_back(&policy.crossing[to].skip, source).is_some() {
-        Gate::Rule
-    } else {
-        match policy.rights[to] {
-            Rights::Write => Gate::Open,
-            Rights::Read => Gate::Rights,
-        }
+    match policy.rights[to] {
+        _ if away == Some(to) => Gate::Direction,
+        Rights::Write => Gate::Open,
+        Rights::Read => Gate::Rights,
     }
 }
 

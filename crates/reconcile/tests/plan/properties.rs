@@ -410,7 +410,7 @@ proptest! {
         }
     }
 
-    /// The same while both sides are edited, by rules of any kind: it comes to rest at once.
+    /// The same while both sides are edited, by rules of any kind: it comes to rest.
     #[test]
     fn new_rules_and_edits_settle(
         before in policy(),
@@ -432,7 +432,7 @@ proptest! {
             edit_side(&mut known, Side::Left, left.as_deref(), 1);
             edit_side(&mut known, Side::Right, right.as_deref(), 2);
             let world = touched(known);
-            let _ = settle_soon(&world, &after);
+            settle_at_last(&world, &after);
             symmetric(&world, &after);
         }
     }

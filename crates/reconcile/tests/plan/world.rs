@@ -3,8 +3,8 @@
 
 use model::civil::date;
 use model::{
-    Event, Exception, FieldSet, Frequency, MappingId, Recurrence, ResourceId, Rights, Rule, Series,
-    Side, Sides, Timestamp, When, Zone,
+    Class, Event, Exception, FieldSet, Frequency, MappingId, Recurrence, ResourceId, Rights, Rule,
+    Series, Side, Sides, Timestamp, When, Zone,
 };
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 use reconcile::{
@@ -275,6 +275,13 @@ pub(crate) fn settle(touched: &Touched, policy: &Policy) -> (Plan, Touched) {
 pub(crate) fn settle_soon(touched: &Touched, policy: &Policy) -> (Plan, Touched) {
     let first = plan_calmly(touched, policy);
     let after = apply(touched, &first.steps.iter().collect::<Vec<_>>());
+    if says_private(touched, policy) && !says_private(&after, policy) {
+        // What a rule kept back crosses as soon as the other side's edit has opened it up.
+        let opened = plan_calmly(&after, policy);
+        let last = apply(&after, &opened.steps.iter().collect::<Vec<_>>());
+        quiet(&last, policy, &opened, &after);
+        return (first, last);
+    }
     quiet(&after, policy, &first, touched);
     let mut open = with_base_left_alone(&after, touched, &first);
     let again = plan_calmly(&open, policy);
@@ -282,6 +289,28 @@ pub(crate) fn settle_soon(touched: &Touched, policy: &Policy) -> (Plan, Touched)
     open = with_base_left_alone(&next, &open, &again);
     quiet(&open, policy, &first, touched);
     (first, after)
+}
+
+/// The same, where rules change while both sides do: what one step opens up another may finish.
+pub(crate) fn settle_at_last(touched: &Touched, policy: &Policy) {
+    let first = plan_calmly(touched, policy);
+    let mut open = touched.clone();
+    for _ in 0..3 {
+        let next = plan_calmly(&open, policy);
+        let after = apply(&open, &next.steps.iter().collect::<Vec<_>>());
+        open = with_base_left_alone(&after, &open, &next);
+    }
+    quiet(&open, policy, &first, touched);
+}
+
+/// Whether the rule of privacy keeps anything of it back.
+fn says_private(touched: &Touched, policy: &Policy) -> bool {
+    let private = |series: &Series| series.events().any(|event| event.class != Class::Public);
+    touched.known.iter().any(|known| {
+        known.now.iter().any(|(side, now)| {
+            policy.crossing[side.opposite()].skip.private && series(now).is_some_and(private)
+        })
+    })
 }
 
 fn quiet(after: &Touched, policy: &Policy, first: &Plan, touched: &Touched) {

@@ -149,6 +149,11 @@ fn directions_and_rights() {
         NOBODY,
         a(),
     );
+    let private = || with(single("a"), |event| event.class = Class::Private);
+    case("read-only: a deletion waits, whatever a rule says", private(), NOBODY, private())
+        .with(read_only)
+        .with(|policy| policy.crossing.right.skip.private = true)
+        .is(waits.clone(), NOBODY, private());
     case("read-only: an edit beats a deletion, but waits", a(), single("b"), NOBODY)
         .with(read_only)
         .is(waits.clone(), single("b"), NOBODY);
