@@ -1,8 +1,8 @@
 //! What a side was seen to hold, taken in.
 //!
 //! The rules, for a resource that is there:
-//! - It is not known: a new row, touched. (Where this side lost a mapped series of the same UID, it
-//!   has moved to another place, and its row goes along.)
+//! - It is not known: a new row, touched. (Where this side lost a mapped series that has the same
+//!   UID here or on the other side, it has moved to another place, and its row goes along.)
 //! - It holds what is stored: only its version and form are new; not touched, unless it was away.
 //! - It holds something else, the row holds only what we sent, and the version is the one that our
 //!   write returned (or that write returned none): this is what the provider made of our write,
@@ -217,14 +217,22 @@ impl Intake<'_> {
         Ok(())
     }
 
-    /// A mapped series of this UID that this side has lost.
+    /// A mapped series of this UID that this side has lost. A copy may have had another UID than
+    /// its original: what comes back under the original's is the same series even so.
     fn lost(&self, uid: &Uid) -> Result<Option<Snapshot>> {
         let query = select!(
             "INDEXED BY snapshot_uid
-             WHERE pair = ?1 AND uid = ?2 AND side = ?3 AND mapping IS NOT NULL AND present = 0"
+             WHERE pair = ?1 AND uid = ?2 AND mapping IS NOT NULL ORDER BY side = ?3 DESC"
         );
         let key = params![self.pair.0, uid.as_str(), side_number(self.side)];
-        sql::first(self.connection, query, key, row::snapshot)
+        for namesake in sql::all(self.connection, query, key, row::snapshot)? {
+            let Some(mapping) = namesake.mapping else { continue };
+            let here = row::of_mapping(self.connection, mapping, self.side)?;
+            if let Some(here) = here.filter(|here| !here.present) {
+                return Ok(Some(here));
+            }
+        }
+        Ok(None)
     }
 
     fn gone(&mut self, id: &ResourceId) -> Result<()> {
@@ -257,15 +265,29 @@ impl Intake<'_> {
         Ok(())
     }
 
-    /// Where the series of this row has moved to: an unmapped resource of its UID.
+    /// Where the series of this row has moved to: an unmapped resource of its UID, here or on the
+    /// other side.
     fn heir(&self, row: &Snapshot) -> Result<Option<Snapshot>> {
+        let other = match row.mapping {
+            Some(mapping) => row::of_mapping(self.connection, mapping, self.side.opposite())?,
+            None => None,
+        };
+        let uids = [row.uid.clone(), other.and_then(|other| other.uid)];
+        for uid in uids.iter().flatten() {
+            if let Some(heir) = self.unmapped(uid)? {
+                return Ok(Some(heir));
+            }
+        }
+        Ok(None)
+    }
+
+    fn unmapped(&self, uid: &Uid) -> Result<Option<Snapshot>> {
         let query = select!(
             "INDEXED BY snapshot_uid
              WHERE pair = ?1 AND uid = ?2 AND side = ?3 AND mapping IS NULL AND present = 1
              AND unreadable IS NULL AND digest IS NOT NULL ORDER BY id"
         );
-        let uid = row.uid.as_ref().map(Uid::as_str);
-        let key = params![self.pair.0, uid, side_number(self.side)];
+        let key = params![self.pair.0, uid.as_str(), side_number(self.side)];
         sql::first(self.connection, query, key, row::snapshot)
     }
 
@@ -532,6 +554,30 @@ mod tests {
             assert_eq!((id.as_str(), series), ("new", &there), "{order}");
             assert_eq!(batch.known[0].base.left, here, "{order}");
             assert_eq!(world.totals().deletions, Totals::default().deletions, "{order}");
+        }
+    }
+
+    #[test]
+    fn a_copy_of_another_uid_may_come_back_under_its_originals() {
+        for order in ["gone first", "new first"] {
+            let world = World::new();
+            let mapping = world.agreed("1", "Zahnarzt");
+            world.see(RIGHT, "r1", "2", &event("copy-of-1", "Zahnarzt", 9));
+            world.agree(SubjectRow::Known(mapping), "l1", "r1");
+            let there = event("1", "Kino", 9);
+            if order == "gone first" {
+                world.lose(RIGHT, "r1");
+                world.see(RIGHT, "new", "1", &there);
+            } else {
+                world.see(RIGHT, "new", "1", &there);
+                world.lose(RIGHT, "r1");
+            }
+            let batch = world.touched();
+            assert_eq!((batch.known.len(), batch.contacts.len()), (1, 0), "{order}");
+            let NowRow::Present { id, series } = &batch.known[0].now.right else {
+                panic!("{order}")
+            };
+            assert_eq!((id.as_str(), series), ("new", &there), "{order}");
         }
     }
 
