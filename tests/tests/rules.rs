@@ -29,7 +29,12 @@ struct Scene {
 
 impl Scene {
     fn new(interval: &str, pair: &str) -> Self {
-        let stage = Stage::new(Sides::new(Profile::plain(), Profile::plain()));
+        Self::on(Profile::plain(), interval, pair)
+    }
+
+    /// `left`: how the left server behaves.
+    fn on(left: Profile, interval: &str, pair: &str) -> Self {
+        let stage = Stage::new(Sides::new(left, Profile::plain()));
         let scene = Self { home: Home::new(stage.logins(), ""), stage };
         scene.rules(interval, pair, "\"all\"");
         scene.home.connect_both();
@@ -92,6 +97,42 @@ impl Scene {
 
 fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
     of.iter().map(|(uid, title)| ((*uid).to_owned(), (*title).to_owned())).collect()
+}
+
+#[test]
+fn what_was_declined_stays_back() {
+    const DECLINED: &str = "to_right = { skip = { declined = true } }";
+    let scene = Scene::on(Profile::icloud(), "1h", DECLINED);
+    let invite = |uid: &str, own: &str, other: &str| {
+        let start = "2026-12-01T09:00:00Z".parse().expect("an instant");
+        let people = format!(
+            "ORGANIZER:mailto:boss@example.org\r\n\
+             ATTENDEE;PARTSTAT={own}:mailto:Left@example.com\r\n\
+             ATTENDEE;PARTSTAT={other}:mailto:boss@example.org\r\nEND:VEVENT"
+        );
+        hour(uid, uid, start, "").replace("END:VEVENT", &people)
+    };
+    let left = scene.stage.user(Left);
+    left.create(&invite("no", "DECLINED", "ACCEPTED"));
+    left.create(&invite("yes", "ACCEPTED", "DECLINED"));
+    scene.sync();
+    assert_eq!(scene.right(), pairs(&[("yes", "yes")]));
+    let why = scene.home.run(&["explain", "p", "no"]).stdout;
+    assert!(why.contains("it was declined"), "{why}");
+    scene.is_quiet();
+
+    // Another answer is no edit, and all the same something new.
+    left.edit("no", |_| invite("no", "ACCEPTED", "ACCEPTED"));
+    scene.sync();
+    assert_eq!(scene.right(), pairs(&[("no", "no"), ("yes", "yes")]));
+    scene.is_quiet();
+
+    // What has crossed keeps its copy, as with every rule.
+    let renamed = invite("no", "DECLINED", "ACCEPTED").replace("SUMMARY:no", "SUMMARY:x");
+    left.edit("no", |_| renamed);
+    scene.sync();
+    assert_eq!(scene.title(Right, "no"), "no");
+    scene.is_quiet();
 }
 
 #[test]

@@ -12,6 +12,7 @@ use transport::{TooLarge, TooSlow};
 use crate::path::Collection;
 use crate::requests::get;
 use crate::requests::multiget::{self, Got};
+use crate::scheduling;
 use crate::server::Server;
 
 /// Resources in one multiget: many enough that requests do not dominate, few enough for every
@@ -47,6 +48,13 @@ pub(crate) async fn fetch(
         let first = fetched.swap_remove(0);
         if let Outcome::Failed(error) = first.outcome {
             return Err(error);
+        }
+    }
+    for one in &mut fetched {
+        let Outcome::Found(resource) = &mut one.outcome else { continue };
+        match scheduling::is_declined(server, calendar, &resource.raw).await {
+            Ok(declined) => resource.series.declined = declined,
+            Err(error) => one.outcome = Outcome::Failed(error),
         }
     }
     Ok(fetched)

@@ -92,6 +92,47 @@ pub(crate) async fn permit(
     Err(Error::new(ErrorKind::Forbidden, sentence))
 }
 
+/// Whether we have declined what a text tells of: the event itself, not one of its occurrences.
+///
+/// # Errors
+/// When the server could not be asked which guest is us.
+pub(crate) async fn is_declined(
+    server: &Server,
+    calendar: &CalendarId,
+    raw: &[u8],
+) -> Result<bool> {
+    let decliners = decliners(raw);
+    if decliners.is_empty() {
+        return Ok(false);
+    }
+    Ok(match known(server, calendar).await? {
+        Scheduling::As(ours) => decliners.iter().any(|guest| !guest.is_disjoint(&ours)),
+        Scheduling::Never | Scheduling::AsAnybody => false,
+    })
+}
+
+/// The guests who have declined, each with every address that the text gives them.
+fn decliners(raw: &[u8]) -> Vec<BTreeSet<String>> {
+    const DECLINED: &str = "DECLINED";
+    // Most texts name nobody; they are not read twice for that.
+    let mut places = raw.windows(DECLINED.len());
+    if !places.any(|place| place.eq_ignore_ascii_case(DECLINED.as_bytes())) {
+        return Vec::new();
+    }
+    let Ok(document) = Document::parse(raw) else { return Vec::new() };
+    let events = document.components().flat_map(Component::components);
+    let masters = events
+        .filter(|event| event.name() == "VEVENT" && event.property("RECURRENCE-ID").is_none());
+    let has_declined = |guest: &Property| {
+        guest.param("PARTSTAT").is_some_and(|answer| answer.eq_ignore_ascii_case(DECLINED))
+    };
+    let guests = |event: &Component<'_>| -> Vec<BTreeSet<String>> {
+        let guests = event.all("ATTENDEE").filter_map(|line| line.property());
+        guests.filter(has_declined).map(|guest| addresses_of(&guest)).collect()
+    };
+    masters.flat_map(guests).collect()
+}
+
 /// What the server does, asked once.
 async fn known(server: &Server, calendar: &CalendarId) -> Result<Scheduling> {
     let found = |server: &Server| {
@@ -275,6 +316,29 @@ mod tests {
             let lines = lines.replace("{bob}", bob);
             assert_eq!(part(&lines, &ours, Flavour::Generic), generic, "{lines}");
             assert_eq!(part(&lines, &ours, Flavour::ICloud), icloud.or(generic), "{lines}");
+        }
+    }
+
+    #[test]
+    fn who_has_declined_the_event_itself() {
+        let text = |lines: &str| {
+            format!(
+                "BEGIN:VCALENDAR\nBEGIN:VEVENT\n{lines}\nEND:VEVENT\nBEGIN:VEVENT\n\
+                 RECURRENCE-ID:20260102T100000Z\nATTENDEE;PARTSTAT=DECLINED:mailto:eve@x\n\
+                 END:VEVENT\nEND:VCALENDAR\n"
+            )
+        };
+        for (lines, expected) in [
+            ("SUMMARY:DECLINED", &[][..]),
+            ("ATTENDEE;PARTSTAT=ACCEPTED:mailto:kim@x", &[]),
+            (
+                "ATTENDEE;PARTSTAT=Declined;EMAIL=Kim@x:/1/principal/\nATTENDEE:mailto:b@x",
+                &["/1/principal", "kim@x"],
+            ),
+        ] {
+            let found = decliners(text(lines).as_bytes());
+            let found: Vec<&str> = found.iter().flatten().map(String::as_str).collect();
+            assert_eq!(found, expected, "{lines}");
         }
     }
 

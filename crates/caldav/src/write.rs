@@ -77,7 +77,9 @@ pub(crate) async fn update(
     let ask = put::prepare(&url, raw.clone(), Condition::Version(version));
     let answer = server.write(ask).await?;
     match put::parse(&answer)? {
-        Put::Stored(version) => Ok(stored(server, current.id.clone(), version, raw, target)),
+        Put::Stored(version) => {
+            Ok(answered(current, stored(server, current.id.clone(), version, raw, target)))
+        }
         Put::Invalid(reason) => Err(rejected(server, &reason)),
         Put::UidTaken => Err(rejected(server, "its UID is taken")),
         refusal @ (Put::ConditionFailed | Put::Conflict) => {
@@ -91,7 +93,9 @@ pub(crate) async fn update(
             // Our own write, whose answer was lost, is what we wanted.
             // quirk: icloud-65
             match content(server, &current.id, now, data).outcome {
-                Outcome::Found(found) if found.series.same_content(target) => Ok(*found),
+                Outcome::Found(found) if found.series.same_content(target) => {
+                    Ok(answered(current, *found))
+                }
                 // Ours and rewritten, ours and edited since, or never ours: the plan has to know
                 // that it may be.
                 _ if answer.extensions().get::<Repeated>().is_some() => Err(unclear(server)),
@@ -198,6 +202,12 @@ fn stored(
     }
     let series = ical::read(&raw).unwrap_or_else(|_| target.clone());
     Resource { id, version, raw, series }
+}
+
+/// What became of `current` by a write of ours: none of them answers an invitation.
+fn answered(current: &Resource, mut written: Resource) -> Resource {
+    written.series.declined = current.series.declined;
+    written
 }
 
 async fn presence(server: &Server, url: &Url) -> Result<Presence> {

@@ -97,15 +97,23 @@ impl Row {
     /// Whether others are invited to it by the person whose calendar this is.
     // quirk: google-60, google-69
     pub(crate) fn invites_others(&self, calendar: &str) -> bool {
-        let is_true = |value: &Value, name: &str| value[name].as_bool() == Some(true);
         let is_own = |person: &Value| {
             let email = person["email"].as_str().unwrap_or_default();
             is_true(person, "self") || email.eq_ignore_ascii_case(calendar)
         };
-        let guests = self.0.get("attendees").and_then(Value::as_array).into_iter().flatten();
-        let mut others = guests.filter(|guest| !is_own(guest) && !is_true(guest, "resource"));
+        let mut others =
+            self.guests().filter(|guest| !is_own(guest) && !is_true(guest, "resource"));
         let invited = others.next().is_some() || is_true(&self.0, "attendeesOmitted");
         invited && self.0.get("organizer").is_some_and(is_own)
+    }
+
+    /// Whether the person whose calendar this is has declined it.
+    pub(crate) fn is_declined(&self) -> bool {
+        self.guests().any(|guest| is_true(guest, "self") && guest["responseStatus"] == "declined")
+    }
+
+    fn guests(&self) -> impl Iterator<Item = &Value> {
+        self.0.get("attendees").and_then(Value::as_array).into_iter().flatten()
     }
 
     /// As google-calendar3 reads it; `None` when it can't.
@@ -129,6 +137,10 @@ impl Row {
     fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Value::as_str)
     }
+}
+
+fn is_true(value: &Value, name: &str) -> bool {
+    value[name].as_bool() == Some(true)
 }
 
 /// The master's id and the original start that an instance's id names:
@@ -196,6 +208,18 @@ mod tests {
         }
         let live = row(json!({"id": "a_20260413", "status": "confirmed", "start": {}}));
         assert_eq!(live.master_id(), None, "a live row would name its series");
+    }
+
+    #[test]
+    fn only_ones_own_answer_declines() {
+        let guest = |own: bool, answer: &str| json!({"self": own, "responseStatus": answer});
+        for (guests, declined) in [
+            (json!([]), false),
+            (json!([guest(false, "declined"), guest(true, "accepted")]), false),
+            (json!([guest(false, "accepted"), guest(true, "declined")]), true),
+        ] {
+            assert_eq!(row(json!({"id": "a", "attendees": guests})).is_declined(), declined);
+        }
     }
 
     #[test]

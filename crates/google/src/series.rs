@@ -158,9 +158,11 @@ pub(crate) fn read(rows: &Rows) -> Result<Series, Unread> {
         exceptions: BTreeMap::new(),
         modified: rows.all().filter_map(Row::updated).max(),
         extent: Extent::ALWAYS,
+        declined: false,
     };
     match &rows.master {
         Some(master) => {
+            series.declined = master.is_declined();
             let read = read_row(master)?;
             series.recurrence = read.exact.recurrence;
             series.master = Some(read.exact.event);

@@ -74,6 +74,7 @@ fn series(document: &Document<'_>, events: &[&Component<'_>]) -> Result<Series, 
         exceptions: BTreeMap::new(),
         modified: events.iter().filter_map(|event| modified(event)).max(),
         extent: Extent::ALWAYS,
+        declined: false,
     };
     if let Some(component) = master {
         let event = fields::read(component, &zones)?;

@@ -238,6 +238,7 @@ fn series_of(uid: &'static str) -> impl Strategy<Value = Series> {
         exceptions,
         modified: None,
         extent: Extent::ALWAYS,
+        declined: false,
     };
     let orphans = btree_map(when(), exception(), 1..4).prop_map(blank);
     let whole = when().prop_flat_map(move |start| {

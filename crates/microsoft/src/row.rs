@@ -118,6 +118,11 @@ impl Row {
         self.0.get("isOrganizer").and_then(Value::as_bool) != Some(false)
     }
 
+    /// Whether the person whose calendar this is has declined it.
+    pub(crate) fn is_declined(&self) -> bool {
+        self.0.get("responseStatus").is_some_and(|answer| answer["response"] == "declined")
+    }
+
     /// The zone in which a master repeats, where it is stated.
     pub(crate) fn recurrence_zone(&self) -> Option<&str> {
         let range = self.0.get("recurrence")?.get("range")?;

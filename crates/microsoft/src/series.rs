@@ -92,6 +92,7 @@ pub(crate) fn read(rows: &Rows) -> Result<Series, Unread> {
         None => unfinished(native(rows, uid)?, rows),
     };
     series.modified = rows.all().filter_map(Row::modified).max();
+    series.declined = rows.master.as_ref().is_some_and(Row::is_declined);
     series.extent = ical::extent(&series);
     Ok(series)
 }
@@ -160,6 +161,7 @@ fn native(rows: &Rows, uid: Uid) -> Result<Series, Unread> {
         exceptions: BTreeMap::new(),
         modified: None,
         extent: Extent::ALWAYS,
+        declined: false,
     };
     if row.kind() != Kind::Master {
         return Ok(series);

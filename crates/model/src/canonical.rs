@@ -52,6 +52,7 @@ pub fn decode(
         exceptions: Canonical::get(&mut input)?,
         modified,
         extent,
+        declined: false,
     };
     if input.rest.is_empty() { Ok(series) } else { Err(Corrupt) }
 }

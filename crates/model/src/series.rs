@@ -23,6 +23,8 @@ pub struct Series {
     pub modified: Option<Timestamp>,
     /// From its first to its last occurrence; computed, no part of the content.
     pub extent: Extent,
+    /// Whether whose account it is has declined it; asked by rules, no part of the content.
+    pub declined: bool,
 }
 
 /// One occurrence that is not as the master says.
@@ -63,10 +65,11 @@ impl Series {
             exceptions: BTreeMap::new(),
             modified: None,
             extent: Extent::ALWAYS,
+            declined: false,
         }
     }
 
-    /// Whether it means the same: every field, not identity, time of change or extent.
+    /// Whether it means the same: every field, not identity, time of change, extent or answer.
     pub fn same_content(&self, other: &Series) -> bool {
         self.master == other.master
             && self.recurrence == other.recurrence

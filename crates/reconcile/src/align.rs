@@ -136,5 +136,6 @@ fn face(series: &Series, shown: Shown) -> Vec<u8> {
         exceptions: BTreeMap::new(),
         modified: None,
         extent: Extent::ALWAYS,
+        declined: false,
     })
 }

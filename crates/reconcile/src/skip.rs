@@ -9,7 +9,6 @@ use model::{Class, Event, Series, Transparency};
 use crate::policy::SkipRules;
 
 /// Which rule keeps a series back, in words without private content; `None` when none does.
-// `declined` can't be judged here: whose answer is whose is not part of a series.
 pub(crate) fn kept_back(rules: &SkipRules, series: &Series) -> Option<&'static str> {
     let face = series.face()?;
     let title = face.title.as_ref().map(|title| title.expose().as_str()).unwrap_or_default();
@@ -19,6 +18,8 @@ pub(crate) fn kept_back(rules: &SkipRules, series: &Series) -> Option<&'static s
             true => "it is private",
             false => "one of its occurrences is private",
         })
+    } else if rules.declined && series.declined {
+        Some("it was declined")
     } else if rules.all_day && face.start.is_date() {
         Some("it lasts whole days")
     } else if rules.free && face.transparency == Transparency::Transparent {

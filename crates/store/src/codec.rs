@@ -71,15 +71,18 @@ pub(crate) fn damaged() -> Error {
     Error::corrupt("the database holds a value that calpair never wrote")
 }
 
-/// A series from five columns beginning at `at`: uid, modified, extent_from, extent_until, content.
+/// A series from six columns beginning at `at`: uid, modified, extent_from, extent_until, declined,
+/// content.
 pub(crate) fn series(row: &Row<'_>, at: usize) -> Result<Series> {
     let uid: String = row.get(at)?;
     let modified = maybe_instant(row.get(at + 1)?)?;
     let from = instant(row.get(at + 2)?)?;
     let until = maybe_instant(row.get(at + 3)?)?;
-    let content = row.get_ref(at + 4)?.as_blob().map_err(|_| damaged())?;
-    canonical::decode(content, Uid::new(uid), modified, Extent { from, until })
-        .map_err(|source| damaged().because(source))
+    let declined = row.get(at + 4)?;
+    let content = row.get_ref(at + 5)?.as_blob().map_err(|_| damaged())?;
+    let series = canonical::decode(content, Uid::new(uid), modified, Extent { from, until })
+        .map_err(|source| damaged().because(source))?;
+    Ok(Series { declined, ..series })
 }
 
 /// A packed series from a column that may be NULL.

@@ -3,7 +3,8 @@
 //! The rules, for a resource that is there:
 //! - It is not known: a new row, touched. (Where this side lost a mapped series that has the same
 //!   UID here or on the other side, it has moved to another place, and its row goes along.)
-//! - It holds what is stored: only its version and form are new; not touched, unless it was away.
+//! - It holds what is stored: only its version and form are new; not touched, unless it was away,
+//!   or its owner has answered an invitation.
 //! - It holds something else, the row holds only what we sent, and the version is the one that our
 //!   write returned (or that write returned none): this is what the provider made of our write,
 //!   nobody's edit. What both sides agreed on, and what we are known to have written, move along.
@@ -155,7 +156,8 @@ impl Intake<'_> {
         if row.digest == Some(sighting.digest) {
             row::refresh(self.connection, row.id, sighting)?;
             let renamed = row.mapping.is_none() && row.uid.as_ref() != Some(&resource.series.uid);
-            return if was_away || renamed { self.touch(row.id) } else { Ok(()) };
+            let answered = row.declined != resource.series.declined;
+            return if was_away || renamed || answered { self.touch(row.id) } else { Ok(()) };
         }
         if !row.verified && !was_away && self.is_of_our_write(&row, resource)? {
             return self.rendering(&row, sighting);

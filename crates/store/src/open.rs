@@ -32,6 +32,7 @@ const MIGRATIONS: &[Form] = &[
     ("V3__copies_of_others", include_str!("../../../migrations/0003_copies_of_others.sql")),
     ("V4__limited_writes", include_str!("../../../migrations/0004_limited_writes.sql")),
     ("V5__choices", include_str!("../../../migrations/0005_choices.sql")),
+    ("V6__answers", include_str!("../../../migrations/0006_answers.sql")),
 ];
 
 /// How long to wait for somebody who looks at the database with another tool.

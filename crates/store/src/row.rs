@@ -28,6 +28,7 @@ pub(crate) struct Snapshot {
     pub(crate) base_digest: Option<Digest>,
     pub(crate) ours: bool,
     pub(crate) renew: FieldSet,
+    pub(crate) declined: bool,
 }
 
 /// A query for whole rows, in the order in which [`snapshot`] reads their columns.
@@ -35,7 +36,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, side, resource, version, mapping, present, verified, touched, skipped,
-                 uid, digest, likeness, unreadable, base_digest, ours, renew FROM snapshot ",
+                 uid, digest, likeness, unreadable, base_digest, ours, renew, declined FROM snapshot ",
             $rest
         )
     };
@@ -67,6 +68,7 @@ pub(crate) fn snapshot(row: &Row<'_>) -> Result<Snapshot> {
         base_digest: row.get::<_, Option<[u8; 32]>>(13)?.map(Digest),
         ours: row.get(14)?,
         renew: FieldSet::from_bits(row.get(15)?),
+        declined: row.get(16)?,
     })
 }
 
@@ -92,7 +94,7 @@ pub(crate) fn of_mapping(
 
 /// What the row holds now; `None` where it was never readable.
 pub(crate) fn series(connection: &Connection, row: i64) -> Result<Option<Series>> {
-    let query = "SELECT uid, modified, extent_from, extent_until, content
+    let query = "SELECT uid, modified, extent_from, extent_until, declined, content
          FROM snapshot JOIN body ON snapshot = id WHERE id = ?1 AND content IS NOT NULL";
     sql::first(connection, query, [row], |row| codec::series(row, 0))
 }
@@ -201,8 +203,8 @@ fn put_short(
     sql::run(
         connection,
         "UPDATE snapshot SET resource = ?2, version = ?3, uid = ?4, digest = ?5, likeness = ?6,
-             modified = ?7, extent_from = ?8, extent_until = ?9, verified = ?10, present = 1,
-             unreadable = NULL, unreadable_since = NULL
+             modified = ?7, extent_from = ?8, extent_until = ?9, verified = ?10, declined = ?11,
+             present = 1, unreadable = NULL, unreadable_since = NULL
          WHERE id = ?1",
         params![
             row,
@@ -215,6 +217,7 @@ fn put_short(
             series.extent.from.as_microsecond(),
             micros(series.extent.until),
             content == Content::Verified,
+            series.declined,
         ],
     )?;
     Ok(())

@@ -96,18 +96,9 @@ pub(super) fn warnings(accounts: &Accounts, drafts: &[Draft]) -> Vec<Finding> {
             let span = draft.interval.clone().unwrap_or_else(|| draft.span.clone());
             findings.push(too_often(span, &pair.name, pair.interval));
         }
-        let declined = Side::BOTH.into_iter().filter_map(|to| draft.declined[to].clone());
-        findings.extend(declined.map(|span| without_effect(span, &pair.name)));
     }
     findings.extend(ring::warnings(drafts));
     findings
-}
-
-/// Whose answer is whose is not part of what the providers' adapters read.
-fn without_effect(span: std::ops::Range<usize>, pair: &PairName) -> Finding {
-    let sentence = format!("`declined` has no effect yet: pair `{pair}` syncs declined events too");
-    let help = "take `declined` out; `free = true` leaves out what blocks no time";
-    Finding::new(span, sentence).help(help.to_owned())
 }
 
 fn too_often(span: std::ops::Range<usize>, pair: &PairName, interval: Duration) -> Finding {

@@ -96,7 +96,7 @@ pub struct Skip {
     pub title: Option<Pattern>,
     /// All-day events.
     pub all_day: bool,
-    /// Those that the account's owner declined. Without effect: whose answer is whose is not read.
+    /// Those that the account's owner declined.
     pub declined: bool,
     /// Those that don't block time.
     pub free: bool,
@@ -152,8 +152,6 @@ pub(super) struct Draft {
     pub(super) accounts: Sides<Option<Range<usize>>>,
     /// Where the interval stands, if the pair has its own.
     pub(super) interval: Option<Range<usize>>,
-    /// Where `declined` is set, by the side that things cross to.
-    pub(super) declined: Sides<Option<Range<usize>>>,
     /// The pair, if nothing about it is wrong.
     pub(super) pair: Option<Pair>,
 }
@@ -194,8 +192,6 @@ pub(super) fn read(mut section: Section<'_>, interval: Duration) -> Draft {
     let window = window(&mut section, &called);
     let limits = limits(&mut section, &called);
     let crossing = Sides::from_fn(|side| crossing(&mut section, side, &called));
-    let declined = crossing.as_ref().map(|(_, declined)| declined.clone());
-    let crossing = crossing.map(|(crossing, _)| crossing);
     let notes = section.notes();
     section.finish(belongs);
     let pair = match (&name, &ends) {
@@ -214,7 +210,7 @@ pub(super) fn read(mut section: Section<'_>, interval: Duration) -> Draft {
         (Some(_) | None, Sides { .. }) => None,
     };
     let interval = own_interval.map(|at| at.span);
-    Draft { span, name, ends, accounts, interval, declined, pair }
+    Draft { span, name, ends, accounts, interval, pair }
 }
 
 /// Where a key belongs that stands in the pair itself.
@@ -301,18 +297,14 @@ fn limits(section: &mut Section<'_>, called: &str) -> Limits {
     }
 }
 
-/// What crosses to a side, and where `declined` is set.
-fn crossing(
-    section: &mut Section<'_>,
-    side: Side,
-    called: &str,
-) -> (Crossing, Option<Range<usize>>) {
+/// What crosses to a side.
+fn crossing(section: &mut Section<'_>, side: Side, called: &str) -> Crossing {
     let key = match side {
         Side::Left => "to_left",
         Side::Right => "to_right",
     };
     let Some(mut table) = section.section(key, format!("`{key}` of {called}")) else {
-        return (Crossing::default(), None);
+        return Crossing::default();
     };
     let details = [("full", Detail::Full), ("busy", Detail::Busy), ("title", Detail::Title)];
     let detail = table.choice("detail", &details).map_or(Detail::Full, |at| at.value);
@@ -335,26 +327,24 @@ fn crossing(
         table.wrong(span.clone(), Wrong::new(sentence).help(help));
     }
     let prefix = table.text("prefix").map(|at| at.value).unwrap_or_default();
-    let (skip, declined) = skip(&mut table, key, called);
+    let skip = skip(&mut table, key, called);
     table.finish(|_| None);
     let attendees = attendees.map_or(Attendees::Text, |at| at.value);
-    (Crossing { detail, prefix, show_as, reminders, attendees, skip }, declined)
+    Crossing { detail, prefix, show_as, reminders, attendees, skip }
 }
 
-/// Also where `declined` is set.
-fn skip(section: &mut Section<'_>, key: &str, called: &str) -> (Skip, Option<Range<usize>>) {
+fn skip(section: &mut Section<'_>, key: &str, called: &str) -> Skip {
     let Some(mut table) = section.section("skip", format!("`skip` in `{key}` of {called}")) else {
-        return (Skip::default(), None);
+        return Skip::default();
     };
     let title = table.parsed("title", pattern).map(|at| at.value);
     let mut flag = |key| table.flag(key).unwrap_or_default();
     let (all_day, declined) = (flag("all_day"), flag("declined"));
     let (free, private) = (flag("free"), flag("private"));
     let categories = table.texts("category").map(|at| at.value).unwrap_or_default();
-    let place = table.place("declined").filter(|_| declined);
     table.finish(|_| None);
     let categories = categories.into_iter().collect();
-    (Skip { title, all_day, declined, free, private, categories }, place)
+    Skip { title, all_day, declined, free, private, categories }
 }
 
 fn pattern(text: &str) -> Result<Pattern, Wrong> {

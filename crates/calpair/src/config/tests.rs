@@ -304,11 +304,6 @@ fn what_is_probably_not_meant_is_warned_of() {
         "username = \"me@icloud.com\"\nurl = \"http://localhost:1\"",
     );
     assert_eq!(said(&local), [""; 0]);
-    let nowhere = "`declined` has no effect yet: pair `p` syncs declined events too; take \
-                   `declined` out; `free = true` leaves out what blocks no time";
-    let declined = |set: bool| format!("{BASE}to_left = {{ skip = {{ declined = {set} }} }}\n");
-    assert_eq!(said(&declined(true)), [format!("c.toml:13:22: {nowhere}")]);
-    assert_eq!(said(&declined(false)), [""; 0]);
     let with = |provider: &str| {
         let own = format!("provider = \"{provider}\"\nclient_id = \"x\"");
         BASE.replace("provider = \"icloud\"\nusername = \"me@icloud.com\"", &own)

@@ -15,7 +15,7 @@ use crate::sdk::Graph;
 const SELECT: &str = "id,type,subject,body,start,end,isAllDay,originalStartTimeZone,\
     originalEndTimeZone,originalStart,recurrence,seriesMasterId,iCalUId,transactionId,changeKey,\
     showAs,sensitivity,importance,categories,isReminderOn,reminderMinutesBeforeStart,location,\
-    locations,attendees,organizer,isOrganizer,isCancelled,isOnlineMeeting,onlineMeeting,\
+    locations,attendees,organizer,isOrganizer,isCancelled,responseStatus,isOnlineMeeting,onlineMeeting,\
     onlineMeetingUrl,createdDateTime,lastModifiedDateTime,cancelledOccurrences,\
     exceptionOccurrences";
 
