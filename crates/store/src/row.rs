@@ -36,7 +36,8 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, side, resource, version, mapping, present, verified, touched, skipped,
-                 uid, digest, likeness, unreadable, base_digest, ours, renew, declined FROM snapshot ",
+                 uid, digest, likeness, unreadable, base_digest, ours, renew, declined
+             FROM snapshot ",
             $rest
         )
     };

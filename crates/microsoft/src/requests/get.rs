@@ -15,9 +15,9 @@ use crate::sdk::Graph;
 const SELECT: &str = "id,type,subject,body,start,end,isAllDay,originalStartTimeZone,\
     originalEndTimeZone,originalStart,recurrence,seriesMasterId,iCalUId,transactionId,changeKey,\
     showAs,sensitivity,importance,categories,isReminderOn,reminderMinutesBeforeStart,location,\
-    locations,attendees,organizer,isOrganizer,isCancelled,responseStatus,isOnlineMeeting,onlineMeeting,\
-    onlineMeetingUrl,createdDateTime,lastModifiedDateTime,cancelledOccurrences,\
-    exceptionOccurrences";
+    locations,attendees,organizer,isOrganizer,isCancelled,responseStatus,\
+    isOnlineMeeting,onlineMeeting,onlineMeetingUrl,createdDateTime,lastModifiedDateTime,\
+    cancelledOccurrences,exceptionOccurrences";
 
 // quirk: microsoft-23, microsoft-43
 pub(crate) fn prepare(graph: &Graph, calendar: &str, id: &str) -> Ask {
