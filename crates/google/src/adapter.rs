@@ -102,6 +102,11 @@ impl Provider for Google {
         }
     }
 
+    // quirk: google-65
+    fn unlisted(&self) -> Option<&'static str> {
+        Some("birthdays, working locations, focus times and out-of-office times of Google's")
+    }
+
     fn remedy(&self) -> &'static str {
         "see the reason; docs/google.md has the settings of the Google Cloud project"
     }

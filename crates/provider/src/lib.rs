@@ -57,6 +57,12 @@ pub trait Provider: Send + Sync {
         BTreeSet::new()
     }
 
+    /// What its calendars show and calpair never sees, as the subject of a sentence; `None` where
+    /// there is no such thing.
+    fn unlisted(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What its user can do when the credential is taken and everything is forbidden.
     fn remedy(&self) -> &'static str {
         "ask whoever runs the server; the credential itself was taken"

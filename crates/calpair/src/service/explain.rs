@@ -1,6 +1,7 @@
 //! `explain`: why a series was or wasn't synced, from what is stored, and from what the plan would
 //! say of it now. Asks nobody.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{Redacted, Series, Side, Sides};
@@ -20,10 +21,18 @@ impl Service {
         let row = self.row_of(&pair)?;
         let found = self.ctx.store.find(row.id, event)?;
         if found.is_empty() {
-            let sentence = format!(
+            let mut sentence = format!(
                 "{name} knows no event with this UID or title; perhaps it was not seen yet, or \
                  lies on neither side's calendar"
             );
+            let providers = self.providers(&pair);
+            let sides = providers.iter().flat_map(|sides| [&sides.left, &sides.right]);
+            let unlisted: BTreeSet<_> = sides.filter_map(|provider| provider.unlisted()).collect();
+            for what in unlisted {
+                sentence.push_str("; ");
+                sentence.push_str(what);
+                sentence.push_str(" are never synced");
+            }
             return Err(Refusal::new(Exit::Failed, sentence));
         }
         let conflicts = self.ctx.store.conflicts(row.id)?;

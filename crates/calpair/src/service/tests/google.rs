@@ -182,6 +182,9 @@ async fn a_person_signs_in_and_the_calendars_become_the_same() {
     let service = scene.open();
     let (exit, synced) = sync(&service).await;
     assert_eq!((exit, synced.requests), (0, report::Requests { left: 1, right: 1 }));
+    let explain = Request::Explain { pair: pair(), event: "Ann's birthday".to_owned() };
+    let unknown = message(service.answer(explain).await);
+    assert!(unknown.contains("birthdays") && unknown.ends_with("are never synced"), "{unknown}");
     scene.google.assert_unviolated();
 }
 
