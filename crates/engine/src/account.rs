@@ -73,7 +73,7 @@ pub struct Standing {
     pub state: State,
     /// Refusals that counted, in a row.
     pub refusals: u32,
-    /// When the last one was.
+    /// When the last one was, whether it counted or not.
     pub last_refusal: Option<Timestamp>,
     /// When the provider last asked for patience, until when.
     pub not_before: Option<Timestamp>,
@@ -114,19 +114,18 @@ impl Standing {
     /// Whether a request may be sent now.
     pub fn leave(&self, now: Timestamp, confirm: Duration) -> Leave {
         let Standing { state, last_refusal, not_before, .. } = self.believed(now);
+        let spaced = last_refusal.map(|last| last + confirm);
         match state {
             State::Unconnected | State::ReconnectNeeded => Leave::Refused,
-            State::Ok | State::Attention => match not_before {
+            // A refusal that did not count is no reason to hurry either.
+            State::Ok | State::Attention => match spaced.max(not_before) {
                 Some(at) if at > now => Leave::NotBefore(at),
                 _ => Leave::Granted,
             },
-            State::Suspect => {
-                let spaced = last_refusal.map(|last| last + confirm);
-                match spaced.max(not_before) {
-                    Some(at) if at > now => Leave::NotBefore(at),
-                    _ => Leave::ConfirmFirst,
-                }
-            }
+            State::Suspect => match spaced.max(not_before) {
+                Some(at) if at > now => Leave::NotBefore(at),
+                _ => Leave::ConfirmFirst,
+            },
         }
     }
 
@@ -175,8 +174,10 @@ impl Standing {
         match self.state {
             State::Unconnected | State::ReconnectNeeded => self,
             State::Suspect if too_soon => self,
+            // What the provider asked for stays as it is: a shadow that refusals could lengthen
+            // would never end for a credential that is dead.
             State::Ok | State::Attention | State::Suspect if in_shadow => {
-                Standing { not_before: Some(now + confirm), ..self }
+                Standing { last_refusal: Some(now), ..self }
             }
             State::Ok | State::Attention | State::Suspect => {
                 let refusals = self.refusals + 1;
@@ -210,7 +211,7 @@ mod tests {
     fn the_table() {
         use Event::{Accepted, Barred, Refused, Throttled};
         use State::{Attention, Ok, ReconnectNeeded, Suspect};
-        let cases: [Case<'_>; 12] = [
+        let cases: [Case<'_>; 13] = [
             ("one refusal is only a suspicion", &[(0, Refused)], Suspect),
             ("accepted again, it is refuted", &[(0, Refused), (60, Accepted)], Ok),
             (
@@ -236,6 +237,19 @@ mod tests {
             (
                 "they do when the shadow is over",
                 &[(0, Throttled(at(30))), (700, Refused), (760, Refused), (820, Refused)],
+                ReconnectNeeded,
+            ),
+            (
+                "refusals in the shadow don't lengthen it",
+                &[
+                    (0, Throttled(at(30))),
+                    (60, Refused),
+                    (300, Refused),
+                    (600, Refused),
+                    (700, Refused),
+                    (760, Refused),
+                    (820, Refused),
+                ],
                 ReconnectNeeded,
             ),
             ("where nothing is allowed, somebody must look", &[(0, Barred)], Attention),
@@ -292,5 +306,9 @@ mod tests {
         let standing = after(&[(0, Event::Throttled(at(30)))]);
         assert_eq!(standing.leave(at(29), MINUTE), Leave::NotBefore(at(30)));
         assert_eq!(standing.leave(at(30), MINUTE), Leave::Granted);
+        let shadowed = standing.after(Event::Refused, at(40), MINUTE);
+        assert_eq!(shadowed.state, State::Ok);
+        assert_eq!(shadowed.leave(at(99), MINUTE), Leave::NotBefore(at(100)));
+        assert_eq!(shadowed.leave(at(100), MINUTE), Leave::Granted);
     }
 }

@@ -218,7 +218,7 @@ impl Account {
             }
             // quirk: icloud-2
             StatusCode::UNAUTHORIZED if by_password && self.gate.in_penalty() => {
-                return Err(self.gate.throttled(entry, None));
+                return Err(self.gate.doubted());
             }
             StatusCode::UNAUTHORIZED if by_password => check_scheme(&url, response.headers())?,
             // A 401 is no acceptance, and a 403 may be a throttling that only the adapter can read.

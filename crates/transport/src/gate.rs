@@ -42,6 +42,17 @@ struct State {
     strikes: u32,
 }
 
+/// What an answer adds to what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Strike {
+    /// Nothing: it belongs to one that is counted already.
+    Same,
+    /// A throttle.
+    Throttle,
+    /// A refusal that may be a throttle.
+    Doubt,
+}
+
 /// How much of the account a request takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Company {
@@ -90,7 +101,19 @@ impl Gate {
         let state = self.state();
         // Requests that ran side by side are refused together: that is one refusal.
         let counts = state.throttled_at.is_none_or(|at| entry.started > at);
-        self.close(state, counts, asked)
+        let strike = if counts { Strike::Throttle } else { Strike::Same };
+        self.close(state, strike, asked)
+    }
+
+    /// Notes a refused credential that is put down to a throttle, and says how long to leave the
+    /// account alone: longer each time, but the time in which refusals are put down to it grows no
+    /// longer, or a credential that is dead would never be found out.
+    // quirk: icloud-2
+    pub(crate) fn doubted(&self) -> Error {
+        let state = self.state();
+        let counts = state.not_before.is_none_or(|until| until <= Instant::now());
+        let strike = if counts { Strike::Doubt } else { Strike::Same };
+        self.close(state, strike, None)
     }
 
     /// The same for a request that has left the gate. As long as the gate is closed, it is taken
@@ -98,20 +121,24 @@ impl Gate {
     pub(crate) fn throttled_again(&self, asked: Option<Duration>) -> Error {
         let state = self.state();
         let counts = state.not_before.is_none_or(|until| until <= Instant::now());
-        self.close(state, counts, asked)
+        let strike = if counts { Strike::Throttle } else { Strike::Same };
+        self.close(state, strike, asked)
     }
 
     fn close(
         &self,
         mut state: MutexGuard<'_, State>,
-        counts: bool,
+        strike: Strike,
         asked: Option<Duration>,
     ) -> Error {
         let now = Instant::now();
-        if counts {
-            state.strikes = (state.strikes + 1).min(MOST_DOUBLINGS);
-            state.throttled_at = Some(now);
-        }
+        let (more, throttled_at) = match strike {
+            Strike::Same => (0, state.throttled_at),
+            Strike::Throttle => (1, Some(now)),
+            Strike::Doubt => (1, state.throttled_at),
+        };
+        state.strikes = (state.strikes + more).min(MOST_DOUBLINGS);
+        state.throttled_at = throttled_at;
         let floor = FLOOR * 2u32.pow(state.strikes.saturating_sub(1));
         let wait = asked.unwrap_or_default().max(floor).clamp(SHORTEST, LONGEST);
         let until = state.not_before.unwrap_or(now).max(now + wait);
@@ -182,6 +209,28 @@ mod tests {
         let entry = gate.enter(Company::Shared).await.unwrap();
         gate.accepted(&entry);
         assert_eq!(wait(&gate.throttled(&entry, None)), 2, "a success starts afresh");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_credential_that_is_dead_is_found_out_though_a_throttle_came_before() {
+        let gate = Gate::new("dav.example.org".into(), 1);
+        let entry = gate.enter(Company::Shared).await.unwrap();
+        tokio::time::advance(Duration::from_millis(5)).await;
+        gate.throttled(&entry, None);
+        drop(entry);
+        let begun = Instant::now();
+        let mut refused = 0;
+        while gate.in_penalty() {
+            let Ok(entry) = gate.enter(Company::Shared).await else {
+                tokio::time::advance(Duration::from_secs(1)).await;
+                continue;
+            };
+            refused += 1;
+            assert!(refused < 10, "each wait is longer");
+            drop(entry);
+            gate.doubted();
+        }
+        assert_eq!(begun.elapsed(), PENALTY);
     }
 
     #[tokio::test(start_paused = true)]
