@@ -6,6 +6,7 @@ pub mod discovery;
 pub mod end;
 pub mod environment;
 pub mod expander;
+pub mod gateway;
 pub mod http;
 pub mod page;
 pub mod program;

@@ -36,6 +36,7 @@ pub struct Login {
 pub struct Home {
     folder: TempDir,
     logins: Sides<Login>,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// How a command ended.
@@ -72,7 +73,7 @@ impl Home {
     /// its section.
     pub fn new(logins: Sides<Login>, daemon: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let home = Self { folder, logins };
+        let home = Self { folder, logins, environment: Vec::new() };
         home.write(&home.config(daemon, ""));
         home
     }
@@ -100,6 +101,11 @@ impl Home {
             end(Side::Left),
             end(Side::Right),
         )
+    }
+
+    /// The commands from now on find this variable in their environment.
+    pub fn set(&mut self, name: &'static str, value: &str) {
+        self.environment.push((name, value.to_owned()));
     }
 
     /// Replaces the configuration, as an editor does: a new file under the old name.
@@ -136,6 +142,7 @@ impl Home {
             }
         };
         command.env_clear().env("HOME", self.folder.path()).env("PATH", path());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.arg("--config").arg(self.file()).args(arguments).current_dir(self.folder.path());
         command
     }

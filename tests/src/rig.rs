@@ -96,23 +96,24 @@ impl Rig {
     /// # Panics
     /// When there is no place for the database.
     pub fn new(ends: Sides<End>) -> Self {
+        Self::over(ends, Arc::new(RealClock))
+    }
+
+    /// The same in a time of its own.
+    ///
+    /// # Panics
+    /// When there is no place for the database.
+    pub fn over(ends: Sides<End>, clock: Arc<dyn Clock>) -> Self {
         let home = tempfile::tempdir().expect("a folder for the database");
-        let store = Store::open(home.path(), RealClock.now()).expect("a new database");
-        let sides = Sides::from_fn(|side| PairSide {
-            account: AccountName::new(side.as_str()),
-            credential: engine::Credential::Password,
-            provider: Arc::clone(&ends[side].provider),
-            asked: ends[side].calendar.as_str().to_owned(),
-            known: Some(ends[side].calendar.clone()),
-            requests: Arc::clone(&ends[side].requests),
-        });
+        let store = Store::open(home.path(), clock.now()).expect("a new database");
+        let sides = sides(&ends);
         for side in Side::BOTH {
             let row = AccountRow {
                 name: sides[side].account.clone(),
                 provider: "caldav".to_owned(),
                 identity: None,
                 state: "ok".to_owned(),
-                since: RealClock.now(),
+                since: clock.now(),
                 reason: None,
                 action: None,
                 refusals: 0,
@@ -123,8 +124,22 @@ impl Rig {
             store.put_account(&row).expect("the database takes an account");
         }
         let pair = Pair { name: PairName::new("pair"), rules: Rules::default(), sides };
-        let ctx = Context::new(store, Arc::new(RealClock), Chance::from_system());
+        let ctx = Context::new(store, clock, Chance::from_system());
         Self { ctx, pair, _home: home }
+    }
+
+    /// The accounts are reached anew, as after a restart.
+    pub fn reach(&mut self, ends: &Sides<End>) {
+        self.pair.sides = sides(ends);
+    }
+
+    /// What is remembered of a side's account.
+    ///
+    /// # Panics
+    /// When the database can't be read.
+    pub fn account(&self, side: Side) -> AccountRow {
+        let row = self.ctx.store.account(&self.pair.sides[side].account);
+        row.expect("the database can be read").expect("the account is there")
     }
 
     /// One cycle.
@@ -165,4 +180,15 @@ impl Rig {
         let row = row.expect("the pair has had a cycle");
         self.ctx.store.problems(row.id).expect("the database can be read")
     }
+}
+
+fn sides(ends: &Sides<End>) -> Sides<PairSide> {
+    Sides::from_fn(|side| PairSide {
+        account: AccountName::new(side.as_str()),
+        credential: engine::Credential::Password,
+        provider: Arc::clone(&ends[side].provider),
+        asked: ends[side].calendar.as_str().to_owned(),
+        known: Some(ends[side].calendar.clone()),
+        requests: Arc::clone(&ends[side].requests),
+    })
 }

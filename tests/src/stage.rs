@@ -66,6 +66,14 @@ impl Stage {
         &self.calendars[side]
     }
 
+    /// Where a side's server listens.
+    ///
+    /// # Panics
+    /// When it was taken down.
+    pub fn address(&self, side: Side) -> std::net::SocketAddr {
+        self.servers[side].as_ref().expect("it is up").addr
+    }
+
     /// A side's server goes away.
     pub fn take_down(&mut self, side: Side) {
         let _guard = self.runtime.enter();

@@ -119,6 +119,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("oauth2", &["transport"]),
     ("proc-macro2", &["xtask"]),
     ("quick-xml", &["caldav", "sandbox"]),
+    ("rcgen", &[]),
     ("refinery", &["store"]),
     ("reqwest", &["transport"]),
     ("rpassword", &["calpair"]),
