@@ -86,10 +86,15 @@ impl Outbox {
             action: said.action.as_deref(),
         };
         match phase {
+            Phase::Ahead => {
+                alert::ahead(&notice);
+                let document = document(&notice, Some(At(said.since)), "ok", notice.action);
+                self.post(&document);
+            }
             Phase::Needed => self.needed(&notice, Some(At(said.since))),
             Phase::Over => {
                 alert::over(&notice);
-                self.post(&document(&notice, Some(At(said.since)), "ok"));
+                self.post(&document(&notice, Some(At(said.since)), "ok", None));
             }
         }
     }
@@ -97,13 +102,13 @@ impl Outbox {
     /// Says that a person is needed.
     pub(crate) fn needed(&self, notice: &Notice<'_>, since: Option<At>) {
         alert::needed(notice);
-        self.post(&document(notice, since, notice.event));
+        self.post(&document(notice, since, notice.event, notice.action));
     }
 
     /// Says that what is about calpair itself is over.
     pub(crate) fn over(&self, notice: &Notice<'_>) {
         alert::over(notice);
-        self.post(&document(notice, None, "ok"));
+        self.post(&document(notice, None, "ok", None));
     }
 
     /// Waits until everything is delivered, at most `grace`.
@@ -156,7 +161,12 @@ const fn is_set(aim: Aim, aims: &config::Alerts) -> bool {
     }
 }
 
-fn document(notice: &Notice<'_>, since: Option<At>, state: &str) -> Document<report::Alert> {
+fn document(
+    notice: &Notice<'_>,
+    since: Option<At>,
+    state: &str,
+    action: Option<&str>,
+) -> Document<report::Alert> {
     Document::new(report::Alert {
         event: notice.event.to_owned(),
         account: notice.account.map(str::to_owned),
@@ -164,7 +174,7 @@ fn document(notice: &Notice<'_>, since: Option<At>, state: &str) -> Document<rep
         state: state.to_owned(),
         since,
         reason: Some(notice.reason.to_owned()),
-        action: notice.action.filter(|_| state != "ok").map(str::to_owned),
+        action: action.map(str::to_owned),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
     })
 }

@@ -10,6 +10,7 @@ mod stored;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use caldav::Flavour;
 use engine::account::State;
@@ -179,7 +180,8 @@ fn adapter(
     let Some(client) = signin::client(account)? else {
         return with_password(account, secret, clock);
     };
-    let tokens = Tokens::new(client, secret, time(clock), stored.keep());
+    let note = stored.note(time(clock));
+    let tokens = Tokens::new(client, secret, time(clock), stored.keep()).noting(note);
     with_tokens(account, Arc::new(tokens), horizon, clock)
 }
 
@@ -222,6 +224,8 @@ pub(crate) struct Trial {
     pub(crate) adapter: Adapter,
     secret: SecretString,
     tokens: Option<Arc<Tokens>>,
+    /// How long the sign-in lasts, where the provider says so.
+    pub(crate) lasts: Option<Duration>,
 }
 
 impl Trial {
@@ -239,17 +243,18 @@ impl Trial {
         let unusable = |reason: String| Error::new(ErrorKind::Forbidden, reason);
         let Some(client) = signin::client(account).map_err(unusable)? else {
             let adapter = with_password(account, secret.clone(), clock).map_err(unusable)?;
-            return Ok(Self { adapter, secret, tokens: None });
+            return Ok(Self { adapter, secret, tokens: None, lasts: None });
         };
         let grant = client.renew(&secret).await?;
         client.check(&grant)?;
+        let lasts = grant.lasts;
         // Nothing is kept before it is known whose it is.
         let (time, keep) = (time(clock), Arc::new(|_: &SecretString| Ok(())));
         let tokens = Tokens::granted(client, grant, Some(secret.clone()), time, keep)?;
         let tokens = Arc::new(tokens);
         // Who is signed in and which calendars there are depends on no window.
         let made = with_tokens(account, Arc::clone(&tokens), Horizon::default(), clock);
-        Ok(Self { adapter: made.map_err(unusable)?, secret, tokens: Some(tokens) })
+        Ok(Self { adapter: made.map_err(unusable)?, secret, tokens: Some(tokens), lasts })
     }
 
     /// What is to be kept: a refresh token may have been replaced by now.

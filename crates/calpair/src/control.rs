@@ -61,6 +61,9 @@ pub enum Request {
         password: Password,
         /// Whether it may be somebody else's account.
         replace: bool,
+        /// How many seconds the refresh token is good for, where the consent said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lasts: Option<u64>,
     },
     /// `connect --link`
     Link {

@@ -5,6 +5,7 @@
 //! adapters and, in the daemon, the supervisor of the pairs.
 
 mod accounts;
+mod ahead;
 mod check;
 mod choice;
 mod connect;
@@ -208,8 +209,9 @@ impl Service {
             Request::Accounts => self.accounts(),
             Request::Calendars { account } => self.calendars(&account).await,
             Request::Sync { pairs, dry_run } => self.sync(&pairs, sync::mode(dry_run)).await,
-            Request::Connect { account, password, replace } => {
-                self.connect(&account, password, connect::owner(replace)).await
+            Request::Connect { account, password, replace, lasts } => {
+                let lasts = lasts.map(Duration::from_secs);
+                self.connect(&account, password, connect::owner(replace), lasts).await
             }
             Request::Disconnect { account } => self.disconnect(&account).await,
             Request::Pause { pair } => self.pause(&pair),

@@ -1,4 +1,5 @@
-//! What a person must know: said when it begins, once a day while it lasts, once when it is over.
+//! What a person must know: said when it begins, once a day while it lasts, once when it is over;
+//! what is known to come, some days before.
 //!
 //! What was said stands in the store, so that one command a minute says no more than a daemon. Of
 //! several things of one kind each is said by itself; of many at once, some, and how many more.
@@ -25,6 +26,8 @@ pub enum AlertEvent {
     Reconnected,
     /// An account needs somebody, not for its credential.
     Attention,
+    /// A credential that is good will end by itself.
+    Expiring,
     /// A plan waits for approval.
     Halted,
     /// A calendar of the pair can't be had.
@@ -46,6 +49,7 @@ impl AlertEvent {
             AlertEvent::ReconnectNeeded => "reconnect-needed",
             AlertEvent::Reconnected => "reconnected",
             AlertEvent::Attention => "attention",
+            AlertEvent::Expiring => "expiring",
             AlertEvent::Halted => "halted",
             AlertEvent::Misconfigured => "misconfigured",
             AlertEvent::Problem => "problem",
@@ -74,6 +78,8 @@ pub struct Alert {
 /// Whether an alert begins (or lasts), or is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// It will need a person, unless one does something before.
+    Ahead,
     /// It needs a person.
     Needed,
     /// It needs nobody any more.
@@ -107,7 +113,17 @@ impl Alerts {
         if said.is_some_and(|row| is_fresh(row, now) && same(row)) {
             return Ok(());
         }
-        (self.sink)(alert, Phase::Needed);
+        let phase = match alert.event {
+            AlertEvent::Expiring => Phase::Ahead,
+            AlertEvent::ReconnectNeeded
+            | AlertEvent::Reconnected
+            | AlertEvent::Attention
+            | AlertEvent::Halted
+            | AlertEvent::Misconfigured
+            | AlertEvent::Problem
+            | AlertEvent::Conflict => Phase::Needed,
+        };
+        (self.sink)(alert, phase);
         self.store.note_alerts(&[alert.row("", now)], &[])
     }
 
@@ -188,6 +204,24 @@ impl Alerts {
         self.account_over(account, AlertEvent::Attention, AlertEvent::Attention)
     }
 
+    /// Says that what was foreseen of an account doesn't come.
+    ///
+    /// # Errors
+    /// When that can't be noted.
+    pub fn averted(&self, account: &AccountName) -> store::Result<()> {
+        self.account_over(account, AlertEvent::Expiring, AlertEvent::Expiring)
+    }
+
+    /// What was foreseen of an account has come, or the account is no more: nothing is said.
+    ///
+    /// # Errors
+    /// When that can't be noted.
+    pub fn overtaken(&self, account: &AccountName) -> store::Result<()> {
+        let mut said = self.store.alerts(Some(account), None)?;
+        said.retain(|row| row.event == AlertEvent::Expiring.as_str());
+        self.store.note_alerts(&[], &said)
+    }
+
     fn account_over(
         &self,
         account: &AccountName,
@@ -246,6 +280,7 @@ mod tests {
         let ears = Arc::clone(&heard);
         let alerts = Alerts::new(store.clone(), move |alert, phase| {
             let word = match phase {
+                Phase::Ahead => "ahead",
                 Phase::Needed => "needed",
                 Phase::Over => "over",
             };
@@ -349,5 +384,27 @@ mod tests {
         alerts.reconnected(&home).unwrap();
         alerts.reconnected(&home).unwrap();
         assert_eq!(take(&heard), ["reconnect-needed needed: 401", "reconnected over: 401"]);
+    }
+
+    #[test]
+    fn what_is_foreseen_is_said_daily_and_over_only_if_it_did_not_come() {
+        let store = Store::in_memory().unwrap();
+        let (alerts, heard) = alerts(&store);
+        let work = AccountName::new("work");
+        let (account, pair) = (Some(work.clone()), None);
+        let expiring = Alert { account, pair, ..alert(AlertEvent::Expiring, "soon") };
+        for hours in [0, 1, 24, 25] {
+            alerts.raise(&expiring, hour(hours)).unwrap();
+        }
+        alerts.averted(&work).unwrap();
+        alerts.averted(&work).unwrap();
+        assert_eq!(
+            take(&heard),
+            ["expiring ahead: soon", "expiring ahead: soon", "expiring over: soon"]
+        );
+        alerts.raise(&expiring, hour(26)).unwrap();
+        alerts.overtaken(&work).unwrap();
+        alerts.averted(&work).unwrap();
+        assert_eq!(take(&heard), ["expiring ahead: soon"]);
     }
 }

@@ -33,6 +33,7 @@ mod row;
 mod rules;
 mod runs;
 mod seal;
+mod sign_ins;
 mod sql;
 #[cfg(test)]
 mod testing;
@@ -59,6 +60,7 @@ pub use rules::{NewRules, Withheld};
 pub use runs::{RunRow, Written};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub use seal::Key;
+pub use sign_ins::SignIn;
 pub use touched::{Batch, ContactRow, KnownRow, NowRow, PendingRow, Position};
 
 /// The store. Clones share one connection.

@@ -33,6 +33,7 @@ const MIGRATIONS: &[Form] = &[
     ("V4__limited_writes", include_str!("../../../migrations/0004_limited_writes.sql")),
     ("V5__choices", include_str!("../../../migrations/0005_choices.sql")),
     ("V6__answers", include_str!("../../../migrations/0006_answers.sql")),
+    ("V7__sign_ins", include_str!("../../../migrations/0007_sign_ins.sql")),
 ];
 
 /// How long to wait for somebody who looks at the database with another tool.

@@ -116,6 +116,8 @@ impl Store {
     pub fn forget_credential(&self, account: &AccountName) -> Result<()> {
         self.write_durably("forget_credential", |transaction| {
             let query = "DELETE FROM credential WHERE account = ?1";
+            sql::run(transaction, query, [account.as_str()])?;
+            let query = "DELETE FROM sign_in WHERE account = ?1";
             sql::run(transaction, query, [account.as_str()]).map(|_| ())
         })
     }

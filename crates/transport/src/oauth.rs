@@ -25,7 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub use self::answer::{Grant, Refusal, Stage};
 pub use self::consent::{Consent, ConsentError};
 pub use self::device::{DeviceCode, Poll};
-pub use self::tokens::{Access, Clock, Keep, Tokens};
+pub use self::tokens::{Access, Clock, Keep, Note, Tokens};
 use crate::{Account, Credential, Options, Wire};
 
 /// How long an endpoint may take: a person or a cycle waits for it, and the answer is small.

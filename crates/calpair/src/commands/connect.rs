@@ -4,6 +4,8 @@
 
 mod sign_in;
 
+use std::time::Duration;
+
 use secrecy::SecretString;
 
 use super::asking::{self, Ground};
@@ -32,16 +34,16 @@ pub(super) fn run(cli: &Cli, options: &Options, environment: &Environment) -> Ex
         let reply = ground.ask(environment, request);
         return asking::show(&reply, Output::default(), |link: &Link| format!("{}\n", link.url));
     }
-    let secret = match &account.provider {
+    let obtained = match &account.provider {
         Provider::ICloud(dav) | Provider::CalDav(dav) => {
-            with_password(account, &dav.username, options)
+            with_password(account, &dav.username, options).map(|secret| (secret, None))
         }
         Provider::Google(_) | Provider::Microsoft(_) => {
             sign_in::run(&ground, account, options, environment)
         }
     };
-    let secret = match secret {
-        Ok(secret) => secret,
+    let (secret, lasts) = match obtained {
+        Ok(obtained) => obtained,
         Err((exit, sentence)) => {
             terminal::eprint(&format!("calpair: {}\n", printable(&sentence)));
             return exit;
@@ -51,12 +53,16 @@ pub(super) fn run(cli: &Cli, options: &Options, environment: &Environment) -> Ex
         account: options.account.as_str().to_owned(),
         password: Password(secret),
         replace: options.replace,
+        lasts: lasts.map(|lasts| lasts.as_secs()),
     };
     asking::said(&ground.ask(environment, request))
 }
 
 /// The secret, or why there is none.
 type Secret = Result<SecretString, (Exit, String)>;
+
+/// A refresh token and how long it is good for, where that was said; or why there is none.
+type SignedIn = Result<(SecretString, Option<Duration>), (Exit, String)>;
 
 /// The text with its lines, and nothing else that acts on a terminal.
 fn printable(text: &str) -> String {

@@ -36,9 +36,9 @@ const GRACE: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How often it is looked whether the daily copy of the database is due: often enough that a daemon
-/// which is restarted daily makes one.
-const LOOK_FOR_COPY: Duration = Duration::from_secs(60 * 60);
+/// How often it is looked whether the daily copy of the database is due, and which sign-ins end
+/// soon: often enough that a daemon which is restarted daily makes one.
+const LOOK_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// Questions that wait to be taken up; each is answered in a task of its own.
 const QUESTIONS: usize = 4;
@@ -101,7 +101,7 @@ async fn daemon(ground: &Ground, environment: &Environment) -> Exit {
         () = asking::interrupted() => {}
         () = follow(watch, &service) => {}
         () = stay_alive() => {}
-        () = keep_copies(&service) => {}
+        () = look_after(&service) => {}
     }
     tracing::info!("stopping");
     systemd::stopping();
@@ -216,15 +216,19 @@ async fn stay_alive() {
     }
 }
 
-/// Has the database copied once a day, beside itself. Never returns.
-async fn keep_copies(service: &Arc<Service>) {
+/// Has the database copied once a day, beside itself, and says what is known to come. Never
+/// returns.
+async fn look_after(service: &Arc<Service>) {
     loop {
+        if let Err(error) = service.look_ahead() {
+            tracing::warn!(%error, "it is not known which sign-ins end soon");
+        }
         let copying = Arc::clone(service);
         let copied = tokio::task::spawn_blocking(move || copying.keep_copy()).await;
         if let Ok(Err(error)) = copied {
             tracing::warn!(%error, "the daily copy of the database was not made");
         }
-        tokio::time::sleep(LOOK_FOR_COPY).await;
+        tokio::time::sleep(LOOK_AFTER).await;
     }
 }
 

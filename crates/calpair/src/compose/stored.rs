@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use model::AccountName;
 use provider::{Error, ErrorKind};
 use secrecy::{ExposeSecret, SecretString};
-use store::{Key, Store};
-use transport::oauth::Keep;
+use store::{Key, SignIn, Store};
+use transport::oauth::{Clock, Keep, Note};
 
 use crate::config::{Account, Endpoint, Provider};
 use crate::secrets::Credential;
@@ -70,6 +70,18 @@ impl Stored {
     /// The password or refresh token.
     pub(crate) fn secret(&self) -> SecretString {
         self.credential.password.clone()
+    }
+
+    /// Notes each time that the sign-in is used, and when it ends.
+    pub(crate) fn note(&self, clock: Clock) -> Note {
+        let (account, store) = (self.account.clone(), self.store.clone());
+        Arc::new(move |lasts| {
+            let used = clock();
+            let ends = lasts.map(|lasts| used + lasts);
+            if let Err(error) = store.used_sign_in(&account, SignIn { used, ends }) {
+                tracing::warn!(%error, "when the sign-in of {account} was used is not known");
+            }
+        })
     }
 
     /// Puts a refresh token in the place of this one, as long as this one is what is stored: who

@@ -68,6 +68,7 @@ async fn the_words_on_the_wire_stay() {
                 account: "home".into(),
                 password: Password("secret".into()),
                 replace: false,
+                lasts: None,
             },
             json!({"command": "connect", "account": "home", "password": "secret",
                 "replace": false}),

@@ -217,6 +217,7 @@ impl Stage {
             account: account.to_owned(),
             password: Password(password.into()),
             replace: false,
+            lasts: None,
         })
         .await
     }

@@ -1,10 +1,10 @@
 //! The lines that a person must see, under one target and with an id that the journal can be asked
 //! for. Whether something is said now is decided in the engine; this says it.
 
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// The events, each with its MESSAGE_ID. docs/operating.md lists them; they never change.
-pub const MESSAGE_IDS: [(&str, &str); 8] = [
+pub const MESSAGE_IDS: [(&str, &str); 9] = [
     ("reconnect-needed", "0bdee03788924618bb60d72c7df4d1e4"),
     ("reconnected", "dfbd2a2d7b2048729cc54f2155021625"),
     ("halted", "ea722d0787d84a37a3d3cdef83b5a186"),
@@ -12,6 +12,7 @@ pub const MESSAGE_IDS: [(&str, &str); 8] = [
     ("problem", "7fb5358accd44e8baf9cf978346bae74"),
     ("misconfigured", "32c7caa7856b4707943d4d4ea8d6c745"),
     ("attention", "3d8753b98acb4dfe999c6bbaefd94b74"),
+    ("expiring", "6cc855eba4b3479f812ca32ac33ec4ab"),
     ("configuration", "8c6524ff89d04439a92dbff33d859d8d"),
 ];
 
@@ -45,6 +46,16 @@ pub fn needed(notice: &Notice<'_>) {
     let Notice { event, account, pair, reason, action } = *notice;
     let message_id = message_id(event);
     error!(
+        target: "calpair::alert", event, account, pair, reason, action, message_id,
+        "{}: {event}", notice.about()
+    );
+}
+
+/// Says that a person will be needed, unless one does something before: one line at WARN.
+pub fn ahead(notice: &Notice<'_>) {
+    let Notice { event, account, pair, reason, action } = *notice;
+    let message_id = message_id(event);
+    warn!(
         target: "calpair::alert", event, account, pair, reason, action, message_id,
         "{}: {event}", notice.about()
     );

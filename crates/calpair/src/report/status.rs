@@ -22,7 +22,7 @@ pub struct AccountStatus {
     pub state: String,
     /// Since when.
     pub since: Option<At>,
-    /// Why, when it isn't `ok`.
+    /// Why, when it isn't `ok`, or what is known to come.
     pub reason: Option<String>,
     /// What to do.
     pub action: Option<String>,

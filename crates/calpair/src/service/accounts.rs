@@ -11,19 +11,21 @@ impl Service {
     pub(super) fn accounts(&self) -> Answer {
         let rows = self.ctx.store.accounts()?;
         let config = self.config();
-        let accounts = config.accounts.values().map(|account| {
+        let mut accounts = Vec::new();
+        for account in config.accounts.values() {
             let row = rows.iter().find(|row| row.name == account.name);
-            Account {
+            let (reason, action) = self.account_words(account, row)?;
+            accounts.push(Account {
                 name: account.name.as_str().to_owned(),
                 provider: account.provider.as_str().to_owned(),
                 identity: row.and_then(|row| row.identity.clone()),
                 state: row.map_or("unconnected", |row| row.state.as_str()).to_owned(),
                 since: row.map(|row| At(row.since)),
-                reason: row.and_then(|row| row.reason.clone()),
-                action: row.and_then(|row| row.action.clone()),
-            }
-        });
-        Ok(Reply::report(Exit::Fine, &Accounts { accounts: accounts.collect() }))
+                reason,
+                action,
+            });
+        }
+        Ok(Reply::report(Exit::Fine, &Accounts { accounts }))
     }
 
     pub(super) async fn calendars(&self, name: &str) -> Answer {

@@ -1,6 +1,8 @@
 //! `connect` and `disconnect`: a credential is tried before it is kept, and whose it is decides
 //! whether what calpair remembers still holds.
 
+use std::time::Duration;
+
 use engine::account::State;
 use model::AccountName;
 use provider::{Error, ErrorKind};
@@ -29,7 +31,14 @@ pub(super) const fn owner(replace: bool) -> Owner {
 }
 
 impl Service {
-    pub(super) async fn connect(&self, name: &str, secret: Password, owner: Owner) -> Answer {
+    /// `lasts` is how long the sign-in lasts, where the consent said so.
+    pub(super) async fn connect(
+        &self,
+        name: &str,
+        secret: Password,
+        owner: Owner,
+        lasts: Option<Duration>,
+    ) -> Answer {
         let account = self.account_of(name)?;
         let holder = Holder::of(&account);
         let Ok(key) = &self.key else {
@@ -64,6 +73,7 @@ impl Service {
             not_before: None,
             has_credential: true,
         })?;
+        self.signed_in(&account, trial.lasts.or(lasts))?;
         self.ctx.alerts.reconnected(&account.name)?;
         self.renew(&account)?;
         let number = calendars.len();
@@ -78,6 +88,7 @@ impl Service {
         let account = self.account_of(name)?;
         let revoked = self.revoke(&account).await?;
         self.ctx.store.forget_credential(&account.name)?;
+        self.ctx.alerts.overtaken(&account.name)?;
         if let Some(row) = self.ctx.store.account(&account.name)? {
             // Whatever it was: without a credential it is unconnected.
             let state = State::Unconnected.as_str().to_owned();

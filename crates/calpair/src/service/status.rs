@@ -30,12 +30,44 @@ impl Service {
         let config = self.config();
         let rows = self.ctx.store.accounts()?;
         let row = |name: &AccountName| rows.iter().find(|row| row.name == *name);
-        let accounts =
-            config.accounts.values().map(|account| account_status(account, row(&account.name)));
+        let accounts: Result<Vec<_>, Refusal> = config
+            .accounts
+            .values()
+            .map(|account| self.account_status(account, row(&account.name)))
+            .collect();
         let wanted = |named: &&config::Pair| pair.is_none_or(|pair| pair == named.name.as_str());
         let pairs: Result<Vec<_>, Refusal> =
             config.pairs.iter().filter(wanted).map(|pair| self.pair_status(pair)).collect();
-        Ok(Status { accounts: accounts.collect(), pairs: pairs? })
+        Ok(Status { accounts: accounts?, pairs: pairs? })
+    }
+
+    fn account_status(
+        &self,
+        account: &config::Account,
+        row: Option<&AccountRow>,
+    ) -> Result<AccountStatus, Refusal> {
+        let (reason, action) = self.account_words(account, row)?;
+        Ok(AccountStatus {
+            name: account.name.as_str().to_owned(),
+            provider: account.provider.as_str().to_owned(),
+            state: row.map_or("unconnected", |row| row.state.as_str()).to_owned(),
+            since: row.map(|row| At(row.since)),
+            reason,
+            action,
+        })
+    }
+
+    /// Reason and action of an account's state, or of what is known to come.
+    pub(super) fn account_words(
+        &self,
+        account: &config::Account,
+        row: Option<&AccountRow>,
+    ) -> Result<(Option<String>, Option<String>), Refusal> {
+        let Some(row) = row else { return Ok((None, None)) };
+        Ok(match self.ending(account, row)? {
+            Some(ending) => (Some(ending.reason), Some(ending.action)),
+            None => (row.reason.clone(), row.action.clone()),
+        })
     }
 
     fn pair_status(&self, pair: &config::Pair) -> Result<PairStatus, Refusal> {
@@ -101,16 +133,5 @@ struct Standing {
 impl Standing {
     fn new(state: &str, reason: Option<String>, action: Option<String>) -> Self {
         Self { state: state.to_owned(), reason, action }
-    }
-}
-
-fn account_status(account: &config::Account, row: Option<&AccountRow>) -> AccountStatus {
-    AccountStatus {
-        name: account.name.as_str().to_owned(),
-        provider: account.provider.as_str().to_owned(),
-        state: row.map_or("unconnected", |row| row.state.as_str()).to_owned(),
-        since: row.map(|row| At(row.since)),
-        reason: row.and_then(|row| row.reason.clone()),
-        action: row.and_then(|row| row.action.clone()),
     }
 }

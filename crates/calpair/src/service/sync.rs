@@ -39,6 +39,9 @@ impl Service {
             {
                 tracing::warn!(%error, "the daily copy of the database was not made");
             }
+            if mode == Mode::Sync {
+                self.look_ahead()?;
+            }
         }
         for pair in &pairs {
             self.was_shown(&PairName::new(&pair.name))?;

@@ -84,7 +84,7 @@ async fn connect(service: &Service, account: &str, password: &str) -> Reply {
 
 async fn connect_as(service: &Service, account: &str, password: &str, replace: bool) -> Reply {
     let (account, password) = (account.to_owned(), Password(password.into()));
-    service.answer(Request::Connect { account, password, replace }).await
+    service.answer(Request::Connect { account, password, replace, lasts: None }).await
 }
 
 async fn sync(service: &Service) -> (u8, report::PairSync) {

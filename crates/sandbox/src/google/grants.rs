@@ -17,6 +17,9 @@ use super::discovery::{Plus, decoded};
 use super::state::Service;
 use crate::rest::{Ask, Reply};
 
+/// How long what is granted in Testing lasts.
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// How long an access token lives (reference, section 1.2: about 3,599 s).
 const ACCESS: SignedDuration = SignedDuration::from_secs(3599);
 
@@ -54,6 +57,8 @@ pub enum TokenMood {
     Fair,
     /// Every refresh brings a new refresh token, and the old one is good no more.
     Rotates,
+    /// The consent screen is in Testing: a refresh token lasts a week from its first use.
+    Testing,
     /// 200, and no token in the answer.
     Tokenless,
     /// A page of HTML with status 503.
@@ -90,6 +95,7 @@ struct Refresh {
     account: String,
     scopes: Vec<String>,
     is_revoked: bool,
+    until: Option<Timestamp>,
 }
 
 /// Everything about tokens.
@@ -137,8 +143,12 @@ impl Grants {
     pub(super) fn give_refresh(&mut self, account: &str, scopes: &[String]) -> String {
         let token = self.name("1//0");
         let account = account.to_owned();
-        let refresh =
-            Refresh { account: account.clone(), scopes: scopes.to_vec(), is_revoked: false };
+        let refresh = Refresh {
+            account: account.clone(),
+            scopes: scopes.to_vec(),
+            is_revoked: false,
+            until: None,
+        };
         self.refresh.insert(token.clone(), refresh);
         self.order.push(token.clone());
         let alive = |token: &&String| {
@@ -258,7 +268,7 @@ impl Service {
         let given = form(&String::from_utf8_lossy(&ask.body));
         let field = |name: &str| given.get(name).map_or("", String::as_str);
         match self.grants.mood.clone() {
-            TokenMood::Fair | TokenMood::Rotates => {}
+            TokenMood::Fair | TokenMood::Rotates | TokenMood::Testing => {}
             TokenMood::Tokenless => return answer::json(200, &json!({})),
             TokenMood::OutOfOrder => return answer::html(503),
             TokenMood::UnknownClient => return refused(401, "invalid_client", "Unauthorized"),
@@ -304,20 +314,33 @@ impl Service {
         let refresh = self.grants.give_refresh(&code.account, &code.scopes);
         let mut body = self.access(&code.account, &code.scopes, &refresh, now);
         body["refresh_token"] = json!(refresh);
+        self.limited(&refresh, now, &mut body);
         answer::json(200, &body)
+    }
+
+    /// In Testing a token has an end, which is said.
+    // quirk: google-72
+    fn limited(&mut self, token: &str, now: Timestamp, body: &mut Value) {
+        let is_testing = self.grants.mood == TokenMood::Testing;
+        if let Some(held) = self.grants.refresh.get_mut(token).filter(|_| is_testing) {
+            let until = *held.until.get_or_insert(now + WEEK);
+            body["refresh_token_expires_in"] = json!(until.duration_since(now).as_secs());
+        }
     }
 
     fn refresh(&mut self, token: &str, now: Timestamp, is_cut_off: bool) -> Reply {
         let Some(held) = self.grants.refresh.get(token) else {
             return refused(400, "invalid_grant", "Bad Request");
         };
-        if held.is_revoked || is_cut_off {
+        if held.is_revoked || is_cut_off || held.until.is_some_and(|until| until <= now) {
             return refused(400, "invalid_grant", "Token has been expired or revoked.");
         }
         let (account, scopes) = (held.account.clone(), held.scopes.clone());
         // quirk: google-56
         if self.grants.mood != TokenMood::Rotates {
-            return answer::json(200, &self.access(&account, &scopes, token, now));
+            let mut body = self.access(&account, &scopes, token, now);
+            self.limited(token, now, &mut body);
+            return answer::json(200, &body);
         }
         self.grants.revoke(token);
         let next = self.grants.give_refresh(&account, &scopes);

@@ -19,6 +19,9 @@ const UNSAID: Duration = Duration::from_secs(5 * 60);
 /// No access token is used for longer, whatever is promised.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// No end of a sign-in is believed that lies further ahead: nobody waits for it.
+const LONGEST_GRANT: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+
 /// The longest code that is taken for one.
 const CODE: usize = 64;
 
@@ -63,6 +66,9 @@ pub struct Grant {
     pub lifetime: Duration,
     /// What gets the next one; `None` keeps the one there is.
     pub refresh: Option<SecretString>,
+    /// How long the refresh token is good for from now on, however often it is used; `None` where
+    /// the answer does not say.
+    pub lasts: Option<Duration>,
     scopes: Option<Vec<String>>,
 }
 
@@ -182,6 +188,8 @@ pub(super) fn read(
             access: SecretString::from(access),
             lifetime: lifetime(body.get("expires_in")),
             refresh: text("refresh_token").map(SecretString::from),
+            lasts: seconds(body.get("refresh_token_expires_in"))
+                .map(|lasts| lasts.min(LONGEST_GRANT)),
             scopes: text("scope").map(|list| list.split_whitespace().map(String::from).collect()),
         }),
         _ => Err(Verdict::Passing(status.as_u16())),
@@ -212,13 +220,17 @@ fn is_code(word: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// Seconds, as a number or as some write it, in quotes.
 fn lifetime(stated: Option<&Value>) -> Duration {
-    let seconds = stated.and_then(|value| match value {
+    seconds(stated).unwrap_or(UNSAID).min(LONGEST)
+}
+
+/// Seconds, as a number or as some write it, in quotes.
+fn seconds(stated: Option<&Value>) -> Option<Duration> {
+    let seconds = match stated? {
         Value::String(text) => text.trim().parse().ok(),
         other => other.as_u64(),
-    });
-    seconds.map_or(UNSAID, Duration::from_secs).min(LONGEST)
+    };
+    seconds.map(Duration::from_secs)
 }
 
 /// Reads the answer to a revocation.

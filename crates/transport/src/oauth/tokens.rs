@@ -28,6 +28,9 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Stores a refresh token durably in place of the one before.
 pub type Keep = Arc<dyn Fn(&SecretString) -> Result<()> + Send + Sync>;
 
+/// Told of every renewal: how long the refresh token is good for from now on, where that was said.
+pub type Note = Arc<dyn Fn(Option<Duration>) + Send + Sync>;
+
 /// An access token.
 #[derive(Clone, Debug)]
 pub struct Access {
@@ -64,6 +67,7 @@ pub struct Tokens {
     client: Arc<Client>,
     clock: Clock,
     keep: Keep,
+    note: Option<Note>,
     state: Mutex<State>,
     /// Renewals that ended, well or not.
     ended: AtomicU64,
@@ -89,7 +93,14 @@ impl Tokens {
     /// The supply that this refresh token gives; asks for nothing yet.
     pub fn new(client: Arc<Client>, refresh: SecretString, clock: Clock, keep: Keep) -> Self {
         let state = State { refresh, unkept: false, access: None, serials: 0, failure: None };
-        Self { client, clock, keep, state: Mutex::new(state), ended: AtomicU64::new(0) }
+        let (state, ended) = (Mutex::new(state), AtomicU64::new(0));
+        Self { client, clock, keep, note: None, state, ended }
+    }
+
+    /// From now on `note` is told of every renewal.
+    #[must_use]
+    pub fn noting(self, note: Note) -> Self {
+        Self { note: Some(note), ..self }
     }
 
     /// The same, with what a consent or a renewal has just given: `refresh` is the token that was
@@ -187,6 +198,9 @@ impl Tokens {
         match renewed {
             Ok(grant) => {
                 state.failure = None;
+                if let Some(note) = &self.note {
+                    note(grant.lasts);
+                }
                 // From the moment the answer is here until it is kept, nothing waits.
                 state.unkept |= grant.refresh.is_some();
                 let access = state.put(grant, (self.clock)());

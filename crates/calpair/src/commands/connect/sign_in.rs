@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use transport::oauth::{Client, ConsentError, DeviceCode, Grant};
 use zeroize::Zeroizing;
 
-use super::Secret;
+use super::SignedIn;
 use crate::cli::Connect as Options;
 use crate::clock::SystemClock;
 use crate::commands::asking::{self, Ground};
@@ -34,7 +34,7 @@ pub(super) fn run(
     account: &Account,
     options: &Options,
     environment: &Environment,
-) -> Secret {
+) -> SignedIn {
     let usage = |sentence: String| Err((Exit::Usage, sentence));
     let provider = account.provider.as_str();
     if options.password_stdin {
@@ -46,6 +46,7 @@ pub(super) fn run(
     }
     if options.refresh_token_stdin {
         return secrets::token_from_stdin(std::io::stdin().lock())
+            .map(|token| (token, None))
             .map_err(|error| (Exit::Usage, asking::sentences(&error)));
     }
     let client = match signin::client(account) {
@@ -89,7 +90,7 @@ async fn in_browser(
     client: &Client,
     hint: Option<&str>,
     opens: Option<&Environment>,
-) -> Secret {
+) -> SignedIn {
     let failed = |error: BrowserError| match error {
         BrowserError::Refused(error) => (Exit::Failed, declined(account, &error)),
         BrowserError::TooLate => (Exit::TryAgain, error.to_string()),
@@ -125,7 +126,7 @@ async fn in_browser(
 }
 
 /// A code that a person types into the provider's page, wherever there is a browser.
-async fn by_code(account: &Account, client: &Client) -> Secret {
+async fn by_code(account: &Account, client: &Client) -> SignedIn {
     let show = |code: &DeviceCode| {
         let minutes = code.lifetime.as_secs() / 60;
         terminal::eprint(&format!(
@@ -137,10 +138,11 @@ async fn by_code(account: &Account, client: &Client) -> Secret {
     refresh(account, device::grant(client, &SystemClock, show).await)
 }
 
-fn refresh(account: &Account, grant: provider::Result<Grant>) -> Secret {
+fn refresh(account: &Account, grant: provider::Result<Grant>) -> SignedIn {
     let refused = |error: Error| (exit(&error), format!("account {}: {error}", account.name));
-    let refresh = grant.map_err(refused)?.refresh;
-    refresh.ok_or_else(|| (Exit::Failed, "there is no refresh token".to_owned()))
+    let grant = grant.map_err(refused)?;
+    let none = || (Exit::Failed, "there is no refresh token".to_owned());
+    Ok((grant.refresh.ok_or_else(none)?, grant.lasts))
 }
 
 fn declined(account: &Account, error: &ConsentError) -> String {

@@ -154,10 +154,11 @@ async fn finish(
         _ => error.to_string(),
     })?;
     let grant = flow.client.exchange(&code, &flow.consent).await;
-    let refresh = grant.map_err(|error| error.to_string())?.refresh;
-    let refresh = refresh.ok_or_else(|| String::from("there is no refresh token"))?;
+    let grant = grant.map_err(|error| error.to_string())?;
+    let lasts = grant.lasts.map(|lasts| lasts.as_secs());
+    let refresh = grant.refresh.ok_or_else(|| String::from("there is no refresh token"))?;
     let account = visit.account.name.as_str().to_owned();
-    let request = Request::Connect { account, password: Password(refresh), replace: false };
+    let request = Request::Connect { account, password: Password(refresh), replace: false, lasts };
     let reply = visit.site.service.answer(request).await;
     if reply.exit == Exit::Fine.code() {
         return Ok(());

@@ -57,7 +57,8 @@ pub(in crate::page) async fn send(
         return card(&visit, StatusCode::TOO_MANY_REQUESTS, Some(&wrong));
     }
     let account = visit.account.name.as_str().to_owned();
-    let request = Request::Connect { account, password: Password(secret), replace: false };
+    let request =
+        Request::Connect { account, password: Password(secret), replace: false, lasts: None };
     let reply = site.service.answer(request).await;
     if reply.exit == Exit::Fine.code() {
         return visit.succeeded();

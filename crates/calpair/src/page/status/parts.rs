@@ -105,6 +105,9 @@ fn account_row(account: &AccountStatus) -> Markup {
             div.who {
                 strong { (look::text(&account.name)) }
                 span.quiet { (provider) }
+                @if let Some(reason) = account.reason.as_ref().filter(|_| account.state == "ok") {
+                    span.ahead { (look::text(reason)) }
+                }
             }
             div.how {
                 @if account.state == "ok" { (look::connected()) }

@@ -265,6 +265,72 @@ async fn a_sign_in_that_was_ended_is_believed_the_third_time_and_catches_up_afte
     assert_eq!((exit, synced.right.created), (0, 1));
 }
 
+// quirk: google-72
+#[tokio::test]
+async fn a_sign_in_of_testing_is_warned_of_daily_before_it_ends() {
+    const DAY: i64 = 24 * 60 * 60;
+    let scene = Scene::new().await;
+    scene.google.set_token_mood(TokenMood::Testing);
+    let service = scene.connected().await;
+    let file = scene.folder.path().join("heard");
+    let mut config = scene.config();
+    config.alerts.command =
+        ["sh", "-c", &format!("cat >>{}", file.display())].map(str::to_owned).to_vec();
+    service.take_up(config).unwrap();
+    let mut told = Vec::new();
+    for day in 0..7 {
+        sync(&service).await;
+        sync(&service).await;
+        let now = account(&service).await;
+        assert_eq!(now.state, "ok", "day {day}");
+        told.push(now.reason.is_some());
+        if let Some(reason) = now.reason {
+            assert!(reason.starts_with("the sign-in ends at 20"), "{reason}");
+            assert!(reason.contains("Testing") && reason.contains("docs/google.md"), "{reason}");
+            assert_eq!(now.action.as_deref(), Some("calpair connect work"));
+        }
+        scene.pass(DAY);
+    }
+    assert_eq!(told, [false, false, false, false, true, true, true]);
+    // It has come, and is said as what it is.
+    for _ in 0..3 {
+        scene.pass(61);
+        sync(&service).await;
+    }
+    assert_eq!(account(&service).await.state, "reconnect-needed");
+    // Published, and signed in again: no end is known any more.
+    scene.google.set_token_mood(TokenMood::Fair);
+    let reply = connect(&service, "work", &scene.sign_in().await.unwrap()).await;
+    assert_eq!(reply.exit, 0, "{reply:?}");
+    let now = account(&service).await;
+    assert_eq!((now.state.as_str(), now.reason), ("ok", None));
+    service.close(Duration::ZERO).await.unwrap();
+    let heard = std::fs::read_to_string(&file).unwrap();
+    let heard: Vec<report::Alert> =
+        heard.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let events: Vec<&str> = heard.iter().map(|alert| alert.event.as_str()).collect();
+    let daily = ["expiring"; 3];
+    assert_eq!(events, [&daily[..], &["reconnect-needed", "reconnected"]].concat());
+    assert_eq!((heard[0].state.as_str(), heard[0].account.as_deref()), ("ok", Some("work")));
+    assert_eq!(heard[0].action.as_deref(), Some("calpair connect work"));
+}
+
+#[tokio::test]
+async fn an_end_that_only_the_consent_told_is_known() {
+    let scene = Scene::new().await;
+    let service = scene.connected().await;
+    let refresh = Password(scene.sign_in().await.unwrap().into());
+    let lasts = Some(2 * 24 * 60 * 60);
+    let request =
+        Request::Connect { account: "work".into(), password: refresh, replace: false, lasts };
+    assert_eq!(service.answer(request).await.exit, 0);
+    assert!(account(&service).await.reason.is_some_and(|reason| reason.contains("ends at")));
+    // Published since; who signs in anew is told of no end.
+    let reply = connect(&service, "work", &scene.sign_in().await.unwrap()).await;
+    assert_eq!(reply.exit, 0, "{reply:?}");
+    assert_eq!(account(&service).await.reason, None);
+}
+
 #[tokio::test]
 async fn trouble_of_the_token_endpoint_is_never_held_against_the_sign_in() {
     let scene = Scene::new().await;

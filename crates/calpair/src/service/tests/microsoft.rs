@@ -304,6 +304,40 @@ async fn a_sign_in_that_was_ended_is_believed_the_third_time_and_catches_up_afte
     assert_eq!((exit, synced.right.created), (0, 1));
 }
 
+#[tokio::test]
+async fn a_sign_in_that_nobody_uses_is_warned_of_before_microsoft_ends_it() {
+    const DAY: i64 = 24 * 60 * 60;
+    let scene = Scene::new().await;
+    let service = scene.connected().await;
+    sync(&service).await;
+    assert_eq!(service.answer(Request::Pause { pair: pair() }).await.exit, 0);
+    let said = || {
+        service.look_ahead().unwrap();
+        let rows = service.ctx.store.alerts(Some(&"office".into()), None).unwrap();
+        rows.into_iter().map(|row| (row.event, row.said)).next()
+    };
+    scene.pass(75 * DAY);
+    assert_eq!(said(), None);
+    scene.pass(2 * DAY);
+    let first = said().unwrap();
+    assert_eq!(first.0, "expiring");
+    let now = account(&service).await;
+    let reason = now.reason.unwrap();
+    assert!(reason.contains("last used at") && reason.contains("90 days"), "{reason}");
+    scene.pass(DAY / 2);
+    assert_eq!(said(), Some(first.clone()), "once a day");
+    scene.pass(DAY / 2);
+    assert!(said().is_some_and(|second| second.1 > first.1), "daily while it lasts");
+    // What is proposed keeps it.
+    assert_eq!(now.action.as_deref(), Some("calpair calendars office"));
+    let asked = service.answer(Request::Calendars { account: "office".into() }).await;
+    assert_eq!(asked.exit, 0, "{asked:?}");
+    assert_eq!((said(), account(&service).await.reason), (None, None));
+    scene.pass(60 * DAY);
+    assert_eq!(service.answer(Request::Resume { pair: pair() }).await.exit, 0);
+    assert_eq!(sync(&service).await.0, 0, "it is as good as ever");
+}
+
 // quirk: microsoft-62
 #[tokio::test]
 async fn what_a_refusal_means_hangs_on_its_name() {
