@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use model::Calendar;
 use provider::{Error, ErrorKind, Result};
-use transport::{Reached, Url};
+use transport::{Reached, RedirectRefused, Url};
 
 use crate::Flavour;
 use crate::path::calendar_id;
@@ -161,11 +161,10 @@ fn check_reach(server: &Server, url: &Url) -> Result<()> {
     }
     let (here, there) = (server.place(), Reached(url.clone()).place());
     let scheme = url.scheme();
-    Err(Error::new(
-        ErrorKind::Forbidden,
-        format!(
-            "{here} says that the calendars are at {there}; nothing was sent there. If that is \
-             right, set the account's url to {scheme}://{there}/"
-        ),
-    ))
+    let sentence = format!(
+        "{here} says that the calendars are at {there}; nothing was sent there. If that is right, \
+         set the account's url to {scheme}://{there}/"
+    );
+    let to = Some(format!("{scheme}://{there}{}", url.path()));
+    Err(Error::new(ErrorKind::Forbidden, sentence).because(RedirectRefused { to }))
 }

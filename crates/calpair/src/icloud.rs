@@ -27,6 +27,14 @@ iCloud refused this user name and password. Please check:
   - If all that is right, make a new one at account.apple.com: changing the Apple ID password
     revokes every app-specific password at once.";
 
+/// Said when iCloud takes a password and allows nothing.
+pub const LOCKED: &str = "\
+iCloud took the password, and allowed nothing. Most likely Apple wants something for this Apple ID
+first. Sign in at www.icloud.com, see to it, and try again:
+  - The account may be locked.
+  - There may be new terms to accept.
+  - Calendar may be switched off, or was never opened there.";
+
 /// Said when iCloud accepts a password and has no calendar.
 pub const NO_CALENDAR: &str = "\
 iCloud accepted the password, but this Apple ID has no calendar yet. Open www.icloud.com once, see
@@ -105,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_is_said_fits_a_terminal() {
-        for text in [QUESTIONED, REFUSED, NO_CALENDAR] {
+        for text in [QUESTIONED, REFUSED, LOCKED, NO_CALENDAR] {
             assert!(text.lines().all(|line| line.chars().count() <= 100));
         }
     }

@@ -137,6 +137,21 @@ impl World {
         }
     }
 
+    /// From now on the account is let in with its credential and allowed nothing: it is locked, or
+    /// has terms to accept.
+    pub fn lock(&self, account: &str) {
+        if let Some(account) = self.state().accounts.get_mut(account) {
+            account.locked = true;
+        }
+    }
+
+    /// Its owner has done what was asked for.
+    pub fn unlock(&self, account: &str) {
+        if let Some(account) = self.state().accounts.get_mut(account) {
+            account.locked = false;
+        }
+    }
+
     /// Limits what an account may ask.
     pub fn throttle(&self, account: &str, throttle: Option<Throttle>) {
         if let Some(account) = self.state().accounts.get_mut(account) {

@@ -7,6 +7,7 @@ use engine::account::State;
 use model::AccountName;
 use provider::{Error, ErrorKind};
 use store::AccountRow;
+use transport::RedirectRefused;
 
 use super::accounts::failed;
 use super::{Answer, Refusal, Service};
@@ -191,10 +192,18 @@ fn refused(account: &Account, error: &Error) -> Refusal {
         }
         Provider::Google(_) | Provider::Microsoft(_) => error.to_string(),
     };
-    match error.kind() {
-        ErrorKind::Unauthorized => Refusal::new(Exit::ReconnectNeeded, checklist),
+    match (error.kind(), &account.provider) {
+        (ErrorKind::Unauthorized, _) => Refusal::new(Exit::ReconnectNeeded, checklist),
+        (ErrorKind::Forbidden, Provider::ICloud(_)) if !is_elsewhere(error) => {
+            Refusal::new(Exit::Failed, format!("{}\nIts answer: {error} (403).", icloud::LOCKED))
+        }
         _ => failed(account.name.as_str(), error),
     }
+}
+
+/// Whether it was a server that named an address which no credential is sent to.
+fn is_elsewhere(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<RedirectRefused>())
 }
 
 fn another_account(account: &Account) -> Refusal {

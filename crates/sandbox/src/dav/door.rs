@@ -86,6 +86,10 @@ impl Server {
             (Err(Denied::Unauthorized), _) | (Ok(()), Password::Wrong) => {
                 Some(self.unauthorized(Located::Yes))
             }
+            // quirk: icloud-81
+            (Ok(()), Password::Right) if state.accounts.get(&name).is_some_and(|of| of.locked) => {
+                Some(Answer::empty(403))
+            }
             (Ok(()), Password::Right) => self.clumsy(ask, place),
         }
     }

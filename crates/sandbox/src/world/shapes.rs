@@ -19,6 +19,8 @@ pub struct Account {
     pub dsid: u64,
     /// Whether the password was revoked.
     pub revoked: bool,
+    /// Whether the account is let in and allowed nothing.
+    pub locked: bool,
     /// How much may be asked.
     pub throttle: Option<Throttle>,
     /// What its server is like.
@@ -41,6 +43,7 @@ impl Account {
             password: "abcd-efgh-ijkl-mnop".to_owned(),
             dsid: number,
             revoked: false,
+            locked: false,
             throttle: None,
             habits: Habits::default(),
             revoked_after: None,
