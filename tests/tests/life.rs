@@ -178,6 +178,25 @@ fn a_minute_of_refusals_after_throttling_proves_nothing() {
 }
 
 #[test]
+fn a_locked_account_needs_attention_and_no_other_password() {
+    let scene = Scene::new();
+    scene.create("meanwhile");
+    scene.stage.world.lock("left");
+    let before = (scene.writes(), scene.uids());
+    scene.syncs(75, "retrying");
+    assert_eq!((scene.writes(), scene.uids()), before, "nothing is written");
+    let account = scene.account(Side::Left);
+    assert_eq!(account["state"], "attention", "{account}");
+    let action = account["action"].as_str().unwrap_or_default();
+    assert!(action.contains("www.icloud.com") && action.contains("locked"), "{account}");
+    let refused = scene.home.connect(Side::Left, "abcd-efgh-ijkl-mnop");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("may be locked"), "{refused:?}");
+    scene.stage.world.unlock("left");
+    scene.recovers();
+}
+
+#[test]
 fn servers_out_of_order_are_named_with_what_they_answer() {
     let scene = Scene::new();
     scene.create("meanwhile");
@@ -266,6 +285,7 @@ fn a_home_on_another_host_is_not_asked() {
     ] {
         assert_eq!(refused.code, Some(1), "{refused:?}");
         assert!(refused.stderr.contains("nothing was sent there"), "{refused:?}");
+        assert!(!refused.stderr.contains("locked"), "{refused:?}");
     }
     assert_eq!(stranger.connections(), 0, "{:?}", stranger.arrived());
     scene.gates.left.turn(Way::Through);

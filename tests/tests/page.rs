@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use calpair_tests::browser::{Browser, DESKTOP, PHONE, Window};
 use calpair_tests::page::{PAGE_PASSWORD, Scene};
 use model::Side;
+use sandbox::Gone;
 use sandbox::seed::hour;
 use serde_json::Value;
 
@@ -86,6 +87,44 @@ fn every_mistake_in_the_form_is_said_in_the_users_words() {
     browser.click("button.primary");
     assert!(browser.text("h1").contains("iCloud is connected"), "{}", browser.text("main"));
     assert_eq!(scene.account("left")["state"], "ok");
+}
+
+#[test]
+fn a_locked_account_and_one_without_calendars_are_told_apart_from_a_wrong_password() {
+    let Some(mut browser) = Browser::start(DESKTOP) else { return };
+    let scene = Scene::new("", "");
+    let world = &scene.stage.world;
+    let good = scene.password(Side::Left);
+    world.lock("left");
+    browser.open(&scene.url("/connect/left"));
+    browser.fill("#password", &good);
+    browser.click("button.primary");
+    let shown = browser.text("#wrong");
+    for words in ["iCloud took the password", "www.icloud.com", "be locked", "new terms", "(403)"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert!(!shown.contains("refused") && browser.count("#wrong li") == 3, "{shown}");
+    assert!(!browser.html().contains(&good), "what was typed is not shown");
+    assert_eq!(scene.account("left")["state"], "unconnected", "nothing is kept");
+    browser.shot("connect-locked");
+    world.unlock("left");
+    // The password is right, and there is nothing to sync.
+    let family = scene.stage.calendar(Side::Left);
+    world.set_gone(family, Gone::Yes);
+    browser.fill("#password", &good);
+    browser.click("button.primary");
+    assert_eq!(browser.text("h1").trim(), "Connected, but no calendar");
+    let page = browser.text("main");
+    for words in ["accepted the password", "Open www.icloud.com once", "Calendar works there"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert_eq!((browser.count("#offer"), browser.count("form")), (0, 0), "nothing to pair");
+    assert_eq!(scene.account("left")["state"], "ok", "the password is kept");
+    browser.shot("connect-no-calendar");
+    // As soon as there is one it is found.
+    world.set_gone(family, Gone::No);
+    browser.open(&scene.url("/connect/left/done"));
+    assert!(browser.text("main").contains("Family"), "{}", browser.text("main"));
 }
 
 #[test]
@@ -313,8 +352,26 @@ fn no_secret_is_anywhere() {
     }
     scene.create(Side::Left, "c1", "CanaryTitle");
     scene.until("synced", |scene| scene.title(Side::Right, "c1").is_some());
+    let made = scene.home.run(&["connect", "right", "--link"]);
+    let link = made.stdout.trim().to_owned();
+    let token = link.split("link=").nth(1).expect("a token").to_owned();
     browser.open(&scene.url("/"));
     browser.wait("CanaryTitle");
+    // The source of every page, as somebody sees it who is in; titles stand on the first alone.
+    let entered = browser.html();
+    for path in ["/connect/left", "/connect/left/done", "/connect/right", "/nothing"] {
+        browser.open(&scene.url(path));
+        pages.push(browser.html());
+    }
+    // As somebody sees it who came by the link, and as nobody in particular.
+    browser.window(DESKTOP);
+    assert_eq!(browser.open(&link), 200);
+    pages.extend([browser.html(), browser.address()]);
+    browser.window(DESKTOP);
+    for path in ["/", "/connect/left", "/connect/left/done", "/sign-in"] {
+        browser.open(&scene.url(path));
+        pages.push(browser.html());
+    }
     for path in ["/metrics", "/api/status", "/readyz", "/", "/healthz"] {
         pages.push(scene.get(path).expect("an answer"));
     }
@@ -333,8 +390,9 @@ fn no_secret_is_anywhere() {
             state.extend(std::fs::read(&path).expect("it is ours"));
         }
     }
-    for secret in secrets.iter().copied().chain([PAGE_PASSWORD]) {
+    for secret in secrets.iter().copied().chain([PAGE_PASSWORD, &token]) {
         for form in forms(secret) {
+            assert!(!entered.contains(&form), "{form}");
             assert!(pages.iter().all(|page| !page.contains(&form)), "{form}");
             let bytes = form.as_bytes();
             assert!(!state.windows(bytes.len()).any(|window| window == bytes), "{form}");
