@@ -7,7 +7,8 @@ stdin: JSON lines {"uid", "left": text, "right": text}. stdout, for each line:
   {"uid", "unsure": reason}            the expander itself can't read one of them
 
 The window is ten years from the first start of either text, or what {"from", "until"} say: then
-only what starts in it counts. Needs recurring-ical-events.
+only what starts in it counts. What floats takes place in {"zone"}, if there is one. Needs
+recurring-ical-events.
 """
 
 import datetime as dt
@@ -16,6 +17,7 @@ import re
 import signal
 import sys
 import warnings
+import zoneinfo
 
 import icalendar
 import recurring_ical_events
@@ -50,14 +52,16 @@ def day(value):
     return value.date() if isinstance(value, dt.datetime) else value
 
 
-def instant(value):
-    """UTC for what has a zone; days and floating times as they are."""
+def instant(value, zone):
+    """UTC for what has a zone, or gets one; days and other floating times as they are."""
+    if zone and isinstance(value, dt.datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=zone)
     if isinstance(value, dt.datetime) and value.tzinfo is not None:
         return value.astimezone(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     return value.isoformat()
 
 
-def occurrence(event):
+def occurrence(event, zone):
     start = event["DTSTART"].dt
     if "DTEND" in event:
         end = event["DTEND"].dt
@@ -70,17 +74,17 @@ def occurrence(event):
         end = start + dt.timedelta(days=1)
     # Quotes need no escape, and some escape them; blanks are no content.
     title = " ".join(str(event.get("SUMMARY", "")).replace('\\"', '"').split())
-    return f"{instant(start)} {instant(end)} {title}"
+    return f"{instant(start, zone)} {instant(end, zone)} {title}"
 
 
-def occurrences(calendar, first, window):
+def occurrences(calendar, first, window, zone):
     last = dt.date(min(first.year + YEARS, 9998), first.month, min(first.day, 28))
     if window:
         first, last = window
     query = recurring_ical_events.of(calendar, skip_bad_series=False)
     # A cancelled occurrence and an excluded one are the same: it does not take place.
     return sorted(
-        occurrence(event)
+        occurrence(event, zone)
         for event in query.between(first, last)
         if str(event.get("STATUS", "")).upper() != "CANCELLED"
         and (not window or first <= day(event["DTSTART"].dt) < last)
@@ -94,7 +98,8 @@ def compare(case):
         first = min(day(start) for side in sides for start in starts(side))
         first = max(first, dt.date(2, 1, 1)) - dt.timedelta(days=1)
         window = [dt.date.fromisoformat(case[end]) for end in ("from", "until") if end in case]
-        left, right = (occurrences(side, first, window) for side in sides)
+        zone = zoneinfo.ZoneInfo(case["zone"]) if case.get("zone") else None
+        left, right = (occurrences(side, first, window, zone) for side in sides)
     except Exception as error:  # whatever a text makes it stumble over
         return {"unsure": f"{type(error).__name__}: {error}"[:200]}
     finally:

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use caldav::{CalDav, CalDavOptions, Flavour};
 use google::GoogleOptions;
 use microsoft::MicrosoftOptions;
-use model::{CalendarId, Timestamp};
+use model::{CalendarId, Field, Timestamp};
 use provider::Provider as _;
 use sandbox::dav::{Options, Profile, Running, serve};
 use sandbox::google::Google;
@@ -21,6 +21,9 @@ use crate::{caldav_account, text};
 
 /// The longest private property that Google keeps.
 const LONGEST_MARK: usize = 1024;
+
+/// The zone in which times without one are written where a mailbox has no other.
+const ZONE: &str = "Europe/Amsterdam";
 
 /// A side.
 pub struct End {
@@ -134,6 +137,7 @@ impl End {
                 Box::pin(async move { microsoft.answer(request).await })
             })),
             window: None,
+            zone: Some(ZONE.to_owned()),
         };
         let provider = ::microsoft::Microsoft::new(options).expect("loopback is allowed");
         let account = Some(rig::End::microsoft(provider, calendar.clone()));
@@ -244,6 +248,16 @@ impl End {
             // quirk: google-39
             Keeper::Google { .. } => uid.len() <= LONGEST_MARK,
         }
+    }
+
+    /// The zone in which times without one take place there, where calpair chooses it.
+    pub fn zone(&self) -> Option<&'static str> {
+        matches!(self.keeper, Keeper::Microsoft { .. }).then_some(ZONE)
+    }
+
+    /// The field that calpair reads there otherwise than it stands: Google's texts may be HTML.
+    pub fn reads_otherwise(&self) -> Option<Field> {
+        self.as_google().map(|_| Field::Description)
     }
 
     /// The UID that this side's users see of the event with this UID.

@@ -43,11 +43,12 @@ fn window() -> (Date, Date) {
     (days(-175), days(725))
 }
 
-/// Compares every event that both sides hold. `python` is `CALPAIR_EXPANDER`.
+/// Compares every event that both sides hold. `python` is `CALPAIR_EXPANDER`. What floats takes
+/// place in `zone`, where there is one.
 ///
 /// # Panics
 /// When the expander does not run.
-pub fn compare(python: &str, left: &Held, right: &Held) -> Vec<Said> {
+pub fn compare(python: &str, left: &Held, right: &Held, zone: Option<&str>) -> Vec<Said> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/servers/expand.py");
     let mut child = Command::new(python)
         .arg(script)
@@ -59,7 +60,8 @@ pub fn compare(python: &str, left: &Held, right: &Held) -> Vec<Said> {
     for (uid, raw) in left {
         let Some(other) = right.get(uid) else { continue };
         let (left, right) = (String::from_utf8_lossy(raw), String::from_utf8_lossy(other));
-        let mut case = serde_json::json!({ "uid": uid, "left": left, "right": right });
+        let mut case =
+            serde_json::json!({ "uid": uid, "left": left, "right": right, "zone": zone });
         if [raw, other].into_iter().any(|raw| text::is_in_parts(raw)) {
             let (from, until) = window();
             case["from"] = from.to_string().into();

@@ -8,6 +8,7 @@ pub mod environment;
 pub mod expander;
 pub mod gateway;
 pub mod http;
+pub mod losses;
 pub mod page;
 pub mod program;
 pub mod rig;

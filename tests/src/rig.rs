@@ -8,7 +8,7 @@ use caldav::CalDav;
 use engine::{Attended, Chance, Clock, Context, Mode, Outcome, Pair, PairSide, Rules, attend};
 use google::Google;
 use microsoft::Microsoft;
-use model::{AccountName, CalendarId, FieldSet, PairName, Side, Sides, Timestamp};
+use model::{AccountName, CalendarId, PairName, Side, Sides, Timestamp};
 use provider::Provider;
 use store::{AccountRow, ProblemRow, Store};
 use tempfile::TempDir;
@@ -66,9 +66,9 @@ impl End {
 }
 
 impl End {
-    /// What the account can hold.
-    pub fn fields(&self) -> FieldSet {
-        self.provider.fields()
+    /// The account.
+    pub fn provider(&self) -> Arc<dyn Provider> {
+        Arc::clone(&self.provider)
     }
 }
 

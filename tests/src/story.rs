@@ -74,7 +74,7 @@ impl Story {
             assert_eq!(whole, series, "{both}");
         }
         let mut counted = 0;
-        for said in compare(&self.expander, &sides.left, &sides.right) {
+        for said in compare(&self.expander, &sides.left, &sides.right, None) {
             match said {
                 Said::Equal(count) => counted += count,
                 Said::Unequal { line, .. } | Said::Unsure(line) => panic!("{both}\n{line}"),

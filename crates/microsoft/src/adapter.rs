@@ -103,6 +103,9 @@ pub struct MicrosoftOptions {
     pub wire: Wire,
     /// The window; `None` for the usual.
     pub window: Option<Horizon>,
+    /// The zone in which times that have none are shown, by its name in the tz database: which one
+    /// the mailbox has calpair has no right to ask. UTC for none, and for one that Windows has not.
+    pub zone: Option<String>,
 }
 
 /// One account at Microsoft.
@@ -116,14 +119,23 @@ impl Microsoft {
     /// # Errors
     /// As [`Account::new`]: an address that no credential may be sent to.
     pub fn new(options: MicrosoftOptions) -> Result<Self> {
-        let MicrosoftOptions { api_url, credential, clock, deadline, in_flight, wire, window } =
-            options;
+        let MicrosoftOptions {
+            api_url,
+            credential,
+            clock,
+            deadline,
+            in_flight,
+            wire,
+            window,
+            zone,
+        } = options;
         let mut policy = Options::new(api_url, credential);
         policy.deadline = deadline.unwrap_or(policy.deadline);
         policy.in_flight = in_flight.unwrap_or(IN_FLIGHT).min(IN_FLIGHT);
         policy.wire = wire;
         let account = Account::new(policy)?;
-        Ok(Self { server: Server::new(account, clock, window.unwrap_or_default()) })
+        let window = window.unwrap_or_default();
+        Ok(Self { server: Server::new(account, clock, window, zone.as_deref()) })
     }
 
     /// The calendar that a configuration means by an id; `None` for anything else, such as a name

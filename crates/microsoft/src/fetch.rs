@@ -183,7 +183,6 @@ async fn belonging(
     mut rows: Rows,
 ) -> Result<Found> {
     let Some(row) = &rows.master else { return Ok(None) };
-    server.saw(row);
     let whole = match (row.kind(), row.series_id(), ident::linked(row)) {
         (Kind::Occurrence | Kind::Exception, Some(series), _) => Some(ResourceId::new(series)),
         (_, _, Some(series)) if series != *id => Some(series),

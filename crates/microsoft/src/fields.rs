@@ -13,7 +13,7 @@ mod people;
 mod reminder;
 mod sensitivity;
 mod show_as;
-mod subject;
+pub(crate) mod subject;
 pub(crate) mod times;
 
 use std::fmt;
@@ -38,7 +38,7 @@ pub(crate) type Body = Map<String, Value>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     /// The Windows zone in which Graph shows what has none of its own.
-    pub(crate) floating: String,
+    pub(crate) floating: &'static str,
 }
 
 /// Why something can't be written, as a sentence.
@@ -127,7 +127,7 @@ pub(crate) mod testing {
     use serde_json::json;
 
     pub(crate) fn frame() -> Frame {
-        Frame { floating: "UTC".to_owned() }
+        Frame { floating: "UTC" }
     }
 
     /// A single event with these keys beside its times.

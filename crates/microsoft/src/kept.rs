@@ -13,13 +13,13 @@ use model::{Event, Extent, Field, FieldSet, Series, Uid, canonical};
 use provider::kept::Remembered;
 pub(crate) use provider::kept::Whole;
 
-use crate::fields::HELD;
+use crate::fields::{HELD, subject};
 use crate::ident::Mark;
 use crate::row::Row;
 use crate::zones;
 
 /// The longest text that is remembered: far below what a property may hold, far above what some
-/// fields need. A long description is not remembered.
+/// fields need. A long description is not.
 const LONGEST: usize = 8 * 1024;
 
 /// What stands for the master among the slots of its exceptions.
@@ -58,7 +58,12 @@ impl Memory {
             self.0.remove(&slot);
             return;
         }
-        self.0.insert(slot, exact.remembered(plain, fields));
+        let mut text = exact.remembered(plain, fields);
+        if text.len() > LONGEST {
+            // A text that is too long must not take the small things with it.
+            text = exact.remembered(plain, fields.without(Field::Description));
+        }
+        self.0.insert(slot, text);
     }
 
     pub(crate) fn forget_all_but(&mut self, is_kept: impl Fn(&str) -> bool) {
@@ -70,8 +75,12 @@ impl Memory {
         let text = self.0.get(slot.unwrap_or(MASTER));
         let Some(remembered) = text.and_then(|text| Remembered::read(text)) else { return plain };
         let mut whole = remembered.onto(&plain);
-        if remembered.overruled(&plain).contains(Field::Times) {
+        let overruled = remembered.overruled(&plain);
+        if overruled.contains(Field::Times) {
             keep_city(&mut whole.event, &remembered.exact.event);
+        }
+        if overruled.contains(Field::Title) {
+            keep_rest(&mut whole.event, &remembered.exact.event);
         }
         whole
     }
@@ -86,6 +95,16 @@ fn keep_city(event: &mut Event, exact: &Event) {
         {
             *own = model::When::Zoned { local: own.wall(), zone: zone.clone() };
         }
+    }
+}
+
+/// Who changes the beginning of a title says nothing about what Outlook does not show of it.
+// quirk: microsoft-76
+fn keep_rest(event: &mut Event, exact: &Event) {
+    let titles = event.title.as_ref().zip(exact.title.as_ref());
+    let whole = titles.and_then(|(now, exact)| subject::with_rest(now.expose(), exact.expose()));
+    if let Some(whole) = whole {
+        event.title = Some(whole.into());
     }
 }
 
@@ -147,6 +166,16 @@ mod tests {
         assert_eq!(memory.text(), own);
         memory.remember(None, &whole(&long, None), &whole("", None));
         assert_eq!(memory.text(), "");
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_does_not_take_the_small_things_with_it() {
+        let mut exact = whole("a", Some(3));
+        exact.event.description = Some("x \n".repeat(LONGEST).as_str().into());
+        let mut memory = Memory::default();
+        memory.remember(None, &exact, &whole("a", Some(1)));
+        let read = Memory::of(&row(&memory)).recall(None, whole("a", Some(1)));
+        assert_eq!((read.event.priority, read.event.description), (Some(3), None));
     }
 
     // quirk: microsoft-75

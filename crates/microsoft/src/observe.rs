@@ -49,13 +49,13 @@ pub(crate) async fn changes(
             let ask = delta::follow(server.graph(), link, Size::Ours)?;
             let page = delta::parse(&server.ask_of(calendar, ask).await?, true)?;
             let round = Round::new(Purpose::Changes, Some(link.clone()), Size::Ours);
-            Ok(advance(server, &mark, round, page))
+            Ok(advance(&mark, round, page))
         }
         At::Round(round) => {
             let ask = delta::follow(server.graph(), &round.page, round.size())?;
             let page = delta::parse(&server.ask_of(calendar, ask).await?, true)?;
             match round.seen(&page) {
-                Some(round) => Ok(advance(server, &mark, round, page)),
+                Some(round) => Ok(advance(&mark, round, page)),
                 None => circling(server, calendar, &mark, round).await,
             }
         }
@@ -118,15 +118,15 @@ async fn open(server: &Server, calendar: &CalendarId, size: Size) -> Result<Chan
     let mark = Mark { at: At::Settled(None), window, linked: BTreeSet::new() };
     let round = Round::new(Purpose::Open, None, size);
     let round = round.seen(&page).unwrap_or(round);
-    Ok(advance(server, &mark, round, page))
+    Ok(advance(&mark, round, page))
 }
 
 /// What a page of a round says, and how it goes on.
-fn advance(server: &Server, mark: &Mark, mut round: Round, page: Page) -> Changes {
+fn advance(mark: &Mark, mut round: Round, page: Page) -> Changes {
     let mut mark = mark.clone();
     let (scope, items) = match round.purpose {
         Purpose::Open => (Scope::Full, Vec::new()),
-        Purpose::Changes => (Scope::Delta, told(server, &page.rows, &mut mark.linked)),
+        Purpose::Changes => (Scope::Delta, told(&page.rows, &mut mark.linked)),
     };
     let next = match (page.next, round.purpose) {
         (After::Page(link), _) => {
@@ -167,7 +167,7 @@ async fn circling(
             let ask = delta::follow(server.graph(), link, Size::Theirs)?;
             let page = delta::parse(&server.ask_of(calendar, ask).await?, true)?;
             let again = Round::new(Purpose::Changes, Some(link.clone()), Size::Theirs);
-            Ok(advance(server, mark, again, page))
+            Ok(advance(mark, again, page))
         }
         (_, Purpose::Open, true) => open(server, calendar, Size::Theirs).await,
         (_, Purpose::Changes, _) => Err(expired("Microsoft tells the same changes without an end")),
@@ -182,7 +182,7 @@ async fn circling(
 
 /// What rows of a round name, once each.
 // quirk: microsoft-1, microsoft-2, microsoft-3, microsoft-5, microsoft-6, microsoft-8, microsoft-9
-fn told(server: &Server, rows: &[Row], linked: &mut BTreeSet<ResourceId>) -> Vec<Change> {
+fn told(rows: &[Row], linked: &mut BTreeSet<ResourceId>) -> Vec<Change> {
     let mut named: BTreeMap<ResourceId, bool> = BTreeMap::new();
     let mut is_removed = false;
     for row in rows {
@@ -191,7 +191,6 @@ fn told(server: &Server, rows: &[Row], linked: &mut BTreeSet<ResourceId>) -> Vec
             named.insert(ResourceId::new(row.id()), true);
             continue;
         }
-        server.saw(row);
         let id = match (row.kind(), row.series_id(), ident::linked(row)) {
             (Kind::Occurrence | Kind::Exception, Some(series), _) => ResourceId::new(series),
             (_, _, Some(series)) => {
@@ -238,7 +237,6 @@ async fn listed(
     let mut mark = mark.clone();
     let mut items = Vec::new();
     for row in page.rows {
-        server.saw(&row);
         if let Some(series) = ident::linked(&row) {
             note(&mut mark.linked, &series);
             items.push(Change::Listed { id: series, version: None });

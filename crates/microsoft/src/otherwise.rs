@@ -1,7 +1,7 @@
 //! What Microsoft shows otherwise than it is, in words for people: the row is made that Graph would
 //! hold, and read. The exact values are remembered beside it ([`crate::kept`]).
 
-use model::{Event, Exception, Field, FieldSet, Series};
+use model::{Event, Exception, Field, FieldSet, Series, When};
 
 use crate::draft;
 use crate::fields::{self, Frame, HELD};
@@ -21,9 +21,17 @@ pub(crate) fn told(series: &Series, frame: &Frame) -> Vec<String> {
         Exception::Override(event) => Some(&**event),
         Exception::Cancelled => None,
     });
-    let fields = series.master.iter().chain(overrides).filter_map(|event| rounded(event, frame));
+    let events: Vec<&Event> = series.master.iter().chain(overrides).collect();
+    let fields = events.iter().filter_map(|event| rounded(event, frame));
     let fields = fields.fold(FieldSet::NONE, FieldSet::union);
-    told.extend(fields.iter().map(sentence));
+    let floats = events.iter().any(|event| matches!(event.start, When::Floating(_)));
+    told.extend(fields.iter().map(|field| match field {
+        Field::Times if floats => {
+            let zone = frame.floating;
+            format!("times: they have no zone here; at Microsoft they stand in {zone}")
+        }
+        _ => sentence(field),
+    }));
     told
 }
 
@@ -38,17 +46,14 @@ fn rounded(event: &Event, frame: &Frame) -> Option<FieldSet> {
 
 fn sentence(field: Field) -> String {
     let how = match field {
-        Field::Times => {
-            "in the mailbox's zone if they float, else under the name that Windows has for the \
-             zone of the city"
-        }
+        Field::Times => "under the name that Windows has for the zone of the city",
+        Field::Title => "in one line, and no more than 255 characters of it",
         Field::Status => "cancelled is not shown, tentative only where it blocks time",
         Field::Alarms => "one, in minutes before the start",
         Field::Priority => "high, normal or low",
         Field::Conferences => "kept, and not shown",
         Field::Description => "without the blanks that HTML does not keep",
-        Field::Title
-        | Field::Location
+        Field::Location
         | Field::Recurrence
         | Field::Geo
         | Field::Url

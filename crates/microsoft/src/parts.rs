@@ -14,7 +14,7 @@ use crate::cursor::Window;
 use crate::fetch::{OPEN, is_open};
 use crate::fields::{HELD, Unread};
 use crate::ident::{self, Mark};
-use crate::kept;
+use crate::kept::{self, Whole as Single};
 use crate::row::Row;
 use crate::rows::Rows;
 use crate::series::{self, read_row};
@@ -153,7 +153,11 @@ fn within(
         by_slot.insert(ident::slot(&one.original), (one.original, event));
     }
     if occurrences.is_cut() {
-        return Err(Unread("it repeats too often to be written one by one"));
+        let is_known = series.recurrence.rules.iter().all(|rule| rule.other.is_empty());
+        return Err(Unread(match is_known {
+            true => "it repeats too often to be written one by one",
+            false => "its rule has parts that calpair can't play",
+        }));
     }
     Ok(Occurrences { by_slot, until })
 }
@@ -236,6 +240,10 @@ pub(crate) fn read(rows: &Rows, whole: &Whole, uid: Uid) -> Result<Series, Unrea
             continue;
         }
         now.people = event.people.clone();
+        // Not stated and confirmed are one thing.
+        if Single::once(now.clone()).same(&Single::once(event.clone()), Field::Status) {
+            now.status = event.status;
+        }
         let own = series.master.as_ref().map(|master| ical::implied(master, &key));
         if own.is_some_and(|own| series::same(&now, &own, HELD.with(Field::Times))) {
             series.exceptions.remove(&key);

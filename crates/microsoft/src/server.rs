@@ -36,14 +36,13 @@ pub(crate) struct Server {
     graph: Graph,
     clock: Clock,
     horizon: Horizon,
+    floating: &'static str,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     failures: HashMap<CalendarId, Failures>,
-    /// The Windows zone that events of the account were last seen in.
-    zone: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -53,9 +52,16 @@ struct Failures {
 }
 
 impl Server {
-    pub(crate) fn new(account: Account, clock: Clock, horizon: Horizon) -> Self {
+    /// `zone` is that of floating times, by its name in the tz database.
+    pub(crate) fn new(
+        account: Account,
+        clock: Clock,
+        horizon: Horizon,
+        zone: Option<&str>,
+    ) -> Self {
         let graph = Graph::new(account.origin());
-        Self { account, graph, clock, horizon, state: Mutex::default() }
+        let floating = zone.and_then(zones::windows).unwrap_or("UTC");
+        Self { account, graph, clock, horizon, floating, state: Mutex::default() }
     }
 
     pub(crate) fn account(&self) -> &Account {
@@ -207,18 +213,9 @@ impl Server {
         Err(Error::new(ErrorKind::Malformed, format!("{} lists without an end", self.place())))
     }
 
-    /// Notes in which zone events are.
-    pub(crate) fn saw(&self, row: &Row) {
-        let name = row.text("originalStartTimeZone").and_then(zones::known);
-        if let Some(name) = name.filter(|name| *name != "UTC") {
-            self.state().zone = Some(name);
-        }
-    }
-
-    /// What writing depends on. A time without a zone is written in the zone that other events of
-    /// the account were seen in.
+    /// What writing depends on.
     pub(crate) fn frame(&self) -> Frame {
-        Frame { floating: self.state().zone.unwrap_or("UTC").to_owned() }
+        Frame { floating: self.floating }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

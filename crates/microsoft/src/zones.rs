@@ -253,11 +253,6 @@ pub(crate) fn place(name: &str) -> Option<ical::Place> {
     ical::place(name)
 }
 
-/// A name of Windows' as it is spelt here; `None` for any other.
-pub(crate) fn known(name: &str) -> Option<&'static str> {
-    NAMES.iter().find(|known| known.eq_ignore_ascii_case(name)).copied()
-}
-
 /// The zone to compute with that a name of Graph's means.
 pub(crate) fn time_zone(name: &str) -> Option<TimeZone> {
     match place(name)? {

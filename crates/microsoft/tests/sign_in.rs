@@ -93,6 +93,7 @@ impl Stage {
             in_flight: None,
             wire: self.wire(death),
             window: None,
+            zone: None,
         })
         .expect("Graph's address may be asked")
     }

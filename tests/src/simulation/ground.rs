@@ -131,6 +131,7 @@ impl Ground {
                         Box::pin(async move { microsoft.answer(request).await })
                     }),
                     window: None,
+                    zone: Some("Europe/Berlin".to_owned()),
                 };
                 Arc::new(::microsoft::Microsoft::new(options).expect("loopback is allowed"))
             }

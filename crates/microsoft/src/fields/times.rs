@@ -138,7 +138,7 @@ fn lasting(event: &Event) -> When {
 fn stated(when: &When, frame: &Frame) -> Result<Value, Refused> {
     let (reading, zone) = match (when, zones::name(when)) {
         (When::Date(date), _) => (date.at(0, 0, 0, 0), "UTC"),
-        (When::Floating(local), _) => (*local, frame.floating.as_str()),
+        (When::Floating(local), _) => (*local, frame.floating),
         (_, Some(name)) => (when.wall(), name),
         (_, None) => {
             let at = ical::instant(when, &TimeZone::UTC).ok_or(Refused(UNKNOWN))?;

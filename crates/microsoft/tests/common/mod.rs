@@ -132,6 +132,7 @@ fn adapter(service: &Service, clock: impl Fn() -> Timestamp + Send + Sync + 'sta
             Box::pin(async move { service.answer(request).await })
         })),
         window: None,
+        zone: Some("Europe/Vienna".to_owned()),
     })
     .expect("Graph's address may be asked")
 }

@@ -9,6 +9,7 @@ use super::state::{Json, Properties};
 use super::times::{Span, written};
 
 /// How long a subject and a transaction id may be.
+// quirk: microsoft-76
 pub(super) const LONGEST: usize = 255;
 
 /// Members that are kept as they are written; null is what stands beside them.
