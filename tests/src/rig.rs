@@ -112,6 +112,7 @@ impl Rig {
                 name: sides[side].account.clone(),
                 provider: "caldav".to_owned(),
                 identity: None,
+                address: None,
                 state: "ok".to_owned(),
                 since: clock.now(),
                 reason: None,

@@ -107,6 +107,7 @@ impl Stage {
                 name: self.pair.sides[side].account.clone(),
                 provider: "caldav".to_owned(),
                 identity: None,
+                address: None,
                 state: "ok".to_owned(),
                 since: self.world.now(),
                 reason: None,

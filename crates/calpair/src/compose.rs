@@ -24,6 +24,7 @@ use store::{AccountRow, Store};
 use transport::oauth::{self, Tokens};
 
 pub(crate) use self::adapter::Adapter;
+use self::adapter::Scope;
 pub(crate) use self::stored::{Holder, KeyOrReason, no_credential, open};
 use self::stored::{Stored, Unusable};
 use crate::config::{self, Account, Config};
@@ -36,8 +37,8 @@ pub(crate) struct Reach {
     pub(crate) adapter: Adapter,
     /// Whether the adapter is one that sends anything.
     is_usable: bool,
-    /// How far the account's pairs look.
-    horizon: Horizon,
+    /// What the adapter was made for.
+    scope: Scope,
     /// Another one each time the adapter is made anew, so that its pairs notice.
     generation: u64,
 }
@@ -46,7 +47,7 @@ pub(crate) struct Reach {
 #[derive(Clone, Default)]
 pub(crate) struct Roster {
     reaches: BTreeMap<AccountName, Reach>,
-    horizons: BTreeMap<AccountName, Horizon>,
+    scopes: BTreeMap<AccountName, Scope>,
     generations: u64,
 }
 
@@ -63,12 +64,11 @@ impl Roster {
         key: &KeyOrReason,
         clock: &Arc<dyn Clock>,
     ) -> store::Result<()> {
-        self.horizons = horizons(config);
+        self.scopes = scopes(config);
         // What made an account unusable may lie beside the configuration (a client's secret).
         self.reaches.retain(|name, reach| {
-            let horizon = self.horizons.get(name).copied().unwrap_or_default();
             let is_same = config.accounts.get(name) == Some(&reach.account);
-            reach.is_usable && is_same && reach.horizon == horizon
+            reach.is_usable && is_same && self.scopes.get(name) == Some(&reach.scope)
         });
         for (name, account) in &config.accounts {
             if !self.reaches.contains_key(name) {
@@ -89,9 +89,9 @@ impl Roster {
         key: &KeyOrReason,
         clock: &Arc<dyn Clock>,
     ) -> store::Result<()> {
-        let horizon = self.horizons.get(&account.name).copied().unwrap_or_default();
+        let scope = self.scopes.get(&account.name).cloned().unwrap_or_default();
         let made = stored::open(account, store, key)?.and_then(|stored| {
-            adapter(account, stored, horizon, clock)
+            adapter(account, stored, &scope, clock)
                 .map_err(|reason| Unusable { reason, action: None })
         });
         remember(account, made.as_ref().err(), store, clock)?;
@@ -99,7 +99,7 @@ impl Roster {
         let is_usable = made.is_ok();
         let adapter = made.unwrap_or_else(|unusable| Adapter::unconnected(unusable.reason));
         let (account, generation) = (account.clone(), self.generations);
-        let reach = Reach { account, adapter, is_usable, horizon, generation };
+        let reach = Reach { account, adapter, is_usable, scope, generation };
         self.reaches.insert(reach.account.name.clone(), reach);
         Ok(())
     }
@@ -154,6 +154,23 @@ fn rules(pair: &config::Pair) -> Rules {
     }
 }
 
+/// What each account's adapter is made for. An account without a pair looks nowhere in particular.
+fn scopes(config: &Config) -> BTreeMap<AccountName, Scope> {
+    let horizons = horizons(config);
+    let zone = zone(config.daemon.time_zone.as_deref());
+    let scope = |name: &AccountName| Scope {
+        horizon: horizons.get(name).copied().unwrap_or_default(),
+        zone: zone.clone(),
+    };
+    config.accounts.keys().map(|name| (name.clone(), scope(name))).collect()
+}
+
+/// The zone for times that have none: the configured one, else the machine's.
+fn zone(configured: Option<&str>) -> Option<String> {
+    let of_machine = || Some(jiff::tz::TimeZone::try_system().ok()?.iana_name()?.to_owned());
+    configured.map(str::to_owned).or_else(of_machine)
+}
+
 /// How far the pairs of each account look: one adapter serves them all, so the farthest counts.
 fn horizons(config: &Config) -> BTreeMap<AccountName, Horizon> {
     let mut horizons: BTreeMap<AccountName, Horizon> = BTreeMap::new();
@@ -173,7 +190,7 @@ fn horizons(config: &Config) -> BTreeMap<AccountName, Horizon> {
 fn adapter(
     account: &Account,
     stored: Stored,
-    horizon: Horizon,
+    scope: &Scope,
     clock: &Arc<dyn Clock>,
 ) -> Result<Adapter, String> {
     let secret = stored.secret();
@@ -182,18 +199,18 @@ fn adapter(
     };
     let note = stored.note(time(clock));
     let tokens = Tokens::new(client, secret, time(clock), stored.keep()).noting(note);
-    with_tokens(account, Arc::new(tokens), horizon, clock)
+    with_tokens(account, Arc::new(tokens), scope, clock)
 }
 
 fn with_tokens(
     account: &Account,
     tokens: Arc<Tokens>,
-    horizon: Horizon,
+    scope: &Scope,
     clock: &Arc<dyn Clock>,
 ) -> Result<Adapter, String> {
     match &account.provider {
         config::Provider::Google(google) => Adapter::google(google, tokens, clock),
-        config::Provider::Microsoft(of) => Adapter::microsoft(of, tokens, horizon, clock),
+        config::Provider::Microsoft(of) => Adapter::microsoft(of, tokens, scope, clock),
         config::Provider::ICloud(_) | config::Provider::CalDav(_) => {
             Err(format!("account {} has no sign-in", account.name))
         }
@@ -252,8 +269,8 @@ impl Trial {
         let (time, keep) = (time(clock), Arc::new(|_: &SecretString| Ok(())));
         let tokens = Tokens::granted(client, grant, Some(secret.clone()), time, keep)?;
         let tokens = Arc::new(tokens);
-        // Who is signed in and which calendars there are depends on no window.
-        let made = with_tokens(account, Arc::clone(&tokens), Horizon::default(), clock);
+        // Who is signed in and which calendars there are depends on no window and no zone.
+        let made = with_tokens(account, Arc::clone(&tokens), &Scope::default(), clock);
         Ok(Self { adapter: made.map_err(unusable)?, secret, tokens: Some(tokens), lasts })
     }
 
@@ -293,6 +310,7 @@ fn remember(
     store.put_account(&AccountRow {
         name: account.name.clone(),
         provider: provider.to_owned(),
+        address: row.as_ref().and_then(|row| row.address.clone()),
         identity: row.and_then(|row| row.identity),
         state: state.to_owned(),
         since: since.unwrap_or_else(|| clock.now()),

@@ -504,6 +504,7 @@ mod tests {
             name: AccountName::new("work"),
             provider: "any".into(),
             identity: None,
+            address: None,
             state: state.as_str().into(),
             since: Timestamp::UNIX_EPOCH,
             reason: Some("as before".into()),

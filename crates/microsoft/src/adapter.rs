@@ -185,7 +185,11 @@ impl Provider for Microsoft {
     }
 
     async fn identity(&self) -> Result<String> {
-        me::parse(&self.server.ask(me::prepare(self.server.graph())).await?)
+        Ok(me::parse(&self.server.ask(me::prepare(self.server.graph())).await?)?.id)
+    }
+
+    async fn address(&self) -> Result<Option<String>> {
+        Ok(me::parse(&self.server.ask(me::prepare(self.server.graph())).await?)?.address)
     }
 
     async fn calendars(&self) -> Result<Vec<Calendar>> {

@@ -73,6 +73,12 @@ pub trait Provider: Send + Sync {
     /// provider: the answer also tells whether the credential is still accepted.
     async fn identity(&self) -> Result<String>;
 
+    /// What people call the account (a mail address), where [`Provider::identity`] is nothing that
+    /// they know; `None` where it is.
+    async fn address(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// The calendars of the account that can hold events, read-only ones too.
     async fn calendars(&self) -> Result<Vec<Calendar>>;
 

@@ -16,6 +16,8 @@ pub struct AccountRow {
     pub provider: String,
     /// What the provider calls the account; told apart from another account by this.
     pub identity: Option<String>,
+    /// What people call it, where `identity` is nothing that they know.
+    pub address: Option<String>,
     /// `unconnected`, `ok`, …
     pub state: String,
     /// Since when it is in this state.
@@ -35,7 +37,8 @@ pub struct AccountRow {
 }
 
 const COLUMNS: &str = "SELECT name, provider, identity, state, since, reason, action, refusals,
-    last_try, not_before, EXISTS (SELECT 1 FROM credential WHERE account = name) FROM account";
+    last_try, not_before, EXISTS (SELECT 1 FROM credential WHERE account = name), address
+    FROM account";
 
 impl Store {
     /// All accounts, by name.
@@ -64,8 +67,8 @@ impl Store {
             sql::run(
                 transaction,
                 "INSERT OR REPLACE INTO account (name, provider, identity, state, since, reason,
-                     action, refusals, last_try, not_before)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                     action, refusals, last_try, not_before, address)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                 params![
                     account.name.as_str(),
                     account.provider,
@@ -77,6 +80,7 @@ impl Store {
                     account.refusals,
                     micros(account.last_try),
                     micros(account.not_before),
+                    account.address,
                 ],
             )?;
             Ok(())
@@ -125,6 +129,7 @@ fn row(row: &Row<'_>) -> Result<AccountRow> {
         last_try: maybe_instant(row.get(8)?)?,
         not_before: maybe_instant(row.get(9)?)?,
         has_credential: row.get(10)?,
+        address: row.get(11)?,
     })
 }
 
@@ -143,6 +148,7 @@ mod tests {
             name: name.clone(),
             provider: "icloud".into(),
             identity: Some("/123/principal/".into()),
+            address: Some("me@example.com".into()),
             state: "ok".into(),
             since: at(5),
             reason: None,

@@ -34,6 +34,7 @@ const MIGRATIONS: &[Form] = &[
     ("V5__choices", include_str!("../../../migrations/0005_choices.sql")),
     ("V6__answers", include_str!("../../../migrations/0006_answers.sql")),
     ("V7__sign_ins", include_str!("../../../migrations/0007_sign_ins.sql")),
+    ("V8__addresses", include_str!("../../../migrations/0008_addresses.sql")),
 ];
 
 /// How long to wait for somebody who looks at the database with another tool.

@@ -19,6 +19,15 @@ use crate::{google as of_google, microsoft as of_microsoft, signin};
 /// The id that a configured text is by itself, without asking anybody.
 type Find = Arc<dyn Fn(&str) -> Option<CalendarId> + Send + Sync>;
 
+/// What an adapter has to know of the configuration beside its account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scope {
+    /// How far the account's pairs look.
+    pub(crate) horizon: Horizon,
+    /// The zone for times that have none, where the provider has none for its calendars.
+    pub(crate) zone: Option<String>,
+}
+
 /// An adapter.
 #[derive(Clone)]
 pub(crate) struct Adapter {
@@ -85,7 +94,7 @@ impl Adapter {
     pub(super) fn microsoft(
         account: &Microsoft,
         tokens: Arc<Tokens>,
-        horizon: Horizon,
+        scope: &Scope,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, String> {
         let graph = of_microsoft::graph(account.cloud);
@@ -97,7 +106,8 @@ impl Adapter {
             deadline: None,
             in_flight: None,
             wire: transport::Wire::Network,
-            window: Some(horizon),
+            window: Some(scope.horizon),
+            zone: scope.zone.clone(),
         };
         let made = microsoft::Microsoft::new(options).map_err(|error| error.to_string())?;
         let made = Arc::new(made);

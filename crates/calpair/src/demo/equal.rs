@@ -33,7 +33,8 @@ pub(super) fn compare(stage: &Stage, held: Sides<Vec<Held>>) -> Result<usize, St
 fn seen(stage: &Stage, held: Vec<Held>) -> Result<BTreeSet<Seen>, String> {
     let (reach, now) = (SignedDuration::from_hours(YEARS * 366 * 24), stage.world.now());
     let window = ical::Window { from: now - reach, until: now + reach };
-    // Where floating times take place depends on who looks; Google places them in its own zone.
+    // Where floating times take place depends on who looks; Google places them in the calendar's
+    // zone, and calpair at Microsoft in the configured one, which is the same.
     let floating = ical::time_zone(&Zone::Iana(ZONE.into())).unwrap_or(TimeZone::UTC);
     let mut seen = BTreeSet::new();
     for held in held {

@@ -35,7 +35,7 @@ pub(super) const TEAM: &str = "team";
 /// The Microsoft account.
 pub(super) const OFFICE: &str = "office";
 
-/// Events of the second pair at the beginning, on the left; those with floating times are left out.
+/// Events of the second pair at the beginning, on the left.
 const TEAM_LEFT: usize = 20;
 
 /// The accounts' names in the configuration, and in the world.
@@ -46,7 +46,7 @@ pub(super) const LEFT: usize = 60;
 pub(super) const RIGHT: usize = 15;
 pub(super) const BOTH: usize = 10;
 
-/// The zone of the calendar at Google.
+/// The zone of the calendar at Google, and of times without one at Microsoft.
 pub(super) const ZONE: &str = "Europe/Berlin";
 
 /// The same calendars each time.
@@ -96,8 +96,7 @@ impl Stage {
         };
         microsoft.set_visitor(OFFICE);
         let today = world.now().to_zoned(TimeZone::UTC).date();
-        // Where a floating time takes place at Microsoft depends on the mailbox.
-        for text in seed::lifelike(SEED + 1, today, TEAM_LEFT).iter().filter(|text| !floats(text)) {
+        for text in &seed::lifelike(SEED + 1, today, TEAM_LEFT) {
             world.user(&team.left).create(text);
         }
         let text = |error: std::io::Error| error.to_string();
@@ -256,12 +255,6 @@ fn furnish(world: &World, google: &Google, calendars: &Sides<CalendarId>) {
     }
 }
 
-/// Whether an event's times have no zone.
-fn floats(text: &str) -> bool {
-    let mut lines = text.lines().map(str::trim_end);
-    lines.any(|line| line.starts_with("DTSTART:") && !line.ends_with('Z'))
-}
-
 /// What the Cloud console gives a client beside its id.
 fn write_secret(path: &Path) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
@@ -293,6 +286,7 @@ fn configuration(folder: &Path, secret: &Path, icloud: &str, google: &str) -> St
     format!(
         "[daemon]\n\
          state_dir = \"{state}\"\n\
+         time_zone = \"{ZONE}\"\n\
          interval = \"1s\"\n\
          confirm = \"1s\"\n\
          listen = \"127.0.0.1:0\"\n\

@@ -16,7 +16,8 @@ pub struct Account {
     pub name: String,
     /// `icloud`, `caldav`, `google` or `microsoft`.
     pub provider: String,
-    /// Who is signed in, as the provider says it.
+    /// Who is signed in: the address that people know, where the provider says it, else its own
+    /// name for the account.
     pub identity: Option<String>,
     /// As in `status`.
     pub state: String,

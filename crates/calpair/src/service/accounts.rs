@@ -18,7 +18,7 @@ impl Service {
             accounts.push(Account {
                 name: account.name.as_str().to_owned(),
                 provider: account.provider.as_str().to_owned(),
-                identity: row.and_then(|row| row.identity.clone()),
+                identity: row.and_then(|row| row.address.clone().or_else(|| row.identity.clone())),
                 state: row.map_or("unconnected", |row| row.state.as_str()).to_owned(),
                 since: row.map(|row| At(row.since)),
                 reason,

@@ -49,6 +49,7 @@ impl Service {
         let refused = |error| refused(&account, &error);
         let trial = Trial::begin(&account, secret.0, &self.ctx.clock).await.map_err(refused)?;
         let identity = trial.adapter.provider.identity().await.map_err(refused)?;
+        let address = trial.adapter.provider.address().await.map_err(refused)?;
         let calendars = trial.adapter.provider.calendars().await.map_err(refused)?;
         let before = self.ctx.store.account(&account.name)?;
         let known = before.as_ref().and_then(|row| row.identity.as_deref());
@@ -65,6 +66,7 @@ impl Service {
             name: account.name.clone(),
             provider: account.provider.as_str().to_owned(),
             identity: Some(identity),
+            address,
             state: State::Ok.as_str().to_owned(),
             since: self.ctx.now(),
             reason: None,

@@ -82,7 +82,8 @@ impl Scene {
     fn config(&self) -> Config {
         let (left, url, tenant) = (self.left.url(), self.endpoint.url(), self.tenant);
         let text = format!(
-            "[accounts.l]\nprovider = \"caldav\"\nusername = \"left@example.com\"\n\
+            "[daemon]\ntime_zone = \"Asia/Tokyo\"\n\
+             [accounts.l]\nprovider = \"caldav\"\nusername = \"left@example.com\"\n\
              url = \"{left}\"\n\
              [accounts.office]\nprovider = \"microsoft\"\nclient_id = \"{CLIENT_ID}\"\n\
              tenant = \"{tenant}\"\napi_url = \"{url}v1.0\"\nauthority_url = \"{url}\"\n\
@@ -171,8 +172,10 @@ async fn a_person_signs_in_and_the_calendars_become_the_same() {
     assert_eq!(reply.exit, 0, "{reply:?}");
     assert_eq!(message(reply), "office is connected: 1 calendar");
     let accounts: report::Accounts = read(service.answer(Request::Accounts).await);
-    // The id that stays when the address changes.
-    assert!(accounts.accounts[1].identity.as_ref().is_some_and(|id| id.len() == 36));
+    // What people know it by; told apart by the id that stays when the address changes.
+    assert_eq!(accounts.accounts[1].identity.as_deref(), Some("me@example.com"));
+    let row = service.ctx.store.account(&AccountName::new("office")).unwrap().unwrap();
+    assert!(row.identity.is_some_and(|id| id.len() == 36));
     let calendars = service.answer(Request::Calendars { account: "office".into() }).await;
     let calendars: report::Calendars = read(calendars);
     assert!(calendars.calendars[0].primary && calendars.calendars[0].writable);
@@ -481,4 +484,22 @@ async fn the_farthest_window_of_its_pairs_is_what_an_account_looks_through() {
     sync(&service).await;
     let after = asked(&scene);
     assert_eq!(after.len(), 2, "a window that reaches farther back is opened at once: {after:?}");
+}
+
+#[tokio::test]
+async fn a_time_without_a_zone_stands_in_the_configured_one() {
+    let scene = Scene::new().await;
+    let service = scene.connected().await;
+    let event = seed::hour("a", "Pill", "2026-03-01T09:00:00Z".parse().unwrap(), "");
+    let event = event.replace("T090000Z", "T090000").replace("T100000Z", "T100000");
+    scene.world.user(&scene.calendar).create(&event);
+    let (exit, synced) = sync(&service).await;
+    assert_eq!((exit, synced.right.created), (0, 1), "{synced:?}");
+    let calendars = service.answer(Request::Calendars { account: "office".into() }).await;
+    let calendars: report::Calendars = read(calendars);
+    let held = scene.microsoft.held(&model::CalendarId::new(calendars.calendars[0].id.clone()));
+    let text = String::from_utf8(held[0].raw.clone()).unwrap();
+    assert!(text.contains("DTSTART;TZID=Asia/Tokyo:20260301T090000"), "{text}");
+    let (exit, synced) = sync(&service).await;
+    assert_eq!((exit, synced.left.updated, synced.right.updated), (0, 0, 0), "{synced:?}");
 }
