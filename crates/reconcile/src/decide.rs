@@ -173,7 +173,8 @@ impl Case<'_> {
     fn delete(&self, on: Side) -> Step {
         let held = self.held(on).unwrap_or(&self.known.base[on]);
         let gone = on.opposite();
-        let away = matches!(gate(self.policy, gone, held), Gate::Rule);
+        let was_original = self.known.made[on] && !self.known.made[gone];
+        let away = !was_original && matches!(gate(self.policy, gone, held), Gate::Rule);
         // Rules keep back what a series says; that it is gone says nothing.
         match way(self.policy, on) {
             // Taking away a copy that should not be there is no deletion of the original.

@@ -2,8 +2,9 @@
 //!
 //! Between a write whose answer was lost and the next look, the server may have dropped what it
 //! can't hold, and somebody may have edited. A field that is empty now and was not in what we
-//! wrote is taken as dropped, and an element of a set that is there otherwise (a reminder that is
-//! shown and sends no mail) as rewritten; every other difference is somebody's edit. So an edit is
+//! wrote is taken as dropped, an element of a set that is there otherwise (a reminder that is
+//! shown and sends no mail) as rewritten, and so is a text that has other blanks; every other
+//! difference is somebody's edit. So an edit is
 //! never taken for the server's work, but for the rare one that empties a field in just that time.
 
 use model::{Event, Exception, Field, Series};
@@ -31,12 +32,28 @@ fn drop_fields(ours: &mut Event, theirs: &Event) {
     for field in Field::ALL {
         if field != Field::Times && theirs.same(&empty, field) {
             ours.take(theirs, field);
+        } else if text(ours, field).is_some_and(|ours| {
+            text(theirs, field)
+                .is_some_and(|theirs| ours.split_whitespace().eq(theirs.split_whitespace()))
+        }) {
+            ours.take(theirs, field);
         } else if sets::is_set(field) {
             let mut rewritten = theirs.clone();
             sets::put(field, ours, &mut rewritten);
             ours.take(&rewritten, field);
         }
     }
+}
+
+/// What a field says in words.
+fn text(event: &Event, field: Field) -> Option<&str> {
+    let text = match field {
+        Field::Title => &event.title,
+        Field::Description => &event.description,
+        Field::Location => &event.location,
+        _ => return None,
+    };
+    text.as_ref().map(|text| text.expose().as_str())
 }
 
 #[cfg(test)]
@@ -56,6 +73,10 @@ mod tests {
         let target = event(Some("Dentist"), Some("Berlin"));
         let found = event(Some("Doctor"), None);
         assert!(rendering(&target, &found).same_content(&event(Some("Dentist"), None)));
+        let (target, trimmed) = (event(Some(" a\t b "), None), event(Some("a b"), None));
+        assert!(rendering(&target, &trimmed).same_content(&trimmed));
+        let glued = event(Some("ab"), None);
+        assert!(rendering(&target, &glued).same_content(&target));
     }
 
     #[test]

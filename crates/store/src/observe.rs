@@ -6,8 +6,9 @@
 //! - It holds what is stored: only its version and form are new; not touched, unless it was away,
 //!   or its owner has answered an invitation.
 //! - It holds something else, the row holds only what we sent, and the version is the one that our
-//!   write returned (or that write returned none): this is what the provider made of our write,
-//!   nobody's edit. What both sides agreed on, and what we are known to have written, move along.
+//!   write returned: this is what the provider made of our write, nobody's edit. What both sides
+//!   agreed on, and what we are known to have written, move along. Where the write returned no
+//!   version, that is as much of it as a provider can have made of what we sent; the rest is an edit.
 //! - Else somebody edited it: the new content, touched.
 //!
 //! What was seen to be somebody else's doing is marked for good, though it means the same as
@@ -16,10 +17,10 @@
 //! One that is gone stays as an absent, touched row if it is mapped, else its row goes too. One
 //! that can't be read keeps what was last read of it.
 
-use model::{Cursor, Digest, Resource, ResourceId, Side, Timestamp, Uid, Version};
+use model::{Cursor, Digest, Resource, ResourceId, Series, Side, Timestamp, Uid, Version};
 use rusqlite::{Connection, params};
 
-use crate::codec::{damaged, pack, side_number};
+use crate::codec::{self, damaged, pack, side_number};
 use crate::row::{self, Content, Snapshot, select};
 use crate::{PairId, Result, Store, sql};
 
@@ -62,6 +63,9 @@ pub struct Observation<'a> {
     pub full_at: Option<Timestamp>,
     /// Now.
     pub now: Timestamp,
+    /// Of what we sent and what was found after it: what the provider may have made of what we
+    /// sent.
+    pub rendered: fn(&Series, &Series) -> Series,
 }
 
 /// What became of an observation.
@@ -84,8 +88,14 @@ impl Store {
     ) -> Result<Observed> {
         let mut inner = self.lock();
         let (observed, seen) = inner.write("observe", |transaction| {
-            let mut intake =
-                Intake { connection: transaction, pair, side, touched: 0, seen: vec![] };
+            let mut intake = Intake {
+                connection: transaction,
+                pair,
+                side,
+                rendered: observation.rendered,
+                touched: 0,
+                seen: vec![],
+            };
             intake.take(observation)?;
             Ok((Observed { touched: intake.touched }, intake.seen))
         })?;
@@ -102,6 +112,7 @@ struct Intake<'a> {
     connection: &'a Connection,
     pair: PairId,
     side: Side,
+    rendered: fn(&Series, &Series) -> Series,
     touched: u64,
     /// Rows that were shown.
     seen: Vec<i64>,
@@ -159,22 +170,32 @@ impl Intake<'_> {
             let answered = row.declined != resource.series.declined;
             return if was_away || renamed || answered { self.touch(row.id) } else { Ok(()) };
         }
-        if !row.verified && !was_away && self.is_of_our_write(&row, resource)? {
-            return self.rendering(&row, sighting);
+        if !row.verified
+            && !was_away
+            && let Some(made) = self.made_of_our_write(&row, resource)?
+        {
+            let digest = codec::digest(&made);
+            if digest == sighting.digest {
+                return self.rendering(&row, sighting);
+            }
+            // The rest came after it.
+            let made = Resource { series: made, ..resource.clone() };
+            self.rendering(&row, &Sighting { resource: &made, digest, ..*sighting })?;
         }
         row::put(self.connection, row.id, sighting, Content::Verified)?;
         self.touch(row.id)
     }
 
-    /// Whether what is there now is what the provider made of our write, not somebody's edit since:
-    /// it is in the version that the write returned, or, where it returned none, it is dated as
-    /// we dated it.
-    fn is_of_our_write(&self, row: &Snapshot, resource: &Resource) -> Result<bool> {
+    /// What the provider made of our write, going by what is there now: all of that, if it is in the
+    /// version that the write returned; where it returned none, as much as a provider can have
+    /// made of it. `None` where somebody has edited it since.
+    fn made_of_our_write(&self, row: &Snapshot, resource: &Resource) -> Result<Option<Series>> {
         if row.version.is_some() {
-            return Ok(row.version == resource.version);
+            let ours = row.version == resource.version;
+            return Ok(ours.then(|| resource.series.clone()));
         }
         let sent = row::series(self.connection, row.id)?;
-        Ok(sent.is_some_and(|sent| sent.modified == resource.series.modified))
+        Ok(sent.map(|sent| (self.rendered)(&sent, &resource.series)))
     }
 
     /// Whether somebody else made of the resource what it is now. Under another version even what
@@ -187,7 +208,8 @@ impl Intake<'_> {
         }
         if !row.verified {
             // Servers rewrite what they are sent: what means the same is their form of it.
-            return Ok(!is_same && !self.is_of_our_write(row, resource)?);
+            let made = self.made_of_our_write(row, resource)?;
+            return Ok(!is_same && made.is_none_or(|made| !made.same_content(&resource.series)));
         }
         if row.version.is_some() && row.version == resource.version {
             return Ok(false);
@@ -462,6 +484,31 @@ mod tests {
             let known = &world.touched().known[0];
             assert_eq!(known.base, Sides::new(sent, made));
         }
+    }
+
+    #[test]
+    fn an_edit_after_a_write_that_returned_no_version_is_told_from_what_the_provider_made() {
+        let world = World::new();
+        let mapping = world.agreed("1", "Zahnarzt");
+        let sent = event("1", "Kino", 9);
+        world.see(LEFT, "l1", "2", &sent);
+        world.write(mapping, "r1", None, &event("1", "Zahnarzt", 9), &sent);
+        world.agree(SubjectRow::Known(mapping), "l1", "r1");
+        // The provider moves it by an hour, and then somebody renames it.
+        let found = resource("r1", Some("2"), event("1", "Theater", 10));
+        let rendered = |sent: &Series, found: &Series| {
+            let mut made = sent.clone();
+            let (made, found) = (made.master.as_mut().unwrap(), found.master.as_ref().unwrap());
+            made.take(found, model::Field::Times);
+            Series::single(sent.uid.clone(), made.clone())
+        };
+        let present = vec![sighting(&found)];
+        let observation = Observation { present, rendered, ..nothing() };
+        assert_eq!(world.store.observe(world.pair, RIGHT, &observation).unwrap(), touched(1));
+        let known = &world.touched().known[0];
+        assert!(known.base.right.same_content(&event("1", "Kino", 10)), "{known:?}");
+        let NowRow::Present { series, .. } = &known.now.right else { panic!("it is there") };
+        assert_eq!(series, &event("1", "Theater", 10));
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub(crate) fn nothing() -> Observation<'static> {
         cursor: None,
         full_at: None,
         now: at(0),
+        rendered: |_, found| found.clone(),
     }
 }
 

@@ -81,6 +81,7 @@ fn nothing() -> Observation<'static> {
         cursor: None,
         full_at: None,
         now: now(),
+        rendered: |_, found| found.clone(),
     }
 }
 

@@ -283,6 +283,7 @@ const fn observation<'a>(now: Timestamp) -> Observation<'a> {
         cursor: None,
         full_at: None,
         now,
+        rendered: reconcile::rendering,
     }
 }
 

@@ -292,6 +292,15 @@ fn rules_that_begin_or_cease_to_match() {
         .rightwards(keep_private())
         .is(Decision::Skip(Skip::Rule), private("a"), private("a"));
     assert!(step.reason.contains("a rule keeps it from crossing to right"), "{}", step.reason);
+    let kept_from_the_left = |policy: &mut Policy| policy.crossing.left.skip = skip();
+    case("a copy that was taken away is no deletion", private("a"), private("a"), NOBODY)
+        .rightwards(keep_private())
+        .copied_by(&keep_private())
+        .is(Decision::Forget, private("a"), NOBODY);
+    case("of an original it is one, whatever comes back", private("a"), NOBODY, private("a"))
+        .with(kept_from_the_left)
+        .copied_by(&full())
+        .is(Decision::Delete(Right), NOBODY, NOBODY);
     case("and crosses when the rule is gone", private("a"), private("b"), private("a")).is(
         Decision::Copy(Right),
         private("b"),
