@@ -6,7 +6,7 @@ use std::fmt;
 
 use jiff::tz::TimeZone;
 use model::{Event, Exception, Field, Redacted, Series, Side, Sides, Status, Timestamp};
-use sandbox::{Author, MAILS};
+use sandbox::{Author, Deed, MAILS};
 
 use super::Stage;
 use super::life::{Token, Users, origin};
@@ -291,12 +291,23 @@ fn deleted_for_a_reason(stage: &Stage) -> Result<(), Found> {
 
 /// The deletions of a side: which event, as a user once created it, by whom, and when.
 fn deletions(stage: &Stage, side: Side) -> Vec<(String, Author, Timestamp)> {
-    let mut held: BTreeMap<String, String> = BTreeMap::new();
+    gone(stage.grounds[side].deeds())
+}
+
+/// What deeds left nothing of. An event that stands there as several resources, single events for
+/// its occurrences, is gone with the last of them; before that an occurrence is.
+fn gone(deeds: Vec<Deed>) -> Vec<(String, Author, Timestamp)> {
+    let mut held: BTreeMap<String, (String, Option<String>)> = BTreeMap::new();
     let mut gone = Vec::new();
-    for deed in stage.grounds[side].deeds() {
-        match deed.raw.as_deref() {
-            Some(raw) => drop(origin(raw).map(|event| held.insert(deed.id, event))),
-            None => gone.extend(held.remove(&deed.id).map(|event| (event, deed.author, deed.at))),
+    for deed in deeds {
+        if let Some(raw) = deed.raw.as_deref() {
+            drop(origin(raw).map(|event| held.insert(deed.id, (event, text::slot(raw)))));
+            continue;
+        }
+        let Some((event, slot)) = held.remove(&deed.id) else { continue };
+        let mut left = held.values().filter(|(other, _)| *other == event);
+        if !left.any(|(_, other)| slot.is_some() || other.is_some()) {
+            gone.push((event, deed.author, deed.at));
         }
     }
     gone
@@ -355,4 +366,55 @@ pub(super) fn trace(stage: &Stage) -> Vec<String> {
         lines.extend(open.map(|open| format!("open: {open:?}")));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One version of a resource of `event-0@life`; `slot` is the occurrence that it stands for.
+    fn deed(id: &str, author: Author, slot: Option<&str>) -> Deed {
+        let mark =
+            slot.map(|slot| format!("X-EXCHANGE-PROPERTY;X-KEY=\"calpair-slot\":{slot}\r\n"));
+        let text = format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:{id}\r\n\
+             DTSTART;VALUE=DATE:20260210\r\nSUMMARY:event-0@life token0end\r\n{}\
+             END:VEVENT\r\nEND:VCALENDAR\r\n",
+            mark.unwrap_or_default()
+        );
+        Deed { raw: Some(text.into_bytes()), ..deletion(id, author) }
+    }
+
+    fn deletion(id: &str, author: Author) -> Deed {
+        Deed {
+            number: 0,
+            at: Timestamp::UNIX_EPOCH,
+            author,
+            calendar: "family".into(),
+            id: id.to_owned(),
+            uid: id.to_owned(),
+            raw: None,
+        }
+    }
+
+    fn by(deeds: Vec<Deed>) -> Vec<Author> {
+        gone(deeds).into_iter().map(|(_, author, _)| author).collect()
+    }
+
+    #[test]
+    fn an_event_in_parts_is_gone_with_the_last_of_them() {
+        let part = |id, slot| deed(id, Author::Client, Some(slot));
+        let mut deeds = vec![part("a", "2026-02-10"), part("b", "2026-02-11")];
+        deeds.push(deletion("a", Author::User));
+        assert_eq!(by(deeds.clone()), []);
+        deeds.push(deletion("b", Author::Client));
+        assert_eq!(by(deeds), [Author::Client]);
+    }
+
+    #[test]
+    fn an_event_is_gone_although_another_resource_has_its_name() {
+        let whole = |id| deed(id, Author::User, None);
+        let deeds = vec![whole("a"), whole("b"), deletion("a", Author::Client)];
+        assert_eq!(by(deeds), [Author::Client]);
+    }
 }
