@@ -60,6 +60,8 @@ pub(crate) struct Round {
     pub(crate) pages: u32,
     /// A sum of the last page, and how often it came in a row.
     pub(crate) last: (String, u32),
+    /// How many pages in a row had nothing on them.
+    pub(crate) empty: u32,
     /// Whether our page size is asked for.
     pub(crate) is_sized: bool,
 }
@@ -86,6 +88,7 @@ impl Mark {
                 "pages": round.pages,
                 "last": round.last.0,
                 "times": round.last.1,
+                "empty": round.empty,
                 "sized": round.is_sized,
             }),
         };
@@ -127,6 +130,8 @@ fn at(value: &Value) -> Option<At> {
         page: text("page")?,
         pages: number("pages")?,
         last: (text("last")?, number("times")?),
+        // A round that an older version began has not counted them.
+        empty: number("empty").unwrap_or_default(),
         is_sized: value["sized"].as_bool()?,
     }))
 }
@@ -150,6 +155,7 @@ mod tests {
             page: "https://x/?$skiptoken=\"a\"".to_owned(),
             pages: 3,
             last: ("ab".to_owned(), 2),
+            empty: 1,
             is_sized: true,
         };
         for at in [

@@ -130,6 +130,10 @@ async fn a_round_without_an_end_is_left() {
             Ok(told) => assert!(told.titled("Two").is_some()),
             Err(error) => assert_eq!(error.kind(), ErrorKind::CursorExpired),
         }
+        let listed = stage.list(None).await.expect("it is listed");
+        let (quiet, cost) = stage.cost(stage.list(Some(&listed.next))).await;
+        assert!(quiet.is_ok_and(|quiet| quiet.items.is_empty()));
+        assert!(cost < 30, "{cost} requests although nothing changed");
     }
 }
 
