@@ -32,11 +32,14 @@ pub(crate) enum Mark {
     Series,
     /// `open` while a creation is not finished, `parts` where linked events exist.
     State,
+    /// The creation that made a linked event together with the first one of its series: that one
+    /// may be deleted before anybody has learnt of it.
+    Key,
 }
 
 impl Mark {
-    pub(crate) const ALL: [Mark; 6] =
-        [Mark::Uid, Mark::Kept, Mark::Link, Mark::Slot, Mark::Series, Mark::State];
+    pub(crate) const ALL: [Mark; 7] =
+        [Mark::Uid, Mark::Kept, Mark::Link, Mark::Slot, Mark::Series, Mark::State, Mark::Key];
 
     /// The id of the property.
     // quirk: microsoft-23
@@ -52,6 +55,7 @@ impl Mark {
             Mark::Slot => "calpair-slot",
             Mark::Series => "calpair-series",
             Mark::State => "calpair-state",
+            Mark::Key => "calpair-key",
         }
     }
 
@@ -91,6 +95,11 @@ pub(crate) fn transaction(key: &CreateKey) -> String {
 /// Whether the event is what this creation made.
 pub(crate) fn is_made_by(row: &Row, key: &CreateKey) -> bool {
     row.transaction() == Some(&transaction(key))
+}
+
+/// Whether the event is a linked one that this creation made beside its first.
+pub(crate) fn is_part_made_by(row: &Row, key: &CreateKey) -> bool {
+    row.mark(Mark::Key) == Some(key.as_str()) && linked(row).is_some()
 }
 
 /// Whether calpair made the event.

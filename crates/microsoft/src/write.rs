@@ -7,11 +7,12 @@
 
 mod job;
 mod linked;
+mod meanwhile;
 mod native;
 mod occurrences;
 
 use bytes::Bytes;
-use model::{CalendarId, CreateKey, Resource, ResourceId, Series};
+use model::{CalendarId, CreateKey, Exception, Resource, ResourceId, Series};
 use provider::{Error, ErrorKind, Result};
 
 use crate::ident::{self, Mark};
@@ -55,13 +56,37 @@ pub(crate) async fn create(
 
 /// What a creation with this key made, and made whole if it was interrupted.
 async fn finished(job: &Job<'_>, row: Row, series: &Series) -> Result<Resource> {
-    let id = ResourceId::new(row.id());
-    if !fetch::is_open(&row) {
+    let first = ident::linked(&row);
+    let id = first.clone().unwrap_or_else(|| ResourceId::new(row.id()));
+    if first.is_none() && !fetch::is_open(&row) {
         return fetch::resource(job.server, job.calendar, &id).await;
     }
     let rows = fetch::rows(job.server, job.calendar, &id).await?.ok_or_else(fetch::gone)?;
-    let target = completed(&rows, series)?;
+    let target = match rows.master {
+        Some(_) => completed(&rows, series)?,
+        None => completed_without_first(&rows, series)?,
+    };
     job.told(bring(job, &id, rows, &target).await)
+}
+
+/// What an interrupted creation is to become whose first event somebody has deleted since: that
+/// one was cancelled, and took with it the word about which of the others are still to be written.
+fn completed_without_first(rows: &Rows, series: &Series) -> Result<Series> {
+    let mut target = crate::series::read(rows).map_err(job::unread)?;
+    if rows.all().any(fetch::is_open) {
+        return Ok(target);
+    }
+    let first = target
+        .exceptions
+        .iter()
+        .find(|(key, one)| **one == Exception::Cancelled && !series.exceptions.contains_key(*key));
+    let first = first.map(|(key, _)| key.clone());
+    target.exceptions.retain(|key, one| {
+        *one != Exception::Cancelled
+            || Some(key) == first.as_ref()
+            || series.exceptions.get(key) == Some(&Exception::Cancelled)
+    });
+    Ok(target)
 }
 
 /// What an interrupted creation is to become: what is there, which somebody may have changed since,
@@ -92,7 +117,7 @@ async fn made_before(
     let ask = batch::prepare(server.graph(), &asks);
     let answer = server.ask_several_of(calendar, ask, asks.len()).await?;
     let mut items = batch::parse(&answer)?;
-    let mut is_taken = false;
+    let (mut is_taken, mut part) = (false, None);
     for at in 0..asks.len() {
         let page = match items.remove(&at) {
             Some(Item::Good(value)) => find::parse(&Answer::new(Bytes::from(value.to_string())))?,
@@ -116,8 +141,15 @@ async fn made_before(
             if ident::is_made_by(&row, key) {
                 return Ok(Some(row));
             }
+            if ident::is_part_made_by(&row, key) {
+                part = Some(row);
+                continue;
+            }
             is_taken |= ident::linked(&row).is_none() && ident::uid(&row) == series.uid;
         }
+    }
+    if part.is_some() {
+        return Ok(part);
     }
     if is_taken {
         let sentence = "Microsoft has an event with this UID already";

@@ -169,10 +169,10 @@ pub(super) fn with_marks(row: Row, held: Option<&Row>, body: &Body) -> Row {
     let mut value = row.value().clone();
     if let Value::Object(members) = &mut value {
         members.insert(NAME.to_owned(), Value::Array(marks));
-        for name in ["cancelledOccurrences"] {
-            if let Some(known) = held.and_then(|row| row.get(name)) {
-                members.entry(name).or_insert_with(|| known.clone());
-            }
+        // quirk: microsoft-43
+        let name = "cancelledOccurrences";
+        if let Some(known) = held.and_then(|row| row.get(name)) {
+            members.insert(name.to_owned(), known.clone());
         }
     }
     Row::new(value).unwrap_or(row)

@@ -8,6 +8,8 @@ use provider::{Error, ErrorKind, Result};
 use serde_json::Value;
 
 use super::job::{Job, refused, unread};
+use super::meanwhile::edited;
+use super::native::differs;
 use crate::draft;
 use crate::fetch::{self, PARTS};
 use crate::fields::Body;
@@ -34,7 +36,7 @@ pub(super) async fn create(
     let body = plan.body(job, slot, event, &[(Mark::State, &parts::open(series))])?;
     let Some(row) = job.create(&body, &ident::transaction(key)).await? else { return Ok(None) };
     let id = ResourceId::new(row.id());
-    bring(job, &id, Rows::single(row), series).await.map(Some)
+    bring_made_by(job, &id, Rows::single(row), series, Some(key)).await.map(Some)
 }
 
 fn nothing() -> Error {
@@ -42,15 +44,17 @@ fn nothing() -> Error {
 }
 
 /// What is to be there.
-struct Plan {
+struct Plan<'k> {
     whole: Whole,
     /// Every event has it, whichever of them is deleted.
     uid: Uid,
     /// By slot.
     events: BTreeMap<String, Event>,
+    /// The creation that is carried out.
+    key: Option<&'k CreateKey>,
 }
 
-impl Plan {
+impl Plan<'_> {
     fn of(job: &Job<'_>, rows: &Rows, target: &Series) -> Result<Self> {
         let window = job.server.window();
         let held = Whole::of(rows);
@@ -72,7 +76,19 @@ impl Plan {
         if events.is_empty() {
             return Err(nothing());
         }
-        Ok(Self { whole, uid: target.uid.clone(), events })
+        Ok(Self { whole, uid: target.uid.clone(), events, key: None })
+    }
+
+    /// # Errors
+    /// [`ErrorKind::Stale`] when the rows are not what was planned.
+    fn check(&self, rows: &Rows) -> Result<()> {
+        let by_slot = rows_by_slot(rows);
+        let mut is_met = by_slot.len() == self.events.len();
+        for (slot, event) in &self.events {
+            let Some(row) = by_slot.get(slot.as_str()) else { return Err(edited()) };
+            is_met &= !differs(&read_row(row).map_err(unread)?.exact.event, event);
+        }
+        if is_met { Ok(()) } else { Err(edited()) }
     }
 
     /// The body of a new event.
@@ -125,16 +141,21 @@ pub(super) async fn bring(
     rows: Rows,
     target: &Series,
 ) -> Result<Resource> {
-    let plan = Plan::of(job, &rows, target)?;
-    let by_slot = rows_by_slot(&rows);
+    bring_made_by(job, id, rows, target, None).await
+}
+
+/// The same; what is made is marked as that creation's.
+async fn bring_made_by(
+    job: &Job<'_>,
+    id: &ResourceId,
+    rows: Rows,
+    target: &Series,
+    key: Option<&CreateKey>,
+) -> Result<Resource> {
+    let plan = Plan { key, ..Plan::of(job, &rows, target)? };
     let linked: BTreeMap<&str, &Row> =
         rows.linked.values().filter_map(|row| Some((row.mark(Mark::Slot)?, row))).collect();
-    let first = rows.master.as_ref().map(|row| (row, own_slot(row, &plan, &by_slot)));
-    let other = || {
-        let (slot, row) = linked.iter().find(|(slot, _)| plan.events.contains_key(**slot))?;
-        Some((*row, (*slot).to_owned()))
-    };
-    let first = first.or_else(other);
+    let first = first_of(&rows, &plan, &linked);
     let first_slot = first.as_ref().map(|(_, slot)| slot.as_str());
     let salt = plan.whole.generation.to_string();
     let mut writes = Vec::new();
@@ -186,7 +207,11 @@ pub(super) async fn bring(
     let gone: Vec<String> = surplus.into_iter().map(|row| row.id().to_owned()).collect();
     match brought(rows, gone, written, first_row) {
         Some(rows) => fetch::of_rows(id, &rows),
-        None => fetch::resource(job.server, job.calendar, id).await,
+        None => {
+            let now = fetch::rows(job.server, job.calendar, id).await?.ok_or_else(fetch::gone)?;
+            plan.check(&now)?;
+            fetch::of_rows(id, &now)
+        }
     }
 }
 
@@ -225,9 +250,24 @@ enum Write<'w> {
     Change(&'w Row, Body),
 }
 
+/// The first event and its slot. Where somebody has deleted it, the one that already says what all
+/// of them are to be, for two that said so would not agree; else any that is to stay.
+fn first_of<'r>(
+    rows: &'r Rows,
+    plan: &Plan<'_>,
+    linked: &BTreeMap<&str, &'r Row>,
+) -> Option<(&'r Row, String)> {
+    let open = || rows.linked.values().find(|row| fetch::is_open(row));
+    if let Some(row) = rows.master.as_ref().or_else(open) {
+        return Some((row, own_slot(row, plan, &rows_by_slot(rows))));
+    }
+    let (slot, row) = linked.iter().find(|(slot, _)| plan.events.contains_key(**slot))?;
+    Some((*row, (*slot).to_owned()))
+}
+
 /// The slot of the first event: its own as long as something takes place there, else one that has
 /// no event yet, else the first.
-fn own_slot(row: &Row, plan: &Plan, by_slot: &BTreeMap<&str, &Row>) -> String {
+fn own_slot(row: &Row, plan: &Plan<'_>, by_slot: &BTreeMap<&str, &Row>) -> String {
     let own = row.mark(Mark::Slot).filter(|slot| plan.events.contains_key(*slot));
     let free = || plan.events.keys().find(|slot| !by_slot.contains_key(slot.as_str()));
     let slot = own.map(str::to_owned).or_else(|| free().cloned());
@@ -237,7 +277,7 @@ fn own_slot(row: &Row, plan: &Plan, by_slot: &BTreeMap<&str, &Row>) -> String {
 async fn write_one(
     job: &Job<'_>,
     id: &ResourceId,
-    plan: &Plan,
+    plan: &Plan<'_>,
     write: Write<'_>,
     salt: &str,
 ) -> Result<Option<Row>> {
@@ -246,7 +286,9 @@ async fn write_one(
         Write::Create(slot) => slot,
     };
     let event = plan.events.get(slot).ok_or_else(nothing)?;
-    let body = plan.body(job, slot, event, &[(Mark::Link, id.as_str())])?;
+    let mut marks = vec![(Mark::Link, id.as_str())];
+    marks.extend(plan.key.map(|key| (Mark::Key, key.as_str())));
+    let body = plan.body(job, slot, event, &marks)?;
     let transaction = ident::part_transaction(id, slot, salt);
     // What was made before is there.
     job.create(&body, &transaction).await

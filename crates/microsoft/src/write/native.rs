@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use model::{CreateKey, Field, Resource, ResourceId, Series};
 use provider::{Error, ErrorKind, Result};
+use serde_json::Value;
 
 use super::job::{Job, refused, unread};
-use super::{bring as bring_all, occurrences};
+use super::{bring as bring_all, meanwhile, occurrences};
 use crate::draft;
 use crate::fetch;
 use crate::ident::{self, Mark};
@@ -40,11 +41,19 @@ pub(super) async fn create(
     if pattern.is_none() {
         return fetch::of_rows(&id, &Rows::single(row)).map(Some);
     }
-    let rows = fetch::rows(job.server, job.calendar, &id).await?.ok_or_else(fetch::gone)?;
+    let rows = Rows::single(without_exceptions(row));
     if !has_more {
         return fetch::of_rows(&id, &rows).map(Some);
     }
     bring_all(job, &id, rows, series).await.map(Some)
+}
+
+/// A series that was created just now, as the answer says it is. Read again it could be what
+/// somebody has made of it since, and that is theirs.
+fn without_exceptions(row: Row) -> Row {
+    let mut value = row.value().clone();
+    value["cancelledOccurrences"] = Value::Array(Vec::new());
+    Row::new(value).unwrap_or(row)
 }
 
 fn whole(series: &Series) -> Result<Whole> {
@@ -83,7 +92,9 @@ pub(super) async fn bring(
     if changed.is_some() || was_linked {
         // What became of exceptions nobody documents: they are looked at, and put back.
         // quirk: microsoft-42
-        rows = fetch::rows(job.server, job.calendar, id).await?.ok_or_else(fetch::gone)?;
+        let now = fetch::rows(job.server, job.calendar, id).await?.ok_or_else(fetch::gone)?;
+        meanwhile::check_after_master(&rows, changed.as_ref().unwrap_or(&row), &now)?;
+        rows = now;
     }
     if pattern.is_none() {
         for row in rows.linked.values() {

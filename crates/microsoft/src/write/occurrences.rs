@@ -10,6 +10,7 @@ use model::{Event, Exception, Resource, ResourceId, Series, Uid, When};
 use provider::{Error, ErrorKind, Result};
 
 use super::job::{Job, refused, unread};
+use super::meanwhile::{Standing, edited};
 use super::native::{differs, ordinary};
 use crate::draft;
 use crate::fetch::{self, PARTS};
@@ -48,14 +49,22 @@ pub(super) async fn bring(
     let read = read_row(&row).map_err(unread)?;
     let doubled = doubled(&rows, &row, &read, &held);
     let steps = steps(&held, target, &doubled);
-    let mut memory = read.memory.clone();
+    let standing = Standing::of(&rows).map_err(unread)?;
+    let mut done = Done { memory: read.memory.clone(), standing };
     if !steps.is_empty() {
         let places = Places::find(job, &rows, &row, &read, &steps, &held.uid).await?;
         for step in &steps {
-            places.take(job, id, &row, &held, step, &mut memory).await?;
+            places.take(job, id, &row, &held, step, &mut done).await?;
         }
     }
-    close(job, id, rows, &read, memory, steps.is_empty()).await
+    close(job, id, rows, &read, done, steps.is_empty()).await
+}
+
+/// What the steps have made so far.
+struct Done {
+    memory: Memory,
+    /// What is there if nobody else does anything.
+    standing: Standing,
 }
 
 /// The occurrences that take place twice: a linked event stands for them, and Exchange has made
@@ -124,7 +133,13 @@ impl<'r> Places<'r> {
         for (from, until) in windows(&sought) {
             let ask = instances::prepare(job.server.graph(), master.id(), from, until);
             let listed = job.server.all(job.calendar, ask, instances::parse).await?;
-            found.extend(listed.iter().filter_map(keyed));
+            for (key, row) in listed.iter().filter_map(keyed) {
+                if row.kind() == Kind::Exception && sought.contains(&&key) {
+                    // It was none when the series was looked at.
+                    return Err(edited());
+                }
+                found.entry(key).or_insert(row);
+            }
         }
         let linked = rows.linked.values();
         let by_key =
@@ -142,18 +157,25 @@ impl<'r> Places<'r> {
         master: &Row,
         held: &Series,
         step: &Step,
-        memory: &mut Memory,
+        done: &mut Done,
     ) -> Result<()> {
         let linked = self.linked.get(&step.key).copied();
         match (&step.event, linked, self.rows.get(&step.key)) {
             (None, linked, row) => {
                 if let Some(linked) = linked {
                     job.delete(linked).await?;
+                    done.standing.linked.remove(&step.key);
                 }
                 let Some(row) = row else { return Ok(()) };
-                job.delete_occurrence(row).await.map_err(|error| half(error, master))
+                job.delete_occurrence(row).await.map_err(|error| half(error, master))?;
+                done.standing.cancel(&step.key);
+                Ok(())
             }
-            (Some(event), Some(linked), None) => change_linked(job, linked, &step.key, event).await,
+            (Some(event), Some(linked), None) => {
+                change_linked(job, linked, &step.key, event).await?;
+                done.standing.linked.insert(step.key.clone(), event.clone());
+                Ok(())
+            }
             (Some(event), linked, Some(row)) => {
                 let own = match held.exceptions.get(&step.key) {
                     Some(Exception::Override(now)) if linked.is_none() => Some((**now).clone()),
@@ -162,15 +184,16 @@ impl<'r> Places<'r> {
                 if let Some(linked) = linked {
                     // Exchange has it again by itself.
                     job.delete(linked).await?;
+                    done.standing.linked.remove(&step.key);
                 }
                 let ordinary = || match row.kind() {
                     Kind::Exception => fields::read(row, self.zone).ok(),
                     Kind::Occurrence | Kind::Single | Kind::Master => ordinary(held, &step.key),
                 };
                 let now = own.or_else(ordinary).unwrap_or_else(|| event.clone());
-                self.change(job, id, row, &now, step, event, memory).await
+                self.change(job, id, row, &now, step, event, done).await
             }
-            (Some(event), None, None) => self.link(job, id, &step.key, event).await,
+            (Some(event), None, None) => self.link(job, id, &step.key, event, done).await,
         }
     }
 
@@ -185,24 +208,36 @@ impl<'r> Places<'r> {
         now: &Event,
         step: &Step,
         event: &Event,
-        memory: &mut Memory,
+        done: &mut Done,
     ) -> Result<()> {
         let body = draft::occurrence_patch(row, now, event, &job.frame).map_err(refused)?;
         let slot = ident::slot(&step.key);
         if !body.is_empty() {
             match job.patch_occurrence(row, &body).await? {
-                Changed::Row(_) => {}
+                Changed::Row(answer) => {
+                    let event = fields::read(&answer, self.zone).map_err(unread)?;
+                    done.standing.exceptions.insert(step.key.clone(), event);
+                }
                 Changed::Crossing => {
                     job.delete_occurrence(row).await?;
-                    return self.link(job, id, &step.key, event).await;
+                    done.standing.cancel(&step.key);
+                    return self.link(job, id, &step.key, event, done).await;
                 }
             }
         }
+        let memory = &mut done.memory;
         draft::remember_exception(memory, &slot, row, &body, event, self.zone).map_err(unread)
     }
 
     /// Makes a single event that stands for an occurrence.
-    async fn link(&self, job: &Job<'_>, id: &ResourceId, key: &When, event: &Event) -> Result<()> {
+    async fn link(
+        &self,
+        job: &Job<'_>,
+        id: &ResourceId,
+        key: &When,
+        event: &Event,
+        done: &mut Done,
+    ) -> Result<()> {
         let slot = ident::slot(key);
         let whole = Whole::once(event.clone());
         let mut body = draft::creation(&whole, None, &job.frame).map_err(refused)?;
@@ -218,7 +253,9 @@ impl<'r> Places<'r> {
         draft::mark(&mut body, &marks);
         let transaction = ident::part_transaction(id, &slot, &self.salt);
         // What was made before is there.
-        job.create(&body, &transaction).await.map(drop)
+        job.create(&body, &transaction).await?;
+        done.standing.linked.insert(key.clone(), event.clone());
+        Ok(())
     }
 }
 
@@ -268,7 +305,7 @@ async fn close(
     id: &ResourceId,
     mut rows: Rows,
     read: &ReadRow,
-    mut memory: Memory,
+    done: Done,
     is_same: bool,
 ) -> Result<Resource> {
     if !is_same {
@@ -279,7 +316,9 @@ async fn close(
             let linked = fetch::linked(job.server, job.calendar, id).await?;
             linked.into_iter().for_each(|row| rows.link(row));
         }
+        done.standing.check(&rows)?;
     }
+    let mut memory = done.memory;
     let master = rows.master.clone().ok_or_else(fetch::gone)?;
     let zone = master.recurrence_zone();
     let keys = rows.exceptions.values().filter_map(|row| Some(read.key(row.original()?, zone)));
@@ -294,6 +333,6 @@ async fn close(
     if body.is_empty() {
         return fetch::of_rows(id, &rows);
     }
-    job.patch(&master, &body).await?;
-    fetch::resource(job.server, job.calendar, id).await
+    rows.master = Some(job.patch(&master, &body).await?);
+    fetch::of_rows(id, &rows)
 }

@@ -1,6 +1,7 @@
 //! The adapter over the simulated service, without a socket.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use microsoft::{Microsoft, MicrosoftOptions};
@@ -121,18 +122,55 @@ impl Listing {
 
 fn adapter(service: &Service, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Microsoft {
     let answering = service.clone();
+    let wire = Wire::InProcess(Arc::new(move |request| {
+        let service = answering.clone();
+        Box::pin(async move { service.answer(request).await })
+    }));
+    over(service, wire, clock)
+}
+
+fn over(
+    service: &Service,
+    wire: Wire,
+    clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+) -> Microsoft {
     Microsoft::new(MicrosoftOptions {
         api_url: "https://graph.microsoft.com/v1.0".parse().expect("it is a URL"),
         credential: Credential::Token(service.access_token("sam").into()),
         clock: Arc::new(clock),
         deadline: None,
         in_flight: None,
-        wire: Wire::InProcess(Arc::new(move |request| {
-            let service = answering.clone();
-            Box::pin(async move { service.answer(request).await })
-        })),
+        wire,
         window: None,
         zone: Some("Europe/Vienna".to_owned()),
     })
     .expect("Graph's address may be asked")
+}
+
+impl Stage {
+    /// The adapter, with a user who does something as soon as so many writes were answered.
+    #[allow(dead_code, reason = "not every test is about that")]
+    pub fn interrupted(
+        &self,
+        after: usize,
+        act: impl Fn(&MicrosoftUser) + Send + Sync + 'static,
+    ) -> Microsoft {
+        let (service, user, world) = (self.service.clone(), self.user(), self.world.clone());
+        let act = Arc::new(act);
+        let writes = Arc::new(AtomicUsize::new(0));
+        let wire = Wire::InProcess(Arc::new(move |request| {
+            let (service, user) = (service.clone(), user.clone());
+            let (act, writes) = (Arc::clone(&act), Arc::clone(&writes));
+            Box::pin(async move {
+                let is_write =
+                    request.method() != "GET" && !request.uri().path().contains("$batch");
+                let answer = service.answer(request).await;
+                if is_write && writes.fetch_add(1, Ordering::Relaxed) + 1 == after {
+                    act(&user);
+                }
+                answer
+            })
+        }));
+        over(&self.service, wire, move || world.now())
+    }
 }

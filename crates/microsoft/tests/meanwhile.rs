@@ -1,0 +1,124 @@
+//! Who edits a series while it is being written keeps the edit, and it is told as theirs.
+
+#[expect(unreachable_pub, dead_code, reason = "every test uses a part of it")]
+mod common;
+
+use common::Stage;
+use model::{CreateKey, Exception, Series};
+use provider::{ErrorKind, Provider};
+use sandbox::Op;
+use sandbox::faults::{Aim, Fault};
+use sandbox::microsoft::Quirks;
+
+const WEEKLY: &str = "weekly \"Choir\" 2026-03-03T19:00 Europe/Berlin 1h count=8";
+const MOVED: &str = "weekly \"Choir\" 2026-03-03T19:00 Europe/Berlin 1h count=8 \
+                     cancel=2026-03-10 move=2026-03-17→20:00 retitle=\"2026-03-24→Concert\"";
+const EARLIER: &str = "weekly \"Choir\" 2026-03-03T18:00 Europe/Berlin 1h count=8 \
+                       cancel=2026-03-31 retitle=\"2026-04-07→Concert\"";
+const PARTS: &str = "weekly \"Course\" 2026-03-03T18:30 Europe/Berlin 90m count=4 extra=2026-03-21";
+
+/// More writes than any of these series takes.
+const MOST: usize = 12;
+
+/// Every event that a user finds takes place in the hall from now on.
+fn to_the_hall(user: &sandbox::microsoft::MicrosoftUser) {
+    for uid in user.uids() {
+        user.set(&uid, "LOCATION", "Hall");
+    }
+}
+
+fn is_in_the_hall(series: &Series) -> bool {
+    let overrides = series.exceptions.values().filter_map(|exception| match exception {
+        Exception::Override(event) => Some(&**event),
+        Exception::Cancelled => None,
+    });
+    let mut events = series.master.iter().chain(overrides);
+    events.any(|event| event.location.is_some())
+}
+
+/// What was written is told without the edit, or the write is told as one of unknown outcome.
+fn is_told_apart(told: provider::Result<model::Resource>, story: &str) {
+    match told {
+        Ok(told) => assert!(!is_in_the_hall(&told.series), "{story}: told as ours"),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable, "{story}: {error}"),
+    }
+}
+
+async fn is_still_there(stage: &Stage, story: &str) {
+    let listed = stage.list(None).await.expect("it is listed");
+    let is_there = listed.items.iter().any(|item| match item {
+        provider::Change::Present(held) => is_in_the_hall(&held.series),
+        _ => false,
+    });
+    assert!(is_there, "{story}: written over");
+    stage.assert_careful();
+}
+
+#[tokio::test]
+async fn an_edit_while_a_series_is_created_is_the_users() {
+    for line in [WEEKLY, MOVED, PARTS] {
+        for after in 1..MOST {
+            let story = format!("after {after} writes of {line}");
+            let stage = Stage::new(Quirks::default());
+            let microsoft = stage.interrupted(after, to_the_hall);
+            let key = CreateKey::new("0a");
+            let made = microsoft.create(&stage.calendar, &testkit::series(line), &key).await;
+            if stage.user().uids().iter().all(|uid| !is_written_in(&stage, uid)) {
+                break;
+            }
+            is_told_apart(made, &story);
+            is_still_there(&stage, &story).await;
+        }
+    }
+}
+
+fn is_written_in(stage: &Stage, uid: &str) -> bool {
+    let held = stage.user().get(uid).map(|held| held.raw).unwrap_or_default();
+    String::from_utf8_lossy(&held).contains("LOCATION:Hall")
+}
+
+// quirk: microsoft-42
+#[tokio::test]
+async fn an_edit_while_a_series_is_changed_is_the_users() {
+    for (from, to) in [(WEEKLY, MOVED), (MOVED, EARLIER), (MOVED, PARTS), (PARTS, MOVED)] {
+        for after in 1..MOST {
+            let story = format!("after {after} writes from {from} to {to}");
+            let stage = Stage::new(Quirks::default());
+            let key = CreateKey::new("0a");
+            let made = stage.microsoft.create(&stage.calendar, &testkit::series(from), &key).await;
+            let made = made.expect("it is created");
+            let target = testkit::series(&format!("{to} uid={}", made.series.uid));
+            let microsoft = stage.interrupted(after, to_the_hall);
+            let told = microsoft.update(&stage.calendar, &made, &target).await;
+            if stage.user().uids().iter().all(|uid| !is_written_in(&stage, uid)) {
+                break;
+            }
+            is_told_apart(told, &story);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_creation_whose_first_event_was_deleted_meanwhile_is_not_made_twice() {
+    for written in 2..5 {
+        let stage = Stage::new(Quirks::default());
+        let (series, key) = (testkit::series(PARTS), CreateKey::new("0a"));
+        stage.world.plan(Aim::op(Op::Create).after(written), Fault::FailBefore);
+        let failed = stage.microsoft.create(&stage.calendar, &series, &key).await;
+        stage.world.calm();
+        assert!(failed.is_err(), "after {written}");
+        let uids = stage.user().uids();
+        let first = uids.iter().find(|uid| {
+            let held = stage.user().get(uid).map(|held| held.raw).unwrap_or_default();
+            String::from_utf8_lossy(&held).contains("20260303T183000")
+        });
+        assert!(stage.user().delete(first.expect("it was written first")));
+        let made = stage.microsoft.create(&stage.calendar, &series, &key).await;
+        let made = made.expect("it is finished");
+        assert_eq!(made.series.exceptions.len(), 1, "after {written}: {:?}", made.series);
+        assert!(made.series.exceptions.values().all(|one| *one == Exception::Cancelled));
+        assert_eq!(stage.user().uids().len(), 4, "after {written}");
+        assert!(!stage.microsoft.is_wanting(&made));
+        stage.assert_careful();
+    }
+}
