@@ -371,6 +371,16 @@ impl End {
         }
     }
 
+    /// The world of a simulated side, for what goes wrong in it.
+    pub fn world(&self) -> Option<&World> {
+        match &self.keeper {
+            Keeper::Real(..) => None,
+            Keeper::ICloud { world, .. }
+            | Keeper::Google { world, .. }
+            | Keeper::Microsoft { world, .. } => Some(world),
+        }
+    }
+
     /// Panics over what calpair must never do.
     ///
     /// # Panics

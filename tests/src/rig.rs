@@ -19,6 +19,9 @@ const CONFIRM: Duration = Duration::from_secs(60);
 /// A pair that is not at rest after so many cycles never will be.
 const CYCLES: usize = 12;
 
+/// More changes than any test makes.
+const HISTORY: usize = 10_000;
+
 /// The system's own time.
 #[derive(Debug, Clone, Copy)]
 pub struct RealClock;
@@ -170,6 +173,26 @@ impl Rig {
             }
         }
         panic!("not at rest after {CYCLES} cycles; the last one: {last:?}")
+    }
+
+    /// What was written, oldest first: where, what, and why.
+    ///
+    /// # Panics
+    /// When the database can't be read.
+    pub fn history(&self) -> Vec<String> {
+        let changes = self.ctx.store.history(Some(&self.pair.name), None, HISTORY);
+        let changes = changes.expect("the database can be read").into_iter().rev();
+        changes.map(|one| format!("{} {}: {}", one.side, one.action, one.reason)).collect()
+    }
+
+    /// How many writes were begun whose outcome nobody knows.
+    ///
+    /// # Panics
+    /// When the database can't be read.
+    pub fn unsettled(&self) -> usize {
+        let row = self.ctx.store.pair(&self.pair.name).expect("the database can be read");
+        let row = row.expect("the pair has had a cycle");
+        self.ctx.store.open_intents(row.id).expect("the database can be read").len()
     }
 
     /// What can't be synced.

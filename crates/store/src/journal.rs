@@ -226,6 +226,23 @@ impl Store {
 }
 
 impl Store {
+    /// Which series a resource is, and whether the other side holds that no more.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn subject(&self, pair: PairId, side: Side, id: &ResourceId) -> Result<(SubjectRow, bool)> {
+        self.read(|connection| {
+            let row = row::find(connection, pair, side, id)?;
+            let Some(mapping) = row.and_then(|row| row.mapping) else {
+                let mut new = Sides::default();
+                new[side] = Some(id.clone());
+                return Ok((SubjectRow::New(new), false));
+            };
+            let other = row::of_mapping(connection, mapping, side.opposite())?;
+            Ok((SubjectRow::Known(mapping), other.is_none_or(|other| !other.present)))
+        })
+    }
+
     /// A resource of this UID that a side holds and that is not mapped; the first by id.
     ///
     /// # Errors

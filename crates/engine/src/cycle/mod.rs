@@ -95,6 +95,8 @@ struct Cycle<'a> {
     unread: Mutex<HashSet<(Side, ResourceId)>>,
     /// What has to be written although nobody has changed it.
     wanting: Mutex<Vec<(Side, Resource)>>,
+    /// What was written for that reason; once in a cycle is enough.
+    mended: HashSet<(Side, ResourceId)>,
     /// The run, as history and the journal refer to it.
     run: i64,
     /// Sides that take no writes for now; they are read all the same.
@@ -129,6 +131,7 @@ impl<'a> Cycle<'a> {
             taken,
             unread,
             wanting,
+            mended: HashSet::new(),
             run,
             limited,
             held_back,
@@ -174,10 +177,11 @@ impl<'a> Cycle<'a> {
                 outcome = Outcome::Halted(halt);
                 break;
             }
-            if round.settled + self.mend(report).await? > 0 {
+            let mended = self.mend(report).await?;
+            if round.settled > 0 || mended.left || mended.right {
                 outcome = Outcome::Changed;
             }
-            due = round.observe_again;
+            due = Sides::from_fn(|side| round.observe_again[side] || mended[side]);
             if !due.left && !due.right {
                 break;
             }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use model::{ResourceId, Series};
+use model::{Resource, ResourceId, Series};
 use provider::{Error, ErrorKind, Outcome};
 use store::{ActionKind, IntentRow, UnreadableRow, Wrote};
 
@@ -141,7 +141,14 @@ impl Cycle<'_> {
             match fetched.outcome {
                 Outcome::Found(found) => match target {
                     Some(target) if found.series.same_content(target) => {
-                        self.record(intent.id, &found, None)?;
+                        if is_untouched(intent, &found.series)
+                            && self.is_as_known(intent, &found)?
+                        {
+                            store.abandon(intent.id)?;
+                        } else {
+                            self.record(intent.id, &found, None)?;
+                        }
+                        self.note_wanting(intent.side, std::slice::from_ref(&found));
                     }
                     Some(_) if !is_untouched(intent, &found.series) => {
                         store.mark_pending(intent.id, self.ctx.now())?;
@@ -173,6 +180,14 @@ impl Cycle<'_> {
             }
         }
         Ok(Settled::Known)
+    }
+
+    /// Whether a resource is in the version that was known before the write: of one that changes no
+    /// meaning only this tells that it never arrived.
+    fn is_as_known(&self, intent: &IntentRow, found: &Resource) -> Result<bool, Failure> {
+        let known = self.ctx.store.resource(self.id(), intent.side, &found.id)?;
+        let version = known.and_then(|known| known.version);
+        Ok(version.is_some() && version == found.version)
     }
 }
 

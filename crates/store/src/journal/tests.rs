@@ -296,3 +296,20 @@ fn no_write_is_begun_on_a_full_disk() {
     world.store.failpoint(None);
     assert_eq!(world.store.open_intents(world.pair).unwrap().len(), 1);
 }
+
+#[test]
+fn a_resource_is_known_as_its_series_and_as_deserted_once_the_other_side_is_empty() {
+    let world = World::new();
+    let mapping = world.agreed("1", "Zahnarzt");
+    let id: ResourceId = "another".into();
+    let held = world.store.known(&[mapping]).unwrap().remove(0);
+    let NowRow::Present { id: left, .. } = &held.now.left else { panic!("it is there") };
+    let NowRow::Present { id: right, .. } = &held.now.right else { panic!("it is there") };
+    let of = |id: &ResourceId| world.store.subject(world.pair, RIGHT, id).unwrap();
+    assert_eq!(of(right), (SubjectRow::Known(mapping), false));
+    let new = SubjectRow::New(Sides::new(None, Some(id.clone())));
+    assert_eq!(of(&id), (new, false));
+    let gone = crate::Observation { gone: std::slice::from_ref(left), ..crate::testing::nothing() };
+    world.store.observe(world.pair, LEFT, &gone).unwrap();
+    assert_eq!(of(right), (SubjectRow::Known(mapping), true));
+}
