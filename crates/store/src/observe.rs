@@ -8,7 +8,7 @@
 //! - It holds something else, the row holds only what we sent, and the version is the one that our
 //!   write returned: this is what the provider made of our write, nobody's edit. What both sides
 //!   agreed on, and what we are known to have written, move along. Where the write returned no
-//!   version, that is as much of it as a provider can have made of what we sent; the rest is an edit.
+//!   version, that is as much as a provider can have made of what we sent; the rest is an edit.
 //! - Else somebody edited it: the new content, touched.
 //!
 //! What was seen to be somebody else's doing is marked for good, though it means the same as
@@ -186,8 +186,8 @@ impl Intake<'_> {
         self.touch(row.id)
     }
 
-    /// What the provider made of our write, going by what is there now: all of that, if it is in the
-    /// version that the write returned; where it returned none, as much as a provider can have
+    /// What the provider made of our write, going by what is there now: all of that, if it is in
+    /// the version that the write returned; where it returned none, as much as a provider can have
     /// made of it. `None` where somebody has edited it since.
     fn made_of_our_write(&self, row: &Snapshot, resource: &Resource) -> Result<Option<Series>> {
         if row.version.is_some() {
