@@ -7,24 +7,18 @@ use crate::plan::Halt;
 use crate::policy::Limits;
 use crate::touched::Totals;
 
-/// Why nothing may be carried out, if so. Of two sides the one with more deletions is named.
+/// Why nothing may be carried out, if so: what the plan deletes on both sides together. The side
+/// with more deletions is named.
 pub(crate) fn guard(limits: &Limits, totals: &Totals) -> Option<Halt> {
-    let halts = Sides::from_fn(|side| halt_on(side, limits, totals));
-    match (halts.left, halts.right) {
-        (Some(left), Some(right)) => {
-            let worse = totals.deletions.right > totals.deletions.left;
-            Some(if worse { right } else { left })
-        }
-        (left, right) => left.or(right),
-    }
-}
-
-fn halt_on(on: Side, limits: &Limits, totals: &Totals) -> Option<Halt> {
-    let (count, of) = (totals.deletions[on], totals.series[on]);
-    let many = count >= Limits::PERCENT_FROM;
-    let over_percent = many && percent(count) > of.saturating_mul(limits.delete_percent);
-    let emptied = many && count >= of;
-    (count > limits.deletes || over_percent || emptied).then_some(Halt::Deletions { on, count, of })
+    let Sides { left, right } = totals.deletions;
+    let on = if right > left { Side::Right } else { Side::Left };
+    let of = totals.series[on];
+    let all = left.saturating_add(right);
+    let many = all >= Limits::PERCENT_FROM;
+    let over_percent = many && percent(all) > of.saturating_mul(limits.delete_percent);
+    let emptied = many && all >= of;
+    let halts = all > limits.deletes || over_percent || emptied;
+    halts.then_some(Halt::Deletions { on, count: totals.deletions[on], of })
 }
 
 const fn percent(count: u64) -> u64 {
@@ -57,6 +51,18 @@ mod tests {
         check(20, 1000, limits, false);
         check(21, 1000, limits, true);
         check(300, 300, limits, true); // P07: an empty listing
+    }
+
+    #[test]
+    fn what_is_deleted_on_both_sides_counts_together() {
+        let halt = |left, right| {
+            let (series, deletions) = (Sides::new(100, 100), Sides::new(left, right));
+            let totals = Totals { series, deletions, ..Totals::default() };
+            guard(&Limits::default(), &totals).map(|halt| halt.to_string())
+        };
+        assert_eq!(halt(10, 10), None);
+        assert_eq!(halt(10, 11).as_deref(), Some("11 deletions on right of 100"));
+        assert_eq!(halt(11, 10).as_deref(), Some("11 deletions on left of 100"));
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //! batch of a plan can't see.
 //!
 //! A plan that halts is kept as a proposal, deletion by deletion: that is what a person sees and
-//! `approve` lets through, not whatever is due by then. An approval holds for a side as long as
-//! nothing else is due there; as soon as something is, it counts for nothing.
+//! `approve` lets through, not whatever is due by then. An approval holds as long as nothing else is
+//! due on either side; as soon as something is, it counts for nothing.
 
 use std::collections::HashSet;
 
@@ -66,11 +66,9 @@ impl Store {
         let mut totals = Totals::default();
         if !due.is_empty() {
             let approved = self.read(|connection| approved(connection, pair))?;
-            for side in Side::BOTH {
-                let here = || due.iter().filter(|(_, at)| *at == side);
-                if !here().all(|due| approved.contains(due)) {
-                    totals.deletions[side] = here().count() as u64;
-                }
+            if !due.iter().all(|due| approved.contains(due)) {
+                totals.deletions =
+                    Sides::from_fn(|side| due.iter().filter(|(_, at)| *at == side).count() as u64);
             }
         }
         let query = "SELECT count(*) FROM mapping WHERE pair = ?1";
@@ -270,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn an_approval_of_one_side_counts_for_that_side_alone() {
+    fn an_approval_is_void_as_soon_as_the_other_side_deletes_too() {
         let world = world(0..6);
         world.lose_left(0..2);
         world.propose(1);
@@ -278,7 +276,7 @@ mod tests {
         for uid in 2..5 {
             world.lose(RIGHT, &format!("r{uid}"));
         }
-        assert_eq!(world.totals().deletions, Sides::new(3, 0));
+        assert_eq!(world.totals().deletions, Sides::new(3, 2));
         // Not even for the same series.
         let mapping = world.store.vanished(world.pair).unwrap()[0].0;
         world.store.approve(world.pair, &[(mapping, LEFT)], at(3)).unwrap();
