@@ -1,5 +1,6 @@
 //! The content of resources: many at once, one by one where a server stumbles over many. What an
-//! answer leaves out is not absent; only an answer about that one resource says so.
+//! answer leaves out is not absent; only an answer about that one resource says so. A resource that
+//! is refused by itself, while the calendar answers, is withheld: that is no outage.
 
 use std::collections::HashMap;
 
@@ -9,6 +10,7 @@ use model::{CalendarId, Resource, ResourceId, Version};
 use provider::{Error, ErrorKind, Fetched, Outcome, Result, Unreadable};
 use transport::{TooLarge, TooSlow};
 
+use crate::observe;
 use crate::path::Collection;
 use crate::requests::get;
 use crate::requests::multiget::{self, Got};
@@ -42,6 +44,10 @@ pub(crate) async fn fetch(
     }
     let batches: Vec<Vec<Fetched>> = stream::iter(work).buffered(SIDE_BY_SIDE).collect().await;
     let mut fetched: Vec<Fetched> = batches.into_iter().flatten().collect();
+    if is_outage(server, &collection, &fetched).await {
+        fetched = fetched.into_iter().map(unanswered).collect();
+    }
+    note_declined(server, calendar, &mut fetched).await;
     let nothing = fetched.iter().all(|one| matches!(one.outcome, Outcome::Failed(_)));
     if nothing && !fetched.is_empty() {
         // The first one carries the cause.
@@ -50,14 +56,59 @@ pub(crate) async fn fetch(
             return Err(error);
         }
     }
-    for one in &mut fetched {
-        let Outcome::Found(resource) = &mut one.outcome else { continue };
-        match scheduling::is_declined(server, calendar, &resource.raw).await {
-            Ok(declined) => resource.series.declined = declined,
-            Err(error) => one.outcome = Outcome::Failed(error),
-        }
-    }
     Ok(fetched)
+}
+
+/// Whether what was withheld says nothing about single resources: nothing was handed out although
+/// many were asked for, or the calendar itself does not answer.
+// quirk: caldav-15
+async fn is_outage(server: &Server, collection: &Collection, fetched: &[Fetched]) -> bool {
+    let count = |is: fn(&Outcome) -> bool| fetched.iter().filter(|one| is(&one.outcome)).count();
+    let withheld = count(|outcome| matches!(outcome, Outcome::Withheld(_)));
+    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
+    if withheld == 0 {
+        return false;
+    }
+    let nothing = withheld + failed == fetched.len();
+    let many = failed > 0 || withheld >= MOST_FAILURES;
+    nothing && many || observe::look(server, collection).await.is_err()
+}
+
+fn unanswered(fetched: Fetched) -> Fetched {
+    let Fetched { id, outcome } = fetched;
+    let outcome = match outcome {
+        Outcome::Withheld(error) => Outcome::Failed(error),
+        Outcome::Found(_) | Outcome::Unreadable(_) | Outcome::Gone | Outcome::Failed(_) => outcome,
+    };
+    Fetched { id, outcome }
+}
+
+/// Notes which meetings we have declined. One of which that can't be found out now is withheld: a
+/// rule may keep it on its side, and it must not cross for want of an answer.
+async fn note_declined(server: &Server, calendar: &CalendarId, fetched: &mut [Fetched]) {
+    let mut refused: Option<(ErrorKind, String)> = None;
+    for one in fetched {
+        let Outcome::Found(resource) = &mut one.outcome else { continue };
+        if !scheduling::names_decliners(&resource.raw) {
+            continue;
+        }
+        // Whoever did not answer is not asked once for each event.
+        let error = match &refused {
+            Some((kind, sentence)) => Error::new(*kind, sentence.clone()),
+            None => match scheduling::is_declined(server, calendar, &resource.raw).await {
+                Ok(declined) => {
+                    resource.series.declined = declined;
+                    continue;
+                }
+                Err(error) => error,
+            },
+        };
+        refused = Some((error.kind(), error.sentence().to_owned()));
+        one.outcome = match error.kind() {
+            ErrorKind::Unauthorized | ErrorKind::RateLimited { .. } => Outcome::Failed(error),
+            _ => Outcome::Withheld(error),
+        };
+    }
 }
 
 /// One [`Fetched`] for each id of a batch, which is halved until its parts are answered.
@@ -83,7 +134,7 @@ async fn fetch_batch(server: &Server, collection: &Collection, ids: &[ResourceId
             }
             Err(error) => {
                 failures += if is::<TooSlow>(&error) { SLOW_FAILURE } else { 1 };
-                if !may_be_the_batch(&error) || failures >= MOST_FAILURES {
+                if !may_be_what_was_asked(&error) || failures >= MOST_FAILURES {
                     fail(&mut fetched, part, error);
                     for part in std::mem::take(&mut open) {
                         fail(&mut fetched, part, given_up(server));
@@ -121,6 +172,7 @@ async fn one(server: &Server, collection: &Collection, id: &ResourceId) -> Fetch
         Ok(Got::Content(version, data)) => return content(server, id, version, data),
         Ok(Got::Absent) => Outcome::Gone,
         Ok(Got::Unclear) => Outcome::Failed(given_up(server)),
+        Err(error) if may_be_what_was_asked(&error) => Outcome::Withheld(error),
         Err(error) => Outcome::Failed(error),
     };
     Fetched { id: id.clone(), outcome }
@@ -137,8 +189,8 @@ pub(crate) async fn get_one(
     get::parse(&answer)
 }
 
-/// Whether a smaller batch could do better: not when nobody answers, or nobody may ask.
-fn may_be_the_batch(error: &Error) -> bool {
+/// Whether it may lie in what was asked for, so that a smaller batch could do better: not when nobody answers, or nobody may ask.
+fn may_be_what_was_asked(error: &Error) -> bool {
     match error.kind() {
         // quirk: icloud-3
         ErrorKind::Unauthorized | ErrorKind::RateLimited { .. } => false,

@@ -92,19 +92,21 @@ pub(crate) async fn permit(
     Err(Error::new(ErrorKind::Forbidden, sentence))
 }
 
-/// Whether we have declined what a text tells of: the event itself, not one of its occurrences.
+/// Whether a text tells of somebody who has declined the event itself, not one of its occurrences.
+pub(crate) fn names_decliners(raw: &[u8]) -> bool {
+    !decliners(raw).is_empty()
+}
+
+/// Whether we are among them. Where the server does not want to say who we are, we are not.
 ///
 /// # Errors
-/// When the server could not be asked which guest is us.
+/// When the server could not be asked now.
 pub(crate) async fn is_declined(
     server: &Server,
     calendar: &CalendarId,
     raw: &[u8],
 ) -> Result<bool> {
     let decliners = decliners(raw);
-    if decliners.is_empty() {
-        return Ok(false);
-    }
     Ok(match known(server, calendar).await? {
         Scheduling::As(ours) => decliners.iter().any(|guest| !guest.is_disjoint(&ours)),
         Scheduling::Never | Scheduling::AsAnybody => false,
@@ -157,9 +159,12 @@ async fn find_out(server: &Server, calendar: &CalendarId) -> Result<Scheduling> 
     if !announced {
         return Ok(Scheduling::Never);
     }
-    let Some(principal) = discovered(server).await?.principal else {
-        return Ok(Scheduling::AsAnybody);
+    let principal = match discovered(server).await {
+        Ok(discovered) => discovered.principal,
+        Err(error) if is_refusal(&error) => None,
+        Err(error) => return Err(error),
     };
+    let Some(principal) = principal else { return Ok(Scheduling::AsAnybody) };
     let owner = ask(server, collection.url()).await?.owner;
     if owner.is_some_and(|owner| calendar_id(&owner) != calendar_id(&principal)) {
         return Ok(Scheduling::AsAnybody);
@@ -178,11 +183,14 @@ async fn find_out(server: &Server, calendar: &CalendarId) -> Result<Scheduling> 
 /// What the server says of an address; what it does not want to say is unknown.
 async fn ask(server: &Server, url: &Url) -> Result<Known> {
     match addresses::parse(&server.ask(addresses::prepare(url)).await?) {
-        Err(error) if matches!(error.kind(), ErrorKind::Gone | ErrorKind::Forbidden) => {
-            Ok(Known::default())
-        }
+        Err(error) if is_refusal(&error) => Ok(Known::default()),
         known => known,
     }
+}
+
+/// Whether it will be said again: nothing that passes.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Gone | ErrorKind::Forbidden)
 }
 
 /// The people of an event, each with every address that the text gives them.

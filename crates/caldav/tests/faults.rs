@@ -73,7 +73,7 @@ async fn suffer(stage: &Stage, fault: Fault, op: Op, name: &str) -> Option<Error
         Op::Changes => server.changes(&calendar, Some(&cursor(&first))).await.map(|_| ()),
         Op::Fetch => match server.fetch(&calendar, std::slice::from_ref(&id)).await {
             Ok(fetched) => match fetched.into_iter().next().unwrap().outcome {
-                Outcome::Failed(error) => Err(error),
+                Outcome::Withheld(error) | Outcome::Failed(error) => Err(error),
                 Outcome::Found(_) => Ok(()),
                 other => panic!("{name}: {}", title_of(&other)),
             },

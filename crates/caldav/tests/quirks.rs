@@ -447,3 +447,78 @@ async fn what_is_configured_may_be_any_of_the_addresses() {
         assert!(calendars.iter().any(|listed| listed.id == calendar), "{path}: {calendars:?}");
     }
 }
+
+/// What became of each id, by its first word.
+async fn outcomes(stage: &Stage, calendar: &CalendarId) -> Result<Vec<String>, Error> {
+    let listed = all(&stage.server, calendar, None).await;
+    let ids: Vec<ResourceId> = listed.items.iter().map(|item| item.id().clone()).collect();
+    let fetched = stage.server.fetch(calendar, &ids).await?;
+    assert_eq!(fetched.len(), ids.len(), "one answer for each id");
+    let mut words: Vec<String> = fetched.iter().map(|one| title_of(&one.outcome)).collect();
+    words.sort();
+    Ok(words)
+}
+
+// quirk: caldav-15
+#[tokio::test]
+async fn an_event_that_a_server_fails_at_is_withheld_and_hides_no_other() {
+    for profile in [Profile::plain(), Profile::icloud()] {
+        let name = profile.name;
+        let stage = Stage::new(profile).await;
+        let calendar = stage.calendar().await;
+        stage.user_creates("\"Bad\" 2026-03-01 uid=bad");
+        let bad = stage.world.user(&stage.family).get("bad").unwrap().id;
+        stage.world.withhold(&stage.family, &bad);
+        let alone = outcomes(&stage, &calendar).await.unwrap();
+        assert!(alone.len() == 1 && alone[0].starts_with("withheld: "), "{name}: {alone:?}");
+        assert!(alone[0].contains("500") && !alone[0].contains("Bad"), "{name}: {alone:?}");
+        for number in 10..40 {
+            stage.user_creates(&format!("\"E{number}\" 2026-03-01"));
+        }
+        let beside = outcomes(&stage, &calendar).await.unwrap();
+        assert_eq!(beside.iter().filter(|word| word.starts_with('E')).count(), 30, "{name}");
+        assert!(beside[30].starts_with("withheld: "), "{name}: {beside:?}");
+        stage.world.hand_out(&stage.family);
+        assert_eq!(outcomes(&stage, &calendar).await.unwrap()[0], "Bad", "{name}");
+    }
+}
+
+// quirk: caldav-15
+#[tokio::test]
+async fn a_server_that_fails_at_everything_says_nothing_about_single_events() {
+    let broken = || Profile { multiget: sandbox::dav::Multiget::Broken, ..Profile::plain() };
+    for profile in [Profile::plain(), broken()] {
+        let stage = Stage::new(profile).await;
+        let calendar = stage.calendar().await;
+        for number in 0..30 {
+            stage.user_creates(&format!("\"E{number}\" 2026-03-01"));
+        }
+        for held in stage.world.held(&stage.family) {
+            stage.world.withhold(&stage.family, &held.id);
+        }
+        let error = outcomes(&stage, &calendar).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    }
+}
+
+// quirk: caldav-13, caldav-15
+#[tokio::test]
+async fn a_declined_meeting_waits_until_the_server_says_who_we_are() {
+    let mut profile = Profile::plain();
+    profile.habits.scheduling = sandbox::Scheduling::Implicit;
+    let stage = Stage::new(profile).await;
+    let calendar = stage.calendar().await;
+    stage.user_creates("\"Plain\" 2026-03-01");
+    let meeting = text("\"Meeting\" 2026-03-02 uid=meeting").replace(
+        "END:VEVENT",
+        "ORGANIZER:mailto:eve@example.org\r\n\
+         ATTENDEE;PARTSTAT=DECLINED:mailto:bob@example.org\r\nEND:VEVENT",
+    );
+    stage.world.user(&stage.family).create(&meeting);
+    let lookup = sandbox::faults::Aim::op(sandbox::Op::Identity);
+    stage.world.plan(lookup, sandbox::faults::Fault::Html);
+    let first = outcomes(&stage, &calendar).await.unwrap();
+    assert_eq!(first[0], "Plain", "{first:?}");
+    assert!(first[1].starts_with("withheld: "), "{first:?}");
+    assert_eq!(outcomes(&stage, &calendar).await.unwrap(), ["Meeting", "Plain"]);
+}

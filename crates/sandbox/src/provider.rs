@@ -237,6 +237,9 @@ impl InProcess {
         let held = state.calendar(calendar.as_str()).ok();
         match held.and_then(|held| held.resources.get(id)) {
             None => Outcome::Gone,
+            Some(_) if held.is_some_and(|held| held.withheld.contains(id)) => {
+                Outcome::Withheld(unavailable("the server failed at reading an event"))
+            }
             Some(stored) => match self.read(id, stored) {
                 Ok(resource) => Outcome::Found(Box::new(resource)),
                 Err(unreadable) => Outcome::Unreadable(unreadable),

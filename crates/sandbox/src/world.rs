@@ -198,6 +198,21 @@ impl World {
         }
     }
 
+    /// From now on the server fails at the content of `id`, and lists it as ever.
+    // quirk: caldav-15
+    pub fn withhold(&self, calendar: &CalendarId, id: &str) {
+        if let Some(calendar) = self.state().calendars.get_mut(calendar.as_str()) {
+            calendar.withheld.insert(id.to_owned());
+        }
+    }
+
+    /// Everything is handed out again.
+    pub fn hand_out(&self, calendar: &CalendarId) {
+        if let Some(calendar) = self.state().calendars.get_mut(calendar.as_str()) {
+            calendar.withheld.clear();
+        }
+    }
+
     /// Plans a fault.
     pub fn plan(&self, aim: Aim, fault: Fault) {
         self.state().schedule.plan(aim, fault);

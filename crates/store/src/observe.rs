@@ -15,13 +15,15 @@
 //! before, and though both sides agree on it later: a copy that was changed is not ours to remove.
 //!
 //! One that is gone stays as an absent, touched row if it is mapped, else its row goes too. One
-//! that can't be read keeps what was last read of it.
+//! that can't be read keeps what was last read of it; one that was not even handed out keeps its
+//! version, too, and whether that is of our own write.
 
 use model::{Cursor, Digest, Resource, ResourceId, Series, Side, Timestamp, Uid, Version};
 use rusqlite::{Connection, params};
 
 use crate::codec::{self, damaged, pack, side_number};
 use crate::row::{self, Content, Snapshot, select};
+use crate::unread::UnreadRow;
 use crate::{PairId, Result, Store, sql};
 
 /// A resource that is there, with what is compared of it.
@@ -55,6 +57,8 @@ pub struct Observation<'a> {
     pub present: Vec<Sighting<'a>>,
     /// What is there but can't be read.
     pub unreadable: &'a [UnreadableRow],
+    /// What is there but was not handed out.
+    pub unread: &'a [UnreadRow],
     /// What is certainly gone.
     pub gone: &'a [ResourceId],
     /// How far the side is observed with this; `None` leaves the stored cursor.
@@ -127,6 +131,9 @@ impl Intake<'_> {
         for unreadable in observation.unreadable {
             self.unreadable(unreadable, observation.now)?;
         }
+        for unread in observation.unread {
+            self.unread(unread, observation.now)?;
+        }
         for sighting in &observation.present {
             self.present(sighting)?;
         }
@@ -170,13 +177,15 @@ impl Intake<'_> {
             let answered = row.declined != resource.series.declined;
             return if was_away || renamed || answered { self.touch(row.id) } else { Ok(()) };
         }
+        let was_there = row.present && (row.unreadable.is_none() || row.unread);
         if !row.verified
-            && !was_away
+            && was_there
             && let Some(made) = self.made_of_our_write(&row, resource)?
         {
             let digest = codec::digest(&made);
             if digest == sighting.digest {
-                return self.rendering(&row, sighting);
+                self.rendering(&row, sighting)?;
+                return if was_away { self.touch(row.id) } else { Ok(()) };
             }
             // The rest came after it.
             let made = Resource { series: made, ..resource.clone() };
@@ -342,14 +351,16 @@ impl Intake<'_> {
         if let Some(row) = &known {
             let same_version = row.version.is_some() && row.version == unreadable.version;
             let same_reason = row.unreadable.as_ref() == Some(&unreadable.reason);
-            if row.present && (same_version || same_reason && row.version == unreadable.version) {
+            let same = same_version || same_reason && row.version == unreadable.version;
+            if row.present && !row.unread && same {
                 return Ok(());
             }
         }
         sql::run(
             self.connection,
             "UPDATE snapshot SET version = ?2, uid = coalesce(?3, uid), unreadable = ?4,
-                 unreadable_since = coalesce(unreadable_since, ?5), present = 1, verified = 1
+                 unreadable_since = coalesce(unreadable_since, ?5), unread = 0, present = 1,
+                 verified = 1
              WHERE id = ?1",
             params![
                 id,
@@ -359,6 +370,11 @@ impl Intake<'_> {
                 now.as_microsecond(),
             ],
         )?;
+        self.touch_mapped(known)
+    }
+
+    /// What the plan has to know of a resource that can't be read any more.
+    fn touch_mapped(&mut self, known: Option<Snapshot>) -> Result<()> {
         match known {
             // In no plan: there is nothing to look at. It is listed as a problem by itself.
             None => Ok(()),
@@ -366,6 +382,22 @@ impl Intake<'_> {
             Some(row) if row.unreadable.is_some() => Ok(()),
             Some(row) => self.touch(row.id),
         }
+    }
+
+    fn unread(&mut self, unread: &UnreadRow, now: Timestamp) -> Result<()> {
+        let known = row::find(self.connection, self.pair, self.side, &unread.id)?;
+        let id = match &known {
+            Some(row) => row.id,
+            None => row::insert(self.connection, self.pair, self.side, &unread.id)?,
+        };
+        self.seen.push(id);
+        sql::run(
+            self.connection,
+            "UPDATE snapshot SET unreadable = ?2, unread = 1, present = 1,
+                 unreadable_since = coalesce(unreadable_since, ?3) WHERE id = ?1",
+            params![id, unread.reason, now.as_microsecond()],
+        )?;
+        self.touch_mapped(known)
     }
 }
 
@@ -509,6 +541,23 @@ mod tests {
         assert!(known.base.right.same_content(&event("1", "Kino", 10)), "{known:?}");
         let NowRow::Present { series, .. } = &known.now.right else { panic!("it is there") };
         assert_eq!(series, &event("1", "Theater", 10));
+    }
+
+    #[test]
+    fn what_the_provider_made_of_our_write_is_nobodys_edit_though_it_is_read_late() {
+        let world = World::new();
+        let mapping = world.agreed("1", "Zahnarzt");
+        let (sent, made) = (event("1", "Kino ", 9), event("1", "Kino", 9));
+        world.see(LEFT, "l1", "2", &sent);
+        world.write(mapping, "r1", Some("2"), &event("1", "Zahnarzt", 9), &sent);
+        world.agree(SubjectRow::Known(mapping), "l1", "r1");
+        let unread = [UnreadRow { id: "r1".into(), reason: "failed at it (500)".into() }];
+        let observation = Observation { unread: &unread, ..nothing() };
+        let observed = world.store.observe(world.pair, RIGHT, &observation).unwrap();
+        assert_eq!(observed, touched(1));
+        assert_eq!(world.see(RIGHT, "r1", "2", &made), touched(1), "its problem is over");
+        let known = &world.touched().known[0];
+        assert_eq!(known.base, Sides::new(sent, made));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub(crate) struct Snapshot {
     pub(crate) ours: bool,
     pub(crate) renew: FieldSet,
     pub(crate) declined: bool,
+    /// Whether it was not handed out, rather than read and not understood.
+    pub(crate) unread: bool,
 }
 
 /// A query for whole rows, in the order in which [`snapshot`] reads their columns.
@@ -36,7 +38,8 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, side, resource, version, mapping, present, verified, touched, skipped,
-                 uid, digest, likeness, unreadable, base_digest, ours, renew, declined
+                 uid, digest, likeness, unreadable, base_digest, ours, renew, declined,
+                 unread AND unreadable IS NOT NULL
              FROM snapshot ",
             $rest
         )
@@ -70,6 +73,7 @@ pub(crate) fn snapshot(row: &Row<'_>) -> Result<Snapshot> {
         ours: row.get(14)?,
         renew: FieldSet::from_bits(row.get(15)?),
         declined: row.get(16)?,
+        unread: row.get(17)?,
     })
 }
 

@@ -46,6 +46,7 @@ pub(crate) fn nothing() -> Observation<'static> {
     Observation {
         present: vec![],
         unreadable: &[],
+        unread: &[],
         gone: &[],
         cursor: None,
         full_at: None,

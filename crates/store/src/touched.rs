@@ -168,18 +168,21 @@ impl Store {
     }
 }
 
-/// Series with a write of unknown outcome: nothing is planned for them before that is settled.
+/// Series with a write of unknown outcome, and those that are not handed out: nothing is planned
+/// for them before that is settled.
+#[derive(Default)]
 struct Blocked {
     mappings: HashSet<MappingId>,
     resources: HashSet<(Side, ResourceId)>,
     /// What a creation was to make: a resource of this UID may be the one that it made.
     created: HashSet<(Side, Uid)>,
+    /// What was read before and is not handed out now: whatever has its UID may be the same.
+    unread: HashSet<Uid>,
 }
 
 impl Blocked {
     fn read(connection: &Connection, pair: PairId) -> Result<Self> {
-        let mut blocked =
-            Self { mappings: HashSet::new(), resources: HashSet::new(), created: HashSet::new() };
+        let mut blocked = Self { unread: unread(connection, pair)?, ..Self::default() };
         for intent in journal::open(connection, pair)? {
             match intent.subject {
                 SubjectRow::Known(mapping) => {
@@ -200,6 +203,7 @@ impl Blocked {
     fn has(&self, row: &Snapshot) -> bool {
         match row.mapping {
             Some(mapping) => self.mappings.contains(&mapping),
+            None if row.uid.as_ref().is_some_and(|uid| self.unread.contains(uid)) => true,
             None => {
                 let uid = row.uid.as_ref().map(|uid| (row.side, uid.clone()));
                 self.resources.contains(&(row.side, row.resource.clone()))
@@ -207,6 +211,15 @@ impl Blocked {
             }
         }
     }
+}
+
+/// The UIDs of what is in no mapping and is not handed out.
+fn unread(connection: &Connection, pair: PairId) -> Result<HashSet<Uid>> {
+    let query = "SELECT uid FROM snapshot INDEXED BY snapshot_unreadable
+         WHERE pair = ?1 AND unreadable IS NOT NULL AND unread = 1
+         AND mapping IS NULL AND uid IS NOT NULL";
+    let uids = sql::all(connection, query, [pair.0], |row| Ok(row.get::<_, String>(0)?))?;
+    Ok(uids.into_iter().map(Uid::new).collect())
 }
 
 /// The mapped series, if this is its first touched row.

@@ -77,6 +77,7 @@ fn nothing() -> Observation<'static> {
     Observation {
         present: vec![],
         unreadable: &[],
+        unread: &[],
         gone: &[],
         cursor: None,
         full_at: None,

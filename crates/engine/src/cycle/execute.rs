@@ -444,8 +444,12 @@ impl Cycle<'_> {
                 }
                 Ok(())
             }
-            // Either it is in another calendar, or what is known of this one is not all.
-            Reaction::Taken if !self.is_taken_elsewhere(side, &work.uid(side))? => {
+            // Either it is in another calendar, or what is known of this one is not all. Where
+            // something there was never read, no copy under another UID is made: it may be that.
+            Reaction::Taken
+                if !self.may_be_unread(side)?
+                    && !self.is_taken_elsewhere(side, &work.uid(side))? =>
+            {
                 self.taken.insert((side, work.uid(side)));
                 Ok(self.ctx.store.forget_cursor(self.row.id, side)?)
             }

@@ -20,8 +20,9 @@ mod rehearse;
 mod resolve;
 mod rules;
 mod settle;
+mod unread;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::{CalendarId, CreateKey, Resource, ResourceId, Side, Sides, Timestamp, Uid};
@@ -90,9 +91,9 @@ struct Cycle<'a> {
     begun: Timestamp,
     /// UIDs that a side refused as taken although it does not list them.
     taken: HashSet<(Side, Uid)>,
-    /// Resources that are known to have changed, and could not be read. Nothing is planned for
-    /// them on what they were before.
-    unread: Mutex<HashSet<(Side, ResourceId)>>,
+    /// Resources that are known to have changed and could not be read in this cycle, and why.
+    /// Nothing is planned for them on what they were before.
+    unread: Mutex<HashMap<(Side, ResourceId), String>>,
     /// What has to be written although nobody has changed it.
     wanting: Mutex<Vec<(Side, Resource)>>,
     /// What was written for that reason; once in a cycle is enough.
@@ -143,8 +144,8 @@ impl<'a> Cycle<'a> {
         self.row.id
     }
 
-    fn unread(&self) -> MutexGuard<'_, HashSet<(Side, ResourceId)>> {
-        // A set is whole whatever panicked beside it.
+    fn unread(&self) -> MutexGuard<'_, HashMap<(Side, ResourceId), String>> {
+        // It is whole whatever panicked beside it.
         self.unread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

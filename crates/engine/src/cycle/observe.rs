@@ -2,7 +2,8 @@
 //!
 //! Content goes in as it comes, the cursor last and in one transaction with the rest of the last
 //! page, so that it never covers what was not stored. Absence is believed from a tombstone, or
-//! from a complete full pass that a fetch by id confirms.
+//! from a complete full pass that a fetch by id confirms. What a provider withholds is kept as
+//! something to ask for again, so that the cursor need not wait for it; see `unread`.
 
 use std::collections::HashSet;
 
@@ -10,7 +11,7 @@ use futures_util::future::join;
 use futures_util::stream::{self, StreamExt};
 use model::{Cursor, Resource, ResourceId, Side, Sides, Timestamp, Version};
 use provider::{Change, ErrorKind, FETCH_LIMIT, Fetched, Next, Outcome, Scope};
-use store::{Observation, Sighting, UnreadableRow};
+use store::{Observation, Sighting, UnreadRow, UnreadableRow};
 
 use super::{AUDIT, Cycle, at};
 use crate::Progress;
@@ -85,6 +86,7 @@ impl Cycle<'_> {
                     if full {
                         unsure |= self.confirm_absences(side).await?;
                     }
+                    self.ask_again(side).await?;
                     let passed = if !full {
                         Passed::Difference
                     } else if self.believes(side, listed)? {
@@ -134,6 +136,9 @@ impl Cycle<'_> {
         unsure: bool,
     ) -> Result<Pass, Failure> {
         let patience = self.ctx.patience.tell(&self.pair.name, side, unsure);
+        if unsure && patience == Patience::GoOn {
+            self.keep_unread(side)?;
+        }
         let stands = passed == Passed::Difference && since.as_ref() == Some(&cursor);
         if patience == Patience::Wait || stands {
             return Ok(Pass::Done);
@@ -204,7 +209,7 @@ impl Cycle<'_> {
     }
 
     /// Stores what a fetch learnt; says whether something could not be learnt.
-    fn store_fetched(
+    pub(super) fn store_fetched(
         &self,
         side: Side,
         fetched: Vec<Fetched>,
@@ -213,13 +218,7 @@ impl Cycle<'_> {
         let mut page = Page::default();
         let mut unsure = false;
         for Fetched { id, outcome } in fetched {
-            let place = (side, id.clone());
-            match &outcome {
-                Outcome::Failed(_) => self.unread().insert(place),
-                Outcome::Found(_) | Outcome::Unreadable(_) | Outcome::Gone => {
-                    self.unread().remove(&place)
-                }
-            };
+            self.note_unread(side, &id, &outcome);
             match (outcome, absence) {
                 (Outcome::Found(resource), _) => {
                     unsure |= matches!(absence, Absence::Unlisted);
@@ -228,12 +227,19 @@ impl Cycle<'_> {
                 (Outcome::Unreadable(what), _) => page.sort(Change::Unreadable(what)),
                 (Outcome::Gone, Absence::Believed | Absence::Unlisted) => page.gone.push(id),
                 (Outcome::Gone, Absence::Ghost) => unsure = true,
+                (Outcome::Withheld(error), _) => {
+                    tracing::debug!(%side, %error, "a resource is withheld; asked for again");
+                    // It may as well be gone: the cursor has to say so again.
+                    unsure |= !matches!(absence, Absence::Ghost);
+                    page.unread.push(UnreadRow { id, reason: error.sentence().to_owned() });
+                }
                 (Outcome::Failed(error), _) => {
                     tracing::debug!(%side, %error, "a resource could not be read; asked again");
                     unsure = true;
                 }
             }
         }
+        self.store_unread(side, &page.unread)?;
         self.store_batch(side, &page.present, &page.unreadable, &page.gone)?;
         Ok(unsure)
     }
@@ -275,10 +281,11 @@ pub(super) fn sighting(resource: &Resource) -> Sighting<'_> {
 }
 
 /// An observation of nothing yet.
-const fn observation<'a>(now: Timestamp) -> Observation<'a> {
+pub(super) const fn observation<'a>(now: Timestamp) -> Observation<'a> {
     Observation {
         present: Vec::new(),
         unreadable: &[],
+        unread: &[],
         gone: &[],
         cursor: None,
         full_at: None,
@@ -307,7 +314,7 @@ pub(super) enum Pass {
 
 /// What the absence of a fetched resource means.
 #[derive(Clone, Copy)]
-enum Absence {
+pub(super) enum Absence {
     /// It is gone.
     Believed,
     /// It is gone, and rightly was not listed. If it is there, the listing was not all.
@@ -329,6 +336,7 @@ struct Page {
     present: Vec<Resource>,
     listed: Vec<(ResourceId, Option<Version>)>,
     unreadable: Vec<UnreadableRow>,
+    unread: Vec<UnreadRow>,
     gone: Vec<ResourceId>,
     missing: Vec<ResourceId>,
 }

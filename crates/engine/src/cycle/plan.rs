@@ -149,13 +149,13 @@ impl Cycle<'_> {
         }
         touched.known.retain(|known| {
             known.now.iter().all(|(side, now)| match now {
-                Now::Present(held) => !unread.contains(&(side, held.id.clone())),
+                Now::Present(held) => !unread.contains_key(&(side, held.id.clone())),
                 Now::Absent | Now::Unreadable { .. } => true,
             })
         });
         touched.contacts.retain(|contact| {
             let read = |(side, held): (Side, &Vec<Held>)| {
-                held.iter().all(|held| !unread.contains(&(side, held.id.clone())))
+                held.iter().all(|held| !unread.contains_key(&(side, held.id.clone())))
             };
             contact.held.iter().all(read)
         });

@@ -176,7 +176,9 @@ impl Cycle<'_> {
                     };
                     self.store_batch(intent.side, &[], &[row], &[])?;
                 }
-                Outcome::Failed(error) => return Ok(Settled::Failed(error)),
+                Outcome::Withheld(error) | Outcome::Failed(error) => {
+                    return Ok(Settled::Failed(error));
+                }
             }
         }
         Ok(Settled::Known)

@@ -73,7 +73,7 @@ impl Stage {
             Some(Outcome::Found(resource)) => Change::Present(resource),
             Some(Outcome::Unreadable(what)) => Change::Unreadable(what),
             Some(Outcome::Gone) | None => Change::Gone(id),
-            Some(Outcome::Failed(error)) => return Err(error),
+            Some(Outcome::Withheld(error) | Outcome::Failed(error)) => return Err(error),
         })
     }
 

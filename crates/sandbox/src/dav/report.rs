@@ -181,6 +181,10 @@ impl Server {
         if self.profile.multiget == Multiget::Broken {
             return self.multistatus(Vec::new(), None);
         }
+        // quirk: caldav-15
+        if asked.iter().any(|address| self.is_withheld(state, address)) {
+            return Answer::empty(500);
+        }
         // quirk: icloud-40
         let parts = root
             .child(DAV, "prop")
@@ -207,6 +211,13 @@ impl Server {
             members.reverse();
         }
         self.multistatus(members, None)
+    }
+
+    fn is_withheld(&self, state: &State, address: &str) -> bool {
+        let place = self.path_of(address).map(|path| self.place(state, path));
+        let Some(Place::Item(account, segment, name)) = place else { return false };
+        let held = state.calendar(&format!("{account}/{segment}"));
+        held.is_ok_and(|held| held.withheld.contains(&name))
     }
 
     /// Version and text of the item at an address in this calendar.

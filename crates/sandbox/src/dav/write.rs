@@ -17,6 +17,10 @@ impl Server {
         let Some(stored) = held.and_then(|held| held.resources.get(name)) else {
             return Answer::empty(404);
         };
+        // quirk: caldav-15
+        if held.is_some_and(|held| held.withheld.contains(name)) {
+            return Answer::empty(500);
+        }
         let mut answer = Answer::empty(200);
         answer.body.clone_from(&stored.raw);
         answer

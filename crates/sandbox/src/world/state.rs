@@ -48,6 +48,8 @@ pub(crate) struct Calendar {
     pub(crate) tombstones: BTreeSet<String>,
     /// Names that listings show and nothing else knows.
     pub(crate) ghosts: BTreeSet<String>,
+    /// Names that are listed, and whose content the server fails at.
+    pub(crate) withheld: BTreeSet<String>,
 }
 
 /// A line of a calendar's change log.
@@ -131,6 +133,7 @@ impl Calendar {
             epoch: 0,
             tombstones: BTreeSet::new(),
             ghosts: BTreeSet::new(),
+            withheld: BTreeSet::new(),
         }
     }
 

@@ -233,7 +233,7 @@ impl<'s> Bench<'s> {
                     seen.unreadable.insert(one.id, unreadable);
                 }
                 Outcome::Gone => drop(seen.gone.insert(one.id)),
-                Outcome::Failed(error) => return Err(error.into()),
+                Outcome::Withheld(error) | Outcome::Failed(error) => return Err(error.into()),
             }
         }
         Ok(seen)
