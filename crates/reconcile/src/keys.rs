@@ -4,9 +4,15 @@
 //! A pure shift moves every occurrence by the same wall-clock difference, or to another zone or
 //! kind. A changed end (`UNTIL`, `COUNT`) or extra occurrences rename nothing. Any other change of
 //! the rule makes other occurrences, and what belonged to the old ones belongs to nothing.
+//!
+//! Not everybody renames: Google leaves exceptions under the original starts that they had, and a
+//! user may change one before the series and another after it. So a key that is still there after
+//! a shift, or that only the old start makes, has stayed; each of the others has moved along.
+
+use std::collections::BTreeSet;
 
 use model::civil::DateTime;
-use model::{Event, Frequency, Recurrence, Rule, Series, When};
+use model::{Event, Frequency, Recurrence, Rule, Series, Side, Sides, When};
 
 /// How the occurrences of an earlier state are named in a later one.
 #[derive(Clone, Debug)]
@@ -24,6 +30,11 @@ pub(crate) struct Shift {
     to: When,
     /// What `to` is for the wall clock: on `from`'s day where the rule pins the days.
     wall: DateTime,
+    /// The keys that are the same before and after.
+    stayed: BTreeSet<When>,
+    /// Those of them that name an occurrence which only the shift has made, where the one that
+    /// would be called so has stayed elsewhere.
+    made: BTreeSet<When>,
 }
 
 impl Renaming {
@@ -59,11 +70,10 @@ impl Renaming {
         } else {
             DateTime::from_parts(old.start.wall().date(), new.start.wall().time())
         };
-        let shift = Shift { from: old.start.clone(), to: new.start.clone(), wall };
-        let reversible =
-            before.exceptions.keys().all(|key| shift.back(&shift.forward(key)) == *key)
-                && after.exceptions.keys().all(|key| shift.forward(&shift.back(key)) == *key);
-        reversible.then_some(Renaming::Shift(shift))
+        let (from, to) = (old.start.clone(), new.start.clone());
+        let (stayed, made) = (BTreeSet::new(), BTreeSet::new());
+        let shift = Shift { from, to, wall, stayed, made }.sorted(before, after)?;
+        Some(Renaming::Shift(shift))
     }
 
     /// The later name of an earlier key.
@@ -81,15 +91,122 @@ impl Renaming {
             Renaming::Shift(shift) => shift.back(key),
         }
     }
+
+    /// What the later series itself calls the occurrence of an earlier key, whether or not an
+    /// exception has stayed under that.
+    pub(crate) fn made(&self, key: &When) -> When {
+        match self {
+            Renaming::Shift(shift) if !shift.made.contains(key) => shift.moved(key),
+            Renaming::Same | Renaming::Shift(_) => key.clone(),
+        }
+    }
+
+    /// Whether something has stayed under this key.
+    pub(crate) fn stayed(&self, key: &When) -> bool {
+        match self {
+            Renaming::Same => false,
+            Renaming::Shift(shift) => shift.stayed.contains(key),
+        }
+    }
+
+    /// Whether these make one name of no two.
+    pub(crate) fn distinct(renamings: &Sides<Renaming>, names: &BTreeSet<When>) -> bool {
+        let displaced = |side: Side| match &renamings[side] {
+            Renaming::Same => None,
+            Renaming::Shift(shift) => Some(!shift.made.is_empty()),
+        };
+        // Two shifts that leave different keys where they were have no common way to name those.
+        let clear = match (displaced(Side::Left), displaced(Side::Right)) {
+            (Some(left), Some(right)) => !left && !right,
+            (None, _) | (_, None) => true,
+        };
+        clear
+            && Side::BOTH.into_iter().all(|side| {
+                let later = names.iter().map(|key| renamings[side].forward(key));
+                later.collect::<BTreeSet<_>>().len() == names.len()
+            })
+    }
 }
 
 impl Shift {
-    fn forward(&self, key: &When) -> When {
+    fn moved(&self, key: &When) -> When {
         self.to.with_wall(key.wall().saturating_add(self.from.wall().duration_until(self.wall)))
     }
 
+    fn forward(&self, key: &When) -> When {
+        if self.stayed.contains(key) { key.clone() } else { self.moved(key) }
+    }
+
     fn back(&self, key: &When) -> When {
+        if self.stayed.contains(key) {
+            return key.clone();
+        }
         self.from.with_wall(key.wall().saturating_add(self.wall.duration_until(self.from.wall())))
+    }
+
+    /// Finds out which keys have stayed; `None` where a name would mean two occurrences.
+    fn sorted(mut self, before: &Series, after: &Series) -> Option<Self> {
+        let explained = if same_frame(&self.from, &self.to) {
+            self.sort(before, after)
+        } else {
+            // What stayed has the same instant, and so another name in this frame too.
+            let gone = |key: &When| !after.exceptions.contains_key(&self.moved(key));
+            let new = |key: &When| !before.exceptions.contains_key(&self.back(key));
+            !(before.exceptions.keys().any(gone) && after.exceptions.keys().any(new))
+        };
+        let reversible = before.exceptions.keys().all(|key| self.back(&self.forward(key)) == *key)
+            && after.exceptions.keys().all(|key| self.forward(&self.back(key)) == *key);
+        (explained && reversible).then_some(self)
+    }
+
+    /// Goes along the shift, so that a key which another one has moved to is seen as taken.
+    fn sort(&mut self, before: &Series, after: &Series) -> bool {
+        let along = |series: &Series| {
+            let mut keys: Vec<When> = series.exceptions.keys().cloned().collect();
+            if self.wall < self.from.wall() {
+                keys.reverse();
+            }
+            keys
+        };
+        let (old, new) = (along(before), along(after));
+        let mut taken = BTreeSet::new();
+        for key in old {
+            let next = self.moved(&key);
+            let was = before.exceptions.get(&key);
+            let free = |key: &When| after.exceptions.get(key).filter(|_| !taken.contains(key));
+            let (here, there) = (free(&key), free(&next));
+            let stayed = here.is_some() && (here == was || there.is_none() || there != was);
+            if stayed {
+                self.stayed.insert(key.clone());
+                taken.insert(key);
+            } else if there.is_some() {
+                taken.insert(next);
+            }
+        }
+        for key in new.into_iter().filter(|key| !taken.contains(key)) {
+            let displaced = self.stayed.contains(&self.back(&key));
+            if !displaced && !self.is_of_before(&key, &before.recurrence) {
+                continue;
+            }
+            if before.exceptions.contains_key(&key) {
+                return false;
+            }
+            if displaced {
+                self.made.insert(key.clone());
+            }
+            self.stayed.insert(key);
+        }
+        true
+    }
+
+    /// Whether only the start before the shift makes an occurrence at that time of day.
+    fn is_of_before(&self, key: &When, grid: &Recurrence) -> bool {
+        let times = [key, &self.from, &self.to].map(|when| when.wall().time());
+        let within_days = |rule: &Rule| match rule.frequency {
+            Frequency::Secondly | Frequency::Minutely | Frequency::Hourly => true,
+            Frequency::Daily | Frequency::Weekly | Frequency::Monthly | Frequency::Yearly => false,
+        };
+        times[0] == times[1] && times[1] != times[2] && !grid.rules.iter().any(within_days)
     }
 }
 

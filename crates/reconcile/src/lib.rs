@@ -24,6 +24,7 @@ mod explain;
 mod guard;
 mod keys;
 mod merge;
+mod naming;
 mod occurrences;
 mod order;
 mod people;

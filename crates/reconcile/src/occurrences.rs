@@ -10,7 +10,7 @@
 //!   survives its removal or cancellation on the other, which is recorded as overruled.
 //! - A series moved as a whole on one side takes along what the other side did to single
 //!   occurrences. They are compared under the names they had in the base (`keys`), and get the name
-//!   that they have where they end up.
+//!   that they have where they end up (`naming`).
 //! - Where occurrences can't be found again (another rule), the policy decides about times, rule
 //!   and exceptions as one, and the loser is recorded.
 
@@ -20,6 +20,7 @@ use model::{Event, Exception, Field, FieldSet, Series, Side, Sides, When};
 
 use crate::keys::{Renaming, implied, same_frame, same_grid};
 use crate::merge::{Kind, Session, Strand, as_override, edited_within, kind};
+use crate::naming::Naming;
 use crate::unagreed;
 use crate::verdict::{Facts, Verdict};
 use crate::words;
@@ -90,10 +91,16 @@ fn since(base: Sides<&Series>, now: Sides<&Series>) -> Option<Sides<Renaming>> {
             return None;
         }
     }
-    Some(Sides {
+    let renamings = Sides {
         left: Renaming::between(base.left, now.left)?,
         right: Renaming::between(base.right, now.right)?,
-    })
+    };
+    let names = Side::BOTH.into_iter().flat_map(|side| {
+        let renaming = &renamings[side];
+        let held = now[side].exceptions.keys().map(|key| renaming.back(key));
+        base[side].exceptions.keys().cloned().chain(held)
+    });
+    Renaming::distinct(&renamings, &names.collect()).then_some(renamings)
 }
 
 fn is_single(series: &Series) -> bool {
@@ -167,7 +174,7 @@ impl<'a> Written<'a> {
     fn event(&self, key: &When) -> Option<Event> {
         match as_override(self.at(key)) {
             Some(event) => Some(event.clone()),
-            None => implied(self.series, &self.renaming.forward(key)),
+            None => implied(self.series, &self.renaming.made(key)),
         }
     }
 }
@@ -206,7 +213,7 @@ impl<'a> View<'a> {
             wrote: wrote.clone().map(|wrote| wrote.each_ref().map(|wrote| wrote.at(key))).collect(),
             before,
             wrote_events: wrote.map(|[old, new]| (old.event(key), new.event(key))).collect(),
-            plain_now: implied(self.now, &self.renaming.forward(key)),
+            plain_now: implied(self.now, &self.renaming.made(key)),
         }
     }
 }
@@ -270,11 +277,7 @@ fn one_by_one(session: &mut Session<'_>, renamings: &Sides<Renaming>, targets: &
         .flat_map(|view| view.based.keys().chain(view.held.keys()).cloned())
         .collect();
     let mut exceptions: Sides<BTreeMap<When, Exception>> = Sides::default();
-    let final_names = Sides::from_fn(|side| {
-        let start = |series: &Series| series.master.as_ref().map(|master| master.start.clone());
-        let own = start(&targets[side]) == start(session.merging.now[side]);
-        &renamings[if own { side } else { side.opposite() }]
-    });
+    let naming = Naming::of(renamings, session.merging, targets);
     for key in keys {
         let moments = Sides::from_fn(|side| views[side].moment(&key));
         let unchanged = Side::BOTH.iter().all(|side| {
@@ -287,9 +290,10 @@ fn one_by_one(session: &mut Session<'_>, renamings: &Sides<Renaming>, targets: &
         } else {
             occurrence(session, &key, &moments, targets)
         };
+        let named = naming.keys(&key, &moments.as_ref().map(|moment| moment.held), &settled);
         for (side, exception) in settled.iter() {
             if let Some(exception) = exception {
-                exceptions[side].insert(final_names[side].forward(&key), exception.clone());
+                exceptions[side].insert(named[side].clone(), exception.clone());
             }
         }
     }

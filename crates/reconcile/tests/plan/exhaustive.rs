@@ -84,6 +84,15 @@ fn converged(policy: &Policy, plan: &Plan, before: &Touched, after: &Touched) {
     assert!(after.contacts.is_empty(), "{}", told());
 }
 
+/// No side has more changed occurrences than the side that had most of them.
+fn nothing_doubled(before: &Touched, plan: &Plan, after: &Touched) {
+    let most = |touched: &Touched| {
+        let sides = touched.known.iter().flat_map(|known| Side::BOTH.map(|side| &known.now[side]));
+        sides.filter_map(series).map(|series| series.exceptions.len()).max()
+    };
+    assert!(most(after) <= most(before), "{}\n{}", picture(before), sketch(plan));
+}
+
 fn prove(touched: &Touched, policy: &Policy) {
     let (plan, after) = settle(touched, policy);
     nothing_lost(touched, &plan, &after);
@@ -150,11 +159,12 @@ fn every_first_contact() {
 /// How one side's series stands: what was done to it as a whole, and to its one occurrence.
 fn series_states(base: &Series, second: i64) -> Vec<Now> {
     type Change = fn(Series) -> Series;
-    let wholes: [Change; 5] = [
+    let wholes: [Change; 6] = [
         |series| series,
         |series| with(series, |event| event.title = Some("a".into())),
         |series| with(series, |event| event.location = Some("hall".into())),
         |series| shifted(series, 2),
+        |series| shifted_alone(series, 2),
         |mut series| {
             series.recurrence.rules[0].interval = 2;
             series
@@ -215,6 +225,8 @@ fn every_state_of_a_series_with_one_occurrence() {
                 let world = touched(known(base, Sides::new(left.clone(), right)));
                 for policy in &policies {
                     prove(&world, policy);
+                    let (plan, after) = settle(&world, policy);
+                    nothing_doubled(&world, &plan, &after);
                 }
             }
         }

@@ -41,6 +41,8 @@ enum Edit {
     People(u8),
     Move(i8, i8),
     Shift(i32),
+    /// Exceptions stay under their keys.
+    ShiftAlone(i32),
     Interval(u32),
     Count(u32),
     Single,
@@ -65,11 +67,17 @@ fn field_edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
+/// Some so many that occurrences meet the keys of others.
+fn hours() -> impl Strategy<Value = i32> {
+    prop_oneof![4 => -3..4i32, 1 => Just(24), 1 => Just(-24)]
+}
+
 fn edit() -> impl Strategy<Value = Edit> {
     let day = || 3..6i8;
     prop_oneof![
         4 => field_edit(),
-        1 => (-3..4i32).prop_map(Edit::Shift),
+        1 => hours().prop_map(Edit::Shift),
+        1 => hours().prop_map(Edit::ShiftAlone),
         1 => (1..4u32).prop_map(Edit::Interval),
         1 => (1..9u32).prop_map(Edit::Count),
         1 => Just(Edit::Single),
@@ -121,6 +129,7 @@ fn key(series: &Series, day: i8) -> Option<model::When> {
 fn apply_edit(series: &mut Series, edit: &Edit) {
     match edit {
         Edit::Shift(hours) => *series = shifted(series.clone(), *hours),
+        Edit::ShiftAlone(hours) => *series = shifted_alone(series.clone(), *hours),
         Edit::Interval(interval) => {
             series.recurrence.rules.iter_mut().for_each(|rule| rule.interval = *interval);
         }
@@ -308,7 +317,7 @@ proptest! {
         repeats: bool,
     ) {
         let [first, left, right] = [first, left, right].map(plain);
-        let original = edited(if repeats { daily("a") } else { single("a") }, &first);
+        let original = marked(edited(if repeats { daily("a") } else { single("a") }, &first));
         let policy = Policy {
             crossing: Sides::from_fn(|_| Crossing {
                 attendees: Attendees::Omit,
@@ -323,6 +332,7 @@ proptest! {
             let (plan, after) = settle(&touched(known), &policy);
             let told = || format!("{}\n{}", sketch(&plan), picture(&after));
             let sides = after.known[0].now.as_ref().map(|now| series(now).unwrap().clone());
+            prop_assert!(sides.iter().all(|(_, series)| !doubled(series)), "{}", told());
             let bare = |mut series: Series| {
                 strip(&mut series);
                 series
@@ -474,6 +484,23 @@ proptest! {
         }
         prop_assert_eq!(outcome(&in_order), outcome(&shuffled));
     }
+}
+
+/// Every changed occurrence with a mark that no edit touches.
+fn marked(mut series: Series) -> Series {
+    for (key, exception) in &mut series.exceptions {
+        if let Exception::Override(event) = exception {
+            event.url = Some(format!("https://example.test/{}", key.wall()).into());
+        }
+    }
+    series
+}
+
+/// Whether a mark is there twice.
+fn doubled(series: &Series) -> bool {
+    let marks = series.events().filter_map(|event| event.url.as_ref());
+    let marks: Vec<&String> = marks.map(|mark| mark.expose()).collect();
+    marks.iter().any(|mark| marks.iter().filter(|other| *other == mark).count() > 1)
 }
 
 /// The edits without texts that look like a list of people: those stay where they were written.

@@ -98,6 +98,13 @@ pub(crate) fn shifted(mut series: Series, hours: i32) -> Series {
     series
 }
 
+/// The master alone so many hours later, as Google moves it: exceptions stay under the original
+/// starts that they had.
+pub(crate) fn shifted_alone(series: Series, hours: i32) -> Series {
+    let exceptions = series.exceptions.clone();
+    Series { exceptions, ..shifted(series, hours) }
+}
+
 pub(crate) fn cancelled(mut series: Series, day: i8) -> Series {
     series.exceptions.insert(at(day, 9), Exception::Cancelled);
     series

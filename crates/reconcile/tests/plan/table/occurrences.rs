@@ -134,6 +134,138 @@ fn whole_series() {
     assert_eq!(step.overruled[0].fields, FieldSet::NONE.with(Field::Times));
 }
 
+/// Both ways round.
+#[track_caller]
+fn either_way(says: &'static str, base: Series, one: Series, other: Series, both: Series) {
+    for (left, right) in [(one.clone(), other.clone()), (other, one)] {
+        let step = case(says, base.clone(), left.clone(), right.clone());
+        let decision = match (left.same_content(&both), right.same_content(&both)) {
+            (false, false) => Decision::Merge,
+            (true, _) => Decision::Copy(Right),
+            (false, true) => Decision::Copy(Left),
+        };
+        step.is(decision, both.clone(), both.clone());
+    }
+}
+
+fn on(day: i8, series: Series, title: &str) -> Series {
+    with_override(series, day, |event| {
+        (event.start, event.end) = (at(day, 15), at(day, 16));
+        event.title = Some(title.into());
+    })
+}
+
+#[test]
+fn a_shift_that_leaves_exceptions_under_their_old_keys() {
+    let base = || on(4, daily("a"), "late");
+    let kept = || shifted_alone(base(), 2);
+    either_way("nothing else", base(), kept(), base(), kept());
+    let edited = || on(4, daily("a"), "mine");
+    let off = || cancelled(daily("a"), 4);
+    let want = shifted_alone(edited(), 2);
+    either_way("its override edited", base(), kept(), edited(), want);
+    let want = shifted(cancelled(daily("a"), 4), 2);
+    either_way("it is cancelled: nothing takes place then", base(), kept(), off(), want);
+    either_way("it is removed", base(), kept(), daily("a"), shifted(daily("a"), 2));
+    let both = |series| with_override(series, 4, |event| event.location = Some("y".into()));
+    either_way(
+        "the shifting side edits it as well",
+        base(),
+        both(kept()),
+        edited(),
+        both(shifted_alone(edited(), 2)),
+    );
+    either_way(
+        "and takes off what the master makes instead",
+        base(),
+        cancelled_after(kept()),
+        edited(),
+        cancelled_after(shifted_alone(edited(), 2)),
+    );
+    let still_off = shifted_alone(off(), 2);
+    either_way("a cancellation stays", off(), still_off.clone(), off(), still_off);
+    either_way(
+        "a cancellation taken back elsewhere",
+        off(),
+        shifted_alone(off(), 2),
+        edited(),
+        shifted(edited(), 2),
+    );
+    let placed = |series| with_override(series, 4, |event| event.location = Some("y".into()));
+    either_way(
+        "both have made an override, one before its shift",
+        daily("a"),
+        shifted_alone(base(), 2),
+        placed(daily("a")),
+        shifted_alone(placed(base()), 2),
+    );
+    either_way(
+        "both shift alike, one renames",
+        base(),
+        kept(),
+        shifted(edited(), 2),
+        shifted(edited(), 2),
+    );
+    either_way(
+        "both shift alike, none renames",
+        base(),
+        kept(),
+        shifted_alone(edited(), 2),
+        shifted_alone(edited(), 2),
+    );
+}
+
+#[test]
+fn a_shift_that_renames_some_exceptions() {
+    let base = || cancelled(on(6, on(5, on(4, daily("a"), "4"), "5"), "6"), 3);
+    // The fifth is renamed, the others are not.
+    let mixed = |series: Series| {
+        let renamed = shifted(series.clone(), 2);
+        let mut mixed = shifted_alone(series, 2);
+        mixed.exceptions.remove(&at(5, 9));
+        let moved = renamed.exceptions.get(&at(5, 11)).cloned();
+        mixed.exceptions.extend(moved.map(|exception| (at(5, 11), exception)));
+        mixed
+    };
+    let edited = || on(5, on(4, base(), "mine"), "mine too");
+    either_way("all edited", base(), mixed(base()), edited(), mixed(edited()));
+    let mut gone = base();
+    gone.exceptions.remove(&at(5, 9));
+    let gone = cancelled(gone, 6);
+    let mut want = mixed(gone.clone());
+    want.exceptions.remove(&at(6, 9));
+    want.exceptions.insert(at(6, 11), Exception::Cancelled);
+    either_way("one removed, one cancelled", base(), mixed(base()), gone, want);
+}
+
+#[test]
+fn a_shift_by_whole_days() {
+    let base = || on(5, on(4, daily("a"), "4"), "5");
+    let edited = || on(5, on(4, daily("a"), "mine"), "mine too");
+    either_way(
+        "keys stay",
+        base(),
+        shifted_alone(base(), 24),
+        edited(),
+        shifted_alone(edited(), 24),
+    );
+    either_way("keys move", base(), shifted(base(), 24), edited(), shifted(edited(), 24));
+    either_way("keys move back", base(), shifted(base(), -24), edited(), shifted(edited(), -24));
+    let early = || cancelled(on(4, daily("a"), "4"), 3);
+    let step = case(
+        "what was before a key that stayed has no name left: the policy decides",
+        on(4, daily("a"), "4"),
+        shifted_alone(on(4, daily("a"), "4"), 24),
+        early(),
+    )
+    .is(
+        Decision::Copy(Right),
+        shifted_alone(on(4, daily("a"), "4"), 24),
+        shifted_alone(on(4, daily("a"), "4"), 24),
+    );
+    assert!(step.overruled[0].before.same_content(&early()));
+}
+
 #[test]
 fn other_rules_and_zones() {
     let base = || daily("a");
@@ -191,6 +323,18 @@ fn other_rules_and_zones() {
         own(base(), "x"),
     )
     .is(Decision::Merge, in_utc(own(base(), "x")), in_utc(own(base(), "x")));
+    let base = || on(30, daily("a"), "late");
+    let mut kept = in_utc(base());
+    let late = kept.exceptions.pop_first().unwrap().1;
+    kept.exceptions.insert(model::When::Utc(at(30, 7).wall()), late);
+    let step = case(
+        "another zone here, an exception left at its instant; there it is edited",
+        base(),
+        kept.clone(),
+        on(30, daily("a"), "mine"),
+    )
+    .is(Decision::Copy(Right), kept.clone(), kept);
+    assert!(step.overruled[0].before.same_content(&on(30, daily("a"), "mine")));
 }
 
 fn ending(mut series: Series) -> Series {
