@@ -304,6 +304,12 @@ mod tests {
             ("ORGANIZER:mailto:2_X@imip.me.com\n{bob}", Some(Part::Organizer), None),
             ("ATTENDEE;SCHEDULE-AGENT=NONE:mailto:b@example.org", Some(Part::Organizer), None),
             ("{bob}", Some(Part::Organizer), None),
+            ("x.{bob}", Some(Part::Organizer), None),
+            (
+                "x.ORGANIZER:mailto:bob@example.org\n{bob}\ny.ATTENDEE:mailto:kim@example.org",
+                Some(Part::Guest),
+                None,
+            ),
             (
                 "ORGANIZER;SCHEDULE-AGENT=CLIENT:mailto:kim@example.org\n{bob}",
                 Some(Part::Organizer),
@@ -343,6 +349,7 @@ mod tests {
                 "ATTENDEE;PARTSTAT=Declined;EMAIL=Kim@x:/1/principal/\nATTENDEE:mailto:b@x",
                 &["/1/principal", "kim@x"],
             ),
+            ("x.ATTENDEE;PARTSTAT=DECLINED:mailto:kim@x", &["kim@x"]),
         ] {
             let found = decliners(text(lines).as_bytes());
             let found: Vec<&str> = found.iter().flatten().map(String::as_str).collect();

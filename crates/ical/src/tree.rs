@@ -206,7 +206,7 @@ impl<'a> Component<'a> {
         })
     }
 
-    /// Every line of that name directly inside (names compare without case).
+    /// Every line of that name directly inside (names compare without case and group).
     pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Line<'a>> {
         self.lines().filter(move |line| line.is(name))
     }
@@ -400,9 +400,9 @@ impl<'a> Builder<'a> {
             self.ending = LineEnding::of(raw);
         }
         let line = Line::read(raw);
-        if line.is("BEGIN") {
+        if line.marks("BEGIN") {
             self.begin(line)
-        } else if line.is("END") {
+        } else if line.marks("END") {
             self.end(line)
         } else {
             self.add(Item::Line(line));

@@ -93,6 +93,24 @@ fn a_title_is_one_line_and_the_stamps_of_its_component() {
 }
 
 #[test]
+fn a_line_in_a_group_is_kept_until_its_property_changes() {
+    let grouped = MEETING.replace("SUMMARY:Meeting", "x.SUMMARY:Meeting");
+    let current = read(grouped.as_bytes()).expect("readable");
+    assert!(current.same_content(&read(MEETING.as_bytes()).expect("readable")));
+    let edited = |change: &dyn Fn(&mut Event)| {
+        let mut target = current.clone();
+        change(master(&mut target));
+        let after = edit(grouped.as_bytes(), &current, &target, stamp()).expect("editable");
+        assert!(read(&after).expect("readable").same_content(&target));
+        String::from_utf8(after).expect("text")
+    };
+    let moved = edited(&|event| event.location = Some("Room 3".into()));
+    assert!(moved.contains("x.SUMMARY:Meeting"), "{moved}");
+    let renamed = edited(&|event| event.title = Some("Other".into()));
+    assert!(renamed.contains("SUMMARY:Other") && !renamed.contains("Meeting"), "{renamed}");
+}
+
+#[test]
 fn an_override_is_edited_alone() {
     let (gone, new) = difference(|series| {
         let Some(Exception::Override(event)) = series.exceptions.get_mut(&utc(6, 8, 8)) else {

@@ -66,8 +66,31 @@ impl<'a> Line<'a> {
         &self.raw
     }
 
-    /// Whether the line's property has this name (without case). Does not allocate.
+    /// Whether the line's property has this name (without case), whatever group it is in
+    /// (`group.NAME:`). Does not allocate.
+    ///
+    /// RFC 5545 knows no groups; those of vCard (RFC 6350 section 3.3) are read in calendars too by
+    /// servers that read both with one parser (sabre/vobject, Python's vobject), and to them the
+    /// property is what its name without the group says.
     pub fn is(&self, name: &str) -> bool {
+        let (mut rest, mut missed) = (name.as_bytes(), false);
+        for byte in unfolded(&self.raw) {
+            match byte {
+                b':' | b';' => return !missed && rest.is_empty(),
+                b'.' => (rest, missed) = (name.as_bytes(), false),
+                byte if !is_of_a_name(byte) => return false,
+                _ if missed => {}
+                byte => match rest.split_first() {
+                    Some((want, after)) if byte.eq_ignore_ascii_case(want) => rest = after,
+                    Some(_) | None => missed = true,
+                },
+            }
+        }
+        false
+    }
+
+    /// Whether the line begins or ends a component: those are in no group.
+    pub(super) fn marks(&self, name: &str) -> bool {
         let mut bytes = unfolded(&self.raw);
         name.bytes().all(|want| bytes.next().is_some_and(|b| b.eq_ignore_ascii_case(&want)))
             && matches!(bytes.next(), Some(b':' | b';'))
@@ -80,7 +103,8 @@ impl<'a> Line<'a> {
         for byte in unfolded(&self.raw) {
             match byte {
                 b':' | b';' => return !seen,
-                b'-' | b'.' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => seen = true,
+                b'.' => seen = true,
+                byte if is_of_a_name(byte) => seen = true,
                 _ => return true,
             }
         }
@@ -98,7 +122,8 @@ impl<'a> Line<'a> {
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
         };
         let name_end = text.find([':', ';'])?;
-        let name = text[..name_end].to_ascii_uppercase();
+        let grouped = &text[..name_end];
+        let name = grouped.rsplit_once('.').map_or(grouped, |(_, name)| name).to_ascii_uppercase();
         if text.as_bytes()[name_end] == b':' {
             let value = text[name_end + 1..].to_owned();
             return Some(Property { name, params: Vec::new(), value });
@@ -108,6 +133,10 @@ impl<'a> Line<'a> {
         let params = params(&head[..colon]);
         Some(Property { name, params, value: head[colon + 1..].to_owned() })
     }
+}
+
+const fn is_of_a_name(byte: u8) -> bool {
+    matches!(byte, b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z')
 }
 
 /// Length of the first content line with its folds: up to and with the line break that is not
@@ -278,6 +307,28 @@ mod tests {
         assert_eq!(read(b"SUM\r\n MARY:\xc3\r\n \xa4 b\n\tc\r\n").value, "\u{e4} bc");
         assert!(Line::read(b"SUM\r\n MARY:x").is("summary"));
         assert!(!Line::read(b"SUMMARY-X:x").is("SUMMARY"));
+    }
+
+    #[test]
+    fn a_group_is_no_part_of_the_name() {
+        for (raw, is) in [
+            (&b"x.ATTENDEE:mailto:a"[..], true),
+            (b"X-1.y.attendee;CN=a.b:mailto:a", true),
+            (b"gro\r\n up.ATT\r\n ENDEE:mailto:a", true),
+            (b".ATTENDEE:mailto:a", true),
+            (b"ATTENDEE.x:mailto:a", false),
+            (b"x.ATTENDEES:mailto:a", false),
+            (b"x ATTENDEE:mailto:a", false),
+            (b"x.ATTENDEE", false),
+            (b"DESCRIPTION:x.ATTENDEE:mailto:a", false),
+        ] {
+            let line = Line::read(raw);
+            assert_eq!(line.is("ATTENDEE"), is, "{raw:?}");
+            let named = line.property().is_some_and(|property| property.name == "ATTENDEE");
+            assert_eq!(named, is, "{raw:?}");
+            assert_eq!(line.raw(), raw);
+        }
+        assert!(!Line::read(b"x.END:VEVENT").marks("END"));
     }
 
     #[test]
