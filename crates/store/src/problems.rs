@@ -1,10 +1,10 @@
 //! What can't be synced: set aside with its reason until a side changes or a day has passed;
 //! conflicts, until somebody chooses or a side changes; and what is not meant to be synced.
 
-use model::{MappingId, Redacted, Side, Sides, Timestamp, Uid};
+use model::{MappingId, Redacted, Rights, Side, Sides, Timestamp, Uid};
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{instant, side as side_of, side_number};
+use crate::codec::{instant, rights_number, side as side_of, side_number};
 use crate::journal::SubjectRow;
 use crate::row;
 use crate::{PairId, Result, Store, sql};
@@ -94,13 +94,37 @@ impl Store {
     /// # Errors
     /// When nothing could be written.
     pub fn retry_problems(&self, pair: PairId, before: Timestamp) -> Result<u64> {
-        let due = "SELECT mapping, \"left\", \"right\" FROM problem WHERE pair = ?1 AND tried < ?2";
-        let key = params![pair.0, before.as_microsecond()];
+        self.retry(pair, "tried < ?2", before.as_microsecond())
+    }
+
+    /// Touches what was set aside because of a side, whenever it was tried. How many series.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn retry_problems_of(&self, pair: PairId, side: Side) -> Result<u64> {
+        self.retry(pair, "side = ?2", side_number(side))
+    }
+
+    /// Touches what was set aside because of a side that may only be read, whenever it was tried.
+    /// How many series.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn retry_read_only(&self, pair: PairId) -> Result<u64> {
+        let read_only = "side IN (SELECT held.side FROM side held WHERE held.pair = ?1
+                 AND held.rights = ?2)";
+        self.retry(pair, read_only, rights_number(Rights::Read))
+    }
+
+    /// Touches the problems of the pair for which `which` holds, of the pair ?1 and of ?2.
+    fn retry(&self, pair: PairId, which: &str, of: i64) -> Result<u64> {
+        let due =
+            format!("SELECT mapping, \"left\", \"right\" FROM problem WHERE pair = ?1 AND {which}");
         let read = |row: &Row<'_>| {
             let mapping = row.get::<_, Option<i64>>(0)?.map(MappingId);
             Ok(Target { mapping, rows: Sides::new(row.get(1)?, row.get(2)?) })
         };
-        let due = self.read(|connection| sql::all(connection, due, key, read))?;
+        let due = self.read(|connection| sql::all(connection, &due, params![pair.0, of], read))?;
         if due.is_empty() {
             return Ok(0);
         }
@@ -369,6 +393,25 @@ mod tests {
         assert!(world.store.problems(world.pair).unwrap().is_empty());
         aside(&world, &left("a"), "refused", 30);
         assert!(world.store.problems(world.pair).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_waits_for_a_side_is_found_by_the_side_and_by_its_rights() {
+        let world = World::new();
+        world.see(LEFT, "a", "1", &event("1", "T", 9));
+        let (store, pair) = (&world.store, world.pair);
+        let rights = |side, rights| store.resolve_calendar(pair, side, &"/cal/".into(), rights);
+        aside(&world, &left("a"), "read-only", 10);
+        assert_eq!(store.retry_problems_of(pair, LEFT).unwrap(), 0);
+        assert_eq!(store.retry_problems_of(pair, RIGHT).unwrap(), 1);
+        assert_eq!(world.touched().contacts.len(), 1);
+        aside(&world, &left("a"), "read-only", 20);
+        rights(LEFT, Rights::Read).unwrap();
+        assert_eq!(store.retry_read_only(pair).unwrap(), 0, "it waits for the other side");
+        assert!(world.touched().contacts.is_empty());
+        rights(RIGHT, Rights::Read).unwrap();
+        assert_eq!(store.retry_read_only(pair).unwrap(), 1);
+        assert_eq!(world.touched().contacts.len(), 1);
     }
 
     #[test]

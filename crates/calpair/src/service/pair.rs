@@ -39,6 +39,7 @@ impl Service {
             return Ok(Reply::message(Exit::Fine, format!("{name} begins anew{}", self.when())));
         }
         self.ctx.store.set_paused(row.id, false)?;
+        self.ctx.store.retry_read_only(row.id)?;
         // What it is now, only a cycle can tell.
         let (state, reason) = match row.last_success {
             Some(_) => ("retrying", Some("resumed; the next cycle will tell")),

@@ -22,6 +22,11 @@ pub(super) const fn mode(dry_run: bool) -> Mode {
 impl Service {
     pub(super) async fn sync(&self, names: &[String], mode: Mode) -> Answer {
         let (charges, left_out) = self.chosen(names)?;
+        for charge in charges.iter().filter(|_| mode == Mode::Sync) {
+            if let Some(row) = self.ctx.store.pair(&charge.pair.name)? {
+                self.ctx.store.retry_read_only(row.id)?;
+            }
+        }
         let mut pairs = Vec::with_capacity(charges.len());
         if let Some(supervisor) = &self.supervisor {
             for charge in charges {

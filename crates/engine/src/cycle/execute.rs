@@ -100,6 +100,7 @@ impl Cycle<'_> {
         for step in &plan.steps {
             let (uid, decision, reason) = (&step.uid, &step.decision, &step.reason);
             tracing::debug!(pair = %self.pair.name, %uid, ?decision, reason, "step");
+            self.note_waiting(step);
         }
         self.carry_out_local(&local, touched, report, round)?;
         if writing.is_empty() {
@@ -458,6 +459,9 @@ impl Cycle<'_> {
             | Reaction::Unknown
             | Reaction::StopSide
             | Reaction::Stop => {
+                if error.kind() == ErrorKind::Forbidden {
+                    self.doubt(side);
+                }
                 let subject = subject_row(&work.step.subject);
                 let (uid, now) = (&work.step.uid, self.ctx.now());
                 let reason = error.sentence();

@@ -1,7 +1,7 @@
 //! One cycle of one pair: settle, observe, plan, execute, report.
 //!
 //! ```text
-//! resolve   which calendars (once; remembered by id)
+//! resolve   which calendars (once; remembered by id), and what may be done there
 //! settle    writes whose outcome a crash or a lost reply left unknown
 //! rules     when they were changed: both sides are observed, then everything is touched
 //! round     observe both sides, plan what was touched, execute
@@ -106,6 +106,10 @@ struct Cycle<'a> {
     held_back: Option<(Side, Error)>,
     /// A server failed under several writes at once: from now on one at a time.
     gently: bool,
+    /// Sides whose rights may be others than what is known.
+    doubted: Sides<bool>,
+    /// Sides whose rights were asked for in this cycle.
+    reviewed: Sides<bool>,
 }
 
 impl<'a> Cycle<'a> {
@@ -137,6 +141,8 @@ impl<'a> Cycle<'a> {
             limited,
             held_back,
             gently,
+            doubted: Sides::default(),
+            reviewed: Sides::default(),
         })
     }
 
@@ -153,8 +159,12 @@ impl<'a> Cycle<'a> {
         if mode == Mode::Sync {
             self.settle().await?;
         }
+        self.audit_rights().await?;
         let mut due = self.take_up_rules().await?;
         self.ctx.store.retry_problems(self.id(), self.begun - AUDIT)?;
+        if mode == Mode::DryRun {
+            self.ctx.store.retry_read_only(self.id())?;
+        }
         if let Some((_, until)) = self.window() {
             self.ctx.store.touch_entering(self.id(), until)?;
         }
@@ -165,10 +175,14 @@ impl<'a> Cycle<'a> {
                 Mode::DryRun => {
                     let totals = self.totals()?;
                     report.actions = self.dry_run(&totals)?;
+                    outcome = Outcome::Planned;
+                    if self.review_rights().await? {
+                        due = Sides::default();
+                        continue;
+                    }
                     let first = self.plan(store::Position::default(), &totals)?;
                     let halt = first.and_then(|planned| planned.plan.halt);
                     report.halt = self.halted(halt.map(|halt| (halt, totals)).as_ref())?;
-                    outcome = Outcome::Planned;
                     break;
                 }
                 Mode::Sync => self.execute(report).await?,
@@ -183,7 +197,8 @@ impl<'a> Cycle<'a> {
                 outcome = Outcome::Changed;
             }
             due = Sides::from_fn(|side| round.observe_again[side] || mended[side]);
-            if !due.left && !due.right {
+            let anew = self.review_rights().await?;
+            if !anew && !due.left && !due.right {
                 break;
             }
         }

@@ -11,7 +11,7 @@ use futures_util::future::join;
 use futures_util::stream::{self, StreamExt};
 use model::{Cursor, Resource, ResourceId, Side, Sides, Timestamp, Version};
 use provider::{Change, ErrorKind, FETCH_LIMIT, Fetched, Next, Outcome, Scope};
-use store::{Observation, Sighting, UnreadRow, UnreadableRow};
+use store::{Observation, SideRow, Sighting, UnreadRow, UnreadableRow};
 
 use super::{AUDIT, Cycle, at};
 use crate::Progress;
@@ -42,9 +42,7 @@ impl Cycle<'_> {
         }
         let row = self.ctx.store.pair(&self.pair.name)?;
         let row = row.map_or_else(|| self.row.sides[side].clone(), |row| row.sides[side].clone());
-        // A time ahead was written by a clock that was wrong; it must not put the audit off.
-        let audit_due =
-            row.full_at.is_none_or(|at| at < self.begun - AUDIT || at > self.begun + AUDIT);
+        let audit_due = self.is_audit_due(&row);
         let since = row.cursor.filter(|_| !audit_due);
         match self.pass(side, since.clone()).await {
             Ok(Pass::Done) => Ok(()),
@@ -56,6 +54,12 @@ impl Cycle<'_> {
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Whether a side has to be listed in full.
+    pub(super) fn is_audit_due(&self, row: &SideRow) -> bool {
+        // A time ahead was written by a clock that was wrong; it must not put the audit off.
+        row.full_at.is_none_or(|at| at < self.begun - AUDIT || at > self.begun + AUDIT)
     }
 
     /// Reads all pages from `since`.

@@ -1,6 +1,6 @@
 //! From the store's touched rows to a plan that passed its check.
 
-use model::{MappingId, Origin, ResourceId, Side, Sides};
+use model::{MappingId, Origin, ResourceId, Rights, Side, Sides};
 use reconcile::{
     Conflict, Contact, Decision, Held, Known, Now, Pending, Plan, Policy, Step, Totals, Touched,
     Write,
@@ -176,12 +176,22 @@ impl Cycle<'_> {
         }
     }
 
+    /// What waits for a side that may only be read is a reason to ask whether that is still so.
+    pub(super) fn note_waiting(&mut self, step: &Step) {
+        if let Decision::Problem(side) = step.decision
+            && self.row.sides[side].rights == Rights::Read
+        {
+            self.doubt(side);
+        }
+    }
+
     /// Every planned action, nothing done.
-    pub(super) fn dry_run(&self, totals: &Totals) -> Result<Vec<PlannedAction>, Failure> {
+    pub(super) fn dry_run(&mut self, totals: &Totals) -> Result<Vec<PlannedAction>, Failure> {
         let mut actions = Vec::new();
         let mut after = Position::default();
         while let Some(planned) = self.plan(after, totals)? {
             for step in &planned.plan.steps {
+                self.note_waiting(step);
                 actions.extend(actions_of(step, &planned.touched));
             }
             let Some(next) = planned.next else { break };

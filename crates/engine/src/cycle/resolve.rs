@@ -1,10 +1,15 @@
 //! Which calendars a pair is about. A calendar is found once by the name that the configuration
 //! gives it, and remembered by its id: renaming it at the provider changes nothing.
+//!
+//! What may be done there is asked again: with the daily audit, and once in a cycle that finds
+//! something waiting for a side that may only be read, or a write refused. So a quiet cycle asks
+//! nothing, whatever waits.
 
 use model::{Calendar, CalendarId, Rights, Side, Sides};
+use provider::ErrorKind;
 use store::PairRow;
 
-use super::at;
+use super::{Cycle, at};
 use crate::report::Failure;
 use crate::{Context, Pair, PairSide};
 
@@ -30,6 +35,76 @@ pub(super) async fn calendars(
         });
     }
     Ok(Sides::new(left, right))
+}
+
+impl Cycle<'_> {
+    /// Asks for the rights of the sides whose audit is due.
+    pub(super) async fn audit_rights(&mut self) -> Result<(), Failure> {
+        let is_due = |side| {
+            let row = &self.row.sides[side];
+            row.full_at.is_some() && self.is_audit_due(row)
+        };
+        self.doubted = Sides::from_fn(is_due);
+        self.review_rights().await.map(drop)
+    }
+
+    /// Something waits for this side, or was refused there: is that still, or already, so?
+    pub(super) const fn doubt(&mut self, side: Side) {
+        match side {
+            Side::Left => self.doubted.left = true,
+            Side::Right => self.doubted.right = true,
+        }
+    }
+
+    /// Asks for the rights of the doubted sides, once in a cycle. Whether there is something to
+    /// plan anew: what waited for a side that may be written now.
+    pub(super) async fn review_rights(&mut self) -> Result<bool, Failure> {
+        let doubted = std::mem::take(&mut self.doubted);
+        let mut waited = 0;
+        for side in Side::BOTH {
+            if !doubted[side] || std::mem::replace(&mut self.reviewed[side], true) {
+                continue;
+            }
+            let before = self.row.sides[side].rights;
+            let Some(now) = self.rights(side).await?.filter(|now| *now != before) else { continue };
+            let (pair, calendar) = (&self.pair.name, &self.calendars[side]);
+            tracing::info!(%pair, %side, rights = ?now, "what may be done in a calendar changed");
+            if now == Rights::Write {
+                // First: if the rest is lost, it is found waiting again.
+                waited += self.ctx.store.retry_problems_of(self.id(), side)?;
+            }
+            self.ctx.store.resolve_calendar(self.id(), side, calendar, now)?;
+            self.row.sides[side].rights = now;
+        }
+        Ok(waited > 0)
+    }
+
+    /// What the provider says may be done in a side's calendar. What it doesn't say stays as it is:
+    /// not every calendar that has an address is listed.
+    async fn rights(&self, side: Side) -> Result<Option<Rights>, Failure> {
+        match self.pair.sides[side].provider.calendars().await {
+            Ok(calendars) => {
+                let mut calendars = calendars.into_iter();
+                let ours = calendars.find(|calendar| calendar.id == self.calendars[side]);
+                Ok(ours.map(|calendar| calendar.rights))
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::Unauthorized | ErrorKind::RateLimited { .. } => Err(at(side)(error)),
+                ErrorKind::WritesLimited { .. }
+                | ErrorKind::CursorExpired
+                | ErrorKind::Stale
+                | ErrorKind::Gone
+                | ErrorKind::AlreadyExists
+                | ErrorKind::Unavailable
+                | ErrorKind::Forbidden
+                | ErrorKind::Rejected
+                | ErrorKind::Malformed => {
+                    tracing::debug!(%side, %error, "the rights could not be asked for");
+                    Ok(None)
+                }
+            },
+        }
+    }
 }
 
 async fn look_up(
