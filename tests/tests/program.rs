@@ -259,52 +259,6 @@ fn what_cannot_be_synced_is_a_problem_and_stops_nothing() {
 }
 
 #[test]
-fn an_event_that_the_server_does_not_hand_out_is_a_problem_and_stops_nothing() {
-    let scene = Scene::connected("");
-    let user = scene.stage.user(Side::Left);
-    let withhold = |uid: &str| {
-        let held = user.get(uid).expect("it is there");
-        scene.stage.world.withhold(scene.stage.calendar(Side::Left), &held.id);
-    };
-    // The only one there is, at the first sync.
-    scene.create(Side::Left, "bad", "Bad");
-    withhold("bad");
-    scene.create(Side::Right, "theirs", "Theirs");
-    let pair = scene.syncs(6, "changed");
-    assert_eq!(pair["problems"], 1);
-    assert!(scene.has(Side::Left, "theirs"), "everything else crosses");
-    let problem = scene.status()["pairs"][0]["problems"][0].clone();
-    assert!(problem["uid"].as_str().is_some_and(|name| name.ends_with("bad.ics")), "{problem}");
-    let reason = problem["reason"].as_str().unwrap_or_default();
-    assert!(reason.starts_with("it can't be read on left: "), "{problem}");
-    assert!(reason.contains("500"), "{problem}");
-    scene.syncs(6, "in-sync");
-    scene.stage.world.hand_out(scene.stage.calendar(Side::Left));
-    scene.syncs(0, "changed");
-    assert_eq!(scene.title(Side::Right, "bad").as_deref(), Some("Bad"), "it was asked for again");
-
-    // A synced one: neither side's edit crosses until it is read.
-    assert!(user.set("bad", "SUMMARY", "Better"));
-    withhold("bad");
-    assert!(scene.stage.user(Side::Right).set("bad", "LOCATION", "Here"));
-    assert!(scene.stage.user(Side::Right).delete("theirs"));
-    let pair = scene.syncs(6, "changed");
-    assert_eq!(pair["problems"], 1);
-    assert!(!scene.has(Side::Left, "theirs"), "a deletion crosses as ever");
-    assert_eq!(scene.title(Side::Right, "bad").as_deref(), Some("Bad"));
-    let explained = scene.home.run(&["explain", "p", "bad", "--json"]);
-    let event = explained.json()["events"][0].clone();
-    assert_eq!(event["state"], "problem", "{event}");
-    scene.syncs(6, "in-sync");
-    scene.stage.world.hand_out(scene.stage.calendar(Side::Left));
-    scene.syncs(0, "changed");
-    assert_eq!(scene.title(Side::Right, "bad").as_deref(), Some("Better"));
-    let left = user.get("bad").expect("it is there");
-    assert!(String::from_utf8_lossy(&left.raw).contains("LOCATION:Here"), "both are merged");
-    scene.syncs(0, "in-sync");
-}
-
-#[test]
 fn what_lasts_is_said_once_and_what_begins_beside_it_too() {
     let scene = Scene::connected("");
     let broken = |uid: &str| {

@@ -189,7 +189,8 @@ pub(crate) async fn get_one(
     get::parse(&answer)
 }
 
-/// Whether it may lie in what was asked for, so that a smaller batch could do better: not when nobody answers, or nobody may ask.
+/// Whether it may lie in what was asked for, so that a smaller batch could do better: not when
+/// nobody answers, or nobody may ask.
 fn may_be_what_was_asked(error: &Error) -> bool {
     match error.kind() {
         // quirk: icloud-3

@@ -5,8 +5,8 @@
 //! batch of a plan can't see.
 //!
 //! A plan that halts is kept as a proposal, deletion by deletion: that is what a person sees and
-//! `approve` lets through, not whatever is due by then. An approval holds as long as nothing else is
-//! due on either side; as soon as something is, it counts for nothing.
+//! `approve` lets through, not whatever is due by then. An approval holds as long as nothing else
+//! is due on either side; as soon as something is, it counts for nothing.
 
 use std::collections::HashSet;
 

@@ -1,0 +1,97 @@
+//! An event that a server lists and does not hand out, with the program itself: it is told of, and
+//! stops nothing else.
+
+use calpair_tests::program::Home;
+use calpair_tests::stage::Stage;
+use model::{Side, Sides};
+use sandbox::dav::Profile;
+use sandbox::seed::hour;
+use serde_json::Value;
+
+struct Scene {
+    stage: Stage,
+    home: Home,
+}
+
+impl Scene {
+    fn connected() -> Self {
+        let stage = Stage::new(Sides::new(Profile::icloud(), Profile::plain()));
+        let home = Home::new(stage.logins(), "");
+        home.connect_both();
+        Self { stage, home }
+    }
+
+    fn create(&self, side: Side, uid: &str, title: &str) {
+        let start = "2026-12-01T09:00:00Z".parse().expect("an instant");
+        self.stage.user(side).create(&hour(uid, title, start, ""));
+    }
+
+    fn title(&self, side: Side, uid: &str) -> Option<String> {
+        let held = self.stage.user(side).get(uid)?;
+        let text = String::from_utf8(held.raw).expect("the world holds text");
+        text.lines().find_map(|line| line.strip_prefix("SUMMARY:")).map(str::to_owned)
+    }
+
+    fn has(&self, side: Side, uid: &str) -> bool {
+        self.stage.user(side).get(uid).is_some()
+    }
+
+    /// Syncs, and expects it to end like this; the report on the pair.
+    fn syncs(&self, code: i32, outcome: &str) -> Value {
+        let ended = self.home.run(&["sync", "--json"]);
+        let pair = ended.json()["pairs"][0].clone();
+        assert_eq!((ended.code, &pair["outcome"]), (Some(code), &Value::from(outcome)), "{pair}");
+        pair
+    }
+
+    fn status(&self) -> Value {
+        self.home.run(&["status", "--json"]).json()
+    }
+}
+
+#[test]
+fn an_event_that_the_server_does_not_hand_out_is_a_problem_and_stops_nothing() {
+    let scene = Scene::connected();
+    let user = scene.stage.user(Side::Left);
+    let withhold = |uid: &str| {
+        let held = user.get(uid).expect("it is there");
+        scene.stage.world.withhold(scene.stage.calendar(Side::Left), &held.id);
+    };
+    // The only one there is, at the first sync.
+    scene.create(Side::Left, "bad", "Bad");
+    withhold("bad");
+    scene.create(Side::Right, "theirs", "Theirs");
+    let pair = scene.syncs(6, "changed");
+    assert_eq!(pair["problems"], 1);
+    assert!(scene.has(Side::Left, "theirs"), "everything else crosses");
+    let problem = scene.status()["pairs"][0]["problems"][0].clone();
+    let held = user.get("bad").expect("it is there");
+    assert_eq!(problem["uid"], held.id, "as the server names it: nothing else is known of it");
+    let reason = problem["reason"].as_str().unwrap_or_default();
+    assert!(reason.starts_with("it can't be read on left: "), "{problem}");
+    assert!(reason.contains("500"), "{problem}");
+    scene.syncs(6, "in-sync");
+    scene.stage.world.hand_out(scene.stage.calendar(Side::Left));
+    scene.syncs(0, "changed");
+    assert_eq!(scene.title(Side::Right, "bad").as_deref(), Some("Bad"), "it was asked for again");
+
+    // A synced one: neither side's edit crosses until it is read.
+    assert!(user.set("bad", "SUMMARY", "Better"));
+    withhold("bad");
+    assert!(scene.stage.user(Side::Right).set("bad", "LOCATION", "Here"));
+    assert!(scene.stage.user(Side::Right).delete("theirs"));
+    let pair = scene.syncs(6, "changed");
+    assert_eq!(pair["problems"], 1);
+    assert!(!scene.has(Side::Left, "theirs"), "a deletion crosses as ever");
+    assert_eq!(scene.title(Side::Right, "bad").as_deref(), Some("Bad"));
+    let explained = scene.home.run(&["explain", "p", "bad", "--json"]);
+    let event = explained.json()["events"][0].clone();
+    assert_eq!(event["state"], "problem", "{event}");
+    scene.syncs(6, "in-sync");
+    scene.stage.world.hand_out(scene.stage.calendar(Side::Left));
+    scene.syncs(0, "changed");
+    assert_eq!(scene.title(Side::Right, "bad").as_deref(), Some("Better"));
+    let left = user.get("bad").expect("it is there");
+    assert!(String::from_utf8_lossy(&left.raw).contains("LOCATION:Here"), "both are merged");
+    scene.syncs(0, "in-sync");
+}
