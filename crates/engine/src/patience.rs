@@ -54,7 +54,7 @@ impl Waiting {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let cycles = waiting.withheld.entry((pair.clone(), side)).or_default();
         *cycles += 1;
-        *cycles <= CYCLES || *cycles % ASKED_AGAIN == 0
+        *cycles <= CYCLES || cycles.is_multiple_of(ASKED_AGAIN)
     }
 
     /// Nothing is waited for any more.

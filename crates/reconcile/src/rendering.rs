@@ -30,18 +30,22 @@ pub fn rendering(target: &Series, found: &Series) -> Series {
 fn drop_fields(ours: &mut Event, theirs: &Event) {
     let empty = Event::new(theirs.start.clone(), theirs.end.clone());
     for field in Field::ALL {
-        if field != Field::Times && theirs.same(&empty, field) {
-            ours.take(theirs, field);
-        } else if text(ours, field).is_some_and(|ours| {
-            text(theirs, field)
-                .is_some_and(|theirs| ours.split_whitespace().eq(theirs.split_whitespace()))
-        }) {
+        let dropped = field != Field::Times && theirs.same(&empty, field);
+        if dropped || respaced(ours, theirs, field) {
             ours.take(theirs, field);
         } else if sets::is_set(field) {
             let mut rewritten = theirs.clone();
             sets::put(field, ours, &mut rewritten);
             ours.take(&rewritten, field);
         }
+    }
+}
+
+/// Whether a text is the same but for its blanks.
+fn respaced(ours: &Event, theirs: &Event, field: Field) -> bool {
+    match (text(ours, field), text(theirs, field)) {
+        (Some(ours), Some(theirs)) => ours.split_whitespace().eq(theirs.split_whitespace()),
+        (None, _) | (_, None) => false,
     }
 }
 
