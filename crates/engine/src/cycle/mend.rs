@@ -11,6 +11,7 @@
 use std::sync::PoisonError;
 
 use model::{Resource, Rights, Side, Sides};
+use provider::ErrorKind;
 use store::{ActionKind, IntentRow, NewIntent, SubjectRow};
 
 use super::reaction::{Reaction, reaction};
@@ -43,7 +44,14 @@ impl Cycle<'_> {
         }
         let open = self.ctx.store.open_intents(self.id())?;
         let unsettled = |side: Side, resource: &Resource| {
-            let is_it = |intent: &IntentRow| intent.resource.as_ref() == Some(&resource.id);
+            // A creation does not know yet what it makes.
+            let is_made = |intent: &IntentRow| {
+                let target = intent.target.as_ref().filter(|_| intent.action == ActionKind::Create);
+                target.is_some_and(|target| target.uid == resource.series.uid)
+            };
+            let is_it = |intent: &IntentRow| {
+                intent.resource.as_ref() == Some(&resource.id) || is_made(intent)
+            };
             open.iter().any(|intent| intent.side == side && is_it(intent))
         };
         for (place, (side, resource)) in wanting.iter().enumerate().take(MOST) {
@@ -102,13 +110,17 @@ impl Cycle<'_> {
             Err(error) => error,
         };
         match reaction(error.kind()) {
-            // The next cycle settles it.
-            Reaction::Unknown => {}
+            Reaction::LookAgain if error.kind() == ErrorKind::Gone => {
+                store.abandon(intent)?;
+                self.look_again(side, &resource.id).await?;
+            }
+            // The next cycle looks, and finds it wanting again: nothing else would.
+            Reaction::Unknown | Reaction::LookAgain => {}
             Reaction::Stop | Reaction::StopSide => {
                 store.abandon(intent)?;
                 return Err(at(side)(error));
             }
-            Reaction::LookAgain | Reaction::Taken | Reaction::SetAside => store.abandon(intent)?,
+            Reaction::Taken | Reaction::SetAside => store.abandon(intent)?,
         }
         let uid = &resource.series.uid;
         tracing::debug!(%side, %uid, %error, "a resource could not be mended");
