@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use jiff::tz::TimeZone;
-use model::{Event, Exception, Field, Series, Sides, Status};
+use model::{Event, Exception, Field, Redacted, Series, Sides, Status};
 use provider::Provider;
 
 use crate::environment::corpus;
@@ -88,15 +88,20 @@ fn same(one: &Event, other: &Event, field: Field) -> bool {
     match field {
         // Not stated and confirmed are one thing to people.
         Field::Status => said(one.status) == said(other.status),
-        // Blanks are no content. People stand in the text, where they are not written as such.
-        Field::Description if !one.people.is_empty() => words(other).starts_with(&words(one)),
-        Field::Description => words(one) == words(other),
+        // Blanks are no content: servers trim them. People stand in the text, where they are not
+        // written as such.
+        Field::Description if !one.people.is_empty() => {
+            words(&other.description).starts_with(&words(&one.description))
+        }
+        Field::Description => words(&one.description) == words(&other.description),
+        Field::Title => words(&one.title) == words(&other.title),
+        Field::Location => words(&one.location) == words(&other.location),
         _ => one.same(other, field),
     }
 }
 
-fn words(event: &Event) -> Vec<&str> {
-    let text = event.description.as_ref().map(|text| text.expose().as_str()).unwrap_or_default();
+fn words(text: &Option<Redacted<String>>) -> Vec<&str> {
+    let text = text.as_ref().map(|text| text.expose().as_str()).unwrap_or_default();
     text.split_whitespace().collect()
 }
 

@@ -358,7 +358,7 @@ fn an_approval_is_of_what_was_shown_and_of_nothing_more() {
     assert_eq!(scene.home.run(&["approve", "p"]).code, Some(0));
     delete(&scene, Side::Right, 50..81);
     let pair = scene.syncs(4, "halted");
-    assert_eq!(pair["reason"], "31 deletions on left of 81, and 50 on right", "{pair}");
+    assert_eq!(pair["reason"], "50 deletions on right of 81, and 31 on left", "{pair}");
     assert_eq!(numbers(&scene), [31, 50]);
     let approved = scene.home.run(&["approve", "p"]);
     assert!(approved.stderr.contains("50 deletions on right and 31 on left"), "{approved:?}");
