@@ -55,6 +55,11 @@ pub(crate) fn nothing() -> Observation<'static> {
     }
 }
 
+/// What came of an observation that touched so many rows.
+pub(crate) fn touched(count: u64) -> Observed {
+    Observed { touched: count }
+}
+
 /// All files under a folder.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
@@ -104,6 +109,16 @@ impl World {
         let gone = [ResourceId::new(id)];
         let observation = Observation { gone: &gone, ..nothing() };
         self.store.observe(self.pair, side, &observation).unwrap()
+    }
+
+    pub(crate) fn held(&self, side: Side, id: &str) -> Resource {
+        self.store.resource(self.pair, side, &id.into()).unwrap().unwrap()
+    }
+
+    /// Whether the resource has to be fetched when it is listed in this version.
+    pub(crate) fn wants(&self, side: Side, id: &str, version: &str) -> bool {
+        let items = [(id.into(), Some(version.into()))];
+        !self.store.listed(self.pair, side, &items, false).unwrap().is_empty()
     }
 
     pub(crate) fn touched(&self) -> Batch {
