@@ -7,12 +7,14 @@
 //!
 //! Not everybody renames: Google leaves exceptions under the original starts that they had, and a
 //! user may change one before the series and another after it. So a key that is still there after
-//! a shift, or that only the old start makes, has stayed; each of the others has moved along.
+//! a shift, or that only the old start makes, has stayed; each of the others has moved along. All
+//! have, where the shift gives occurrences the names that others had (a daily series by a day), but
+//! for exceptions that are what they were to the last.
 
 use std::collections::BTreeSet;
 
 use model::civil::DateTime;
-use model::{Event, Frequency, Recurrence, Rule, Series, Side, Sides, When};
+use model::{Event, Exception, Frequency, Recurrence, Rule, Series, Side, Sides, When};
 
 /// How the occurrences of an earlier state are named in a later one.
 #[derive(Clone, Debug)]
@@ -32,9 +34,6 @@ pub(crate) struct Shift {
     wall: DateTime,
     /// The keys that are the same before and after.
     stayed: BTreeSet<When>,
-    /// Those of them that name an occurrence which only the shift has made, where the one that
-    /// would be called so has stayed elsewhere.
-    made: BTreeSet<When>,
 }
 
 impl Renaming {
@@ -71,8 +70,7 @@ impl Renaming {
             DateTime::from_parts(old.start.wall().date(), new.start.wall().time())
         };
         let (from, to) = (old.start.clone(), new.start.clone());
-        let (stayed, made) = (BTreeSet::new(), BTreeSet::new());
-        let shift = Shift { from, to, wall, stayed, made }.sorted(before, after)?;
+        let shift = Shift { from, to, wall, stayed: BTreeSet::new() }.sorted(before, after)?;
         Some(Renaming::Shift(shift))
     }
 
@@ -96,8 +94,8 @@ impl Renaming {
     /// exception has stayed under that.
     pub(crate) fn made(&self, key: &When) -> When {
         match self {
-            Renaming::Shift(shift) if !shift.made.contains(key) => shift.moved(key),
-            Renaming::Same | Renaming::Shift(_) => key.clone(),
+            Renaming::Same => key.clone(),
+            Renaming::Shift(shift) => shift.moved(key),
         }
     }
 
@@ -111,20 +109,10 @@ impl Renaming {
 
     /// Whether these make one name of no two.
     pub(crate) fn distinct(renamings: &Sides<Renaming>, names: &BTreeSet<When>) -> bool {
-        let displaced = |side: Side| match &renamings[side] {
-            Renaming::Same => None,
-            Renaming::Shift(shift) => Some(!shift.made.is_empty()),
-        };
-        // Two shifts that leave different keys where they were have no common way to name those.
-        let clear = match (displaced(Side::Left), displaced(Side::Right)) {
-            (Some(left), Some(right)) => !left && !right,
-            (None, _) | (_, None) => true,
-        };
-        clear
-            && Side::BOTH.into_iter().all(|side| {
-                let later = names.iter().map(|key| renamings[side].forward(key));
-                later.collect::<BTreeSet<_>>().len() == names.len()
-            })
+        Side::BOTH.into_iter().all(|side| {
+            let later = names.iter().map(|key| renamings[side].forward(key));
+            later.collect::<BTreeSet<_>>().len() == names.len()
+        })
     }
 }
 
@@ -146,7 +134,12 @@ impl Shift {
 
     /// Finds out which keys have stayed; `None` where a name would mean two occurrences.
     fn sorted(mut self, before: &Series, after: &Series) -> Option<Self> {
-        let explained = if same_frame(&self.from, &self.to) {
+        let explained = if self.swaps_names(&before.recurrence) {
+            if before.exceptions == after.exceptions {
+                self.stayed = before.exceptions.keys().cloned().collect();
+            }
+            true
+        } else if same_frame(&self.from, &self.to) {
             self.sort(before, after)
         } else {
             // What stayed has the same instant, and so another name in this frame too.
@@ -175,7 +168,9 @@ impl Shift {
             let was = before.exceptions.get(&key);
             let free = |key: &When| after.exceptions.get(key).filter(|_| !taken.contains(key));
             let (here, there) = (free(&key), free(&next));
-            let stayed = here.is_some() && (here == was || there.is_none() || there != was);
+            let along =
+                there.is_some() && (there == was || there == self.moved_along(was).as_ref());
+            let stayed = here.is_some() && (here == was || !along);
             if stayed {
                 self.stayed.insert(key.clone());
                 taken.insert(key);
@@ -184,19 +179,50 @@ impl Shift {
             }
         }
         for key in new.into_iter().filter(|key| !taken.contains(key)) {
-            let displaced = self.stayed.contains(&self.back(&key));
-            if !displaced && !self.is_of_before(&key, &before.recurrence) {
-                continue;
-            }
-            if before.exceptions.contains_key(&key) {
+            // What would have moved here has stayed: this name has two meanings.
+            if self.stayed.contains(&self.back(&key)) {
                 return false;
             }
-            if displaced {
-                self.made.insert(key.clone());
+            if self.is_of_before(&key, &before.recurrence) {
+                if before.exceptions.contains_key(&key) {
+                    return false;
+                }
+                self.stayed.insert(key);
             }
-            self.stayed.insert(key);
         }
         true
+    }
+
+    /// Whether the shifted series calls its occurrences as others were called before it. Then no
+    /// key tells whether it has stayed, and all are taken to have moved along, unless nothing has.
+    fn swaps_names(&self, grid: &Recurrence) -> bool {
+        let (from, to) = (self.from.wall(), self.wall);
+        let days = (to.date() - from.date()).get_days();
+        let again = |rule: &Rule| {
+            let several = rule.by_day.len().max(rule.by_month_day.len()).max(rule.by_month.len());
+            match rule.frequency {
+                Frequency::Secondly | Frequency::Minutely | Frequency::Hourly => true,
+                Frequency::Daily => true,
+                Frequency::Weekly => several > 1 || days % 7 == 0,
+                Frequency::Monthly | Frequency::Yearly => several > 1,
+            }
+        };
+        same_frame(&self.from, &self.to)
+            && from.time() == self.to.wall().time()
+            && (grid.rules.is_empty() || grid.rules.iter().any(again))
+    }
+
+    /// An exception as a shift makes it that takes its times along.
+    fn moved_along(&self, exception: Option<&Exception>) -> Option<Exception> {
+        let moved = |when: &When| self.moved(when);
+        match exception? {
+            Exception::Cancelled => Some(Exception::Cancelled),
+            Exception::Override(event) => Some(Exception::Override(Box::new(Event {
+                start: moved(&event.start),
+                end: moved(&event.end),
+                ..(**event).clone()
+            }))),
+        }
     }
 
     /// Whether only the start before the shift makes an occurrence at that time of day.
