@@ -99,6 +99,51 @@ fn a_reminder_changed_at_google_leaves_those_on_the_iphone_that_google_does_not_
     assert!(shown.contains("-PT6M") && !shown.contains("-PT5M"), "{shown}");
 }
 
+/// A weekly series from 2 March 2027, 10:00 UTC, whose second occurrence is at 15:00.
+fn weekly(title: &str) -> String {
+    let series = event("w@example.com", "RRULE:FREQ=WEEKLY;COUNT=8\r\n");
+    let late = format!(
+        "BEGIN:VEVENT\r\nUID:w@example.com\r\nDTSTAMP:20260101T000000Z\r\n\
+        RECURRENCE-ID:20270309T100000Z\r\nDTSTART:20270309T150000Z\r\n\
+        DTEND:20270309T160000Z\r\nSUMMARY:{title}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    );
+    series.replace("END:VCALENDAR\r\n", &late)
+}
+
+/// Google leaves a changed occurrence where it was when its series is moved, while it is edited
+/// on the iPhone.
+#[test]
+fn a_series_moved_at_google_has_an_edited_occurrence_once() {
+    let scene = Scene::begin();
+    scene.icloud.put("w.ics", weekly("late").as_bytes());
+    scene.runtime.block_on(scene.rig.rest());
+    let uid = scene.at_google("w@example.com");
+    let shown = |side: &End| {
+        let (_, raw) = side.by_uid().remove("w@example.com").expect("it is there");
+        String::from_utf8_lossy(&raw).into_owned()
+    };
+    scene.icloud.edit("w@example.com", |text| text.replace("SUMMARY:late", "SUMMARY:mine"));
+    assert!(scene.user().shift(&uid, 2));
+    scene.runtime.block_on(scene.rig.rest());
+    for text in [shown(&scene.icloud), shown(&scene.google)] {
+        assert_eq!(text.matches("RECURRENCE-ID").count(), 1, "{text}");
+        assert!(text.contains("SUMMARY:mine") && !text.contains("SUMMARY:late"), "{text}");
+        assert!(text.contains("20270309T150000") && !text.contains("RDATE"), "{text}");
+        assert!(text.contains("20270302T120000"), "{text}");
+    }
+    scene.icloud.edit("w@example.com", |text| {
+        let (before, late) = text.split_at(text.rfind("BEGIN:VEVENT").expect("the occurrence"));
+        let rest = late.split_once("END:VEVENT\r\n").expect("its end").1;
+        let exdate = "EXDATE:20270309T120000Z\r\nSUMMARY:w@example.com\r\n";
+        before.replacen("SUMMARY:w@example.com\r\n", exdate, 1) + rest
+    });
+    scene.runtime.block_on(scene.rig.rest());
+    let (google, calendar) = scene.google.as_google().expect("the right side is Google");
+    let rows = google.rows(calendar);
+    let of_the_day = rows.iter().filter(|row| row["originalStartTime"].is_object());
+    assert!(of_the_day.clone().all(|row| row["status"] == "cancelled"), "{rows:?}");
+}
+
 // quirk: google-63
 #[test]
 fn a_meeting_with_guests_survives_the_deletion_of_its_copy() {

@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use model::CalendarId;
 use serde_json::{Value, json};
 
-use super::Google;
 use super::recurrence;
 use super::render;
 use super::state::{Calendar, Json, Row, Service, Updated};
 use super::times::Moment;
 use super::typed::{FIELDS, Typed};
+use super::{Google, OnMove};
 use crate::text::Component;
 use crate::{Author, Held};
 
@@ -118,6 +118,16 @@ impl GoogleUser {
             service.bury(at.id, &row.id, at.now);
             service.note(at.id, &row.id, Author::User, at.now);
             Some(())
+        })
+        .is_some()
+    }
+
+    /// Drags a whole series of times: its master is so many hours later. What was different stays
+    /// under its original start, where this Google leaves it there.
+    pub fn shift(&self, uid: &str, hours: i64) -> bool {
+        self.with(|service, at| {
+            let row = service.live(at, uid)?;
+            service.shift(at, &row, hours)
         })
         .is_some()
     }
@@ -270,6 +280,24 @@ impl Service {
         self.store(at.id, &id, event, at.now, Updated::Moved);
         self.note(at.id, &id, Author::User, at.now);
         id
+    }
+
+    fn shift(&mut self, at: &At<'_>, row: &Row, hours: i64) -> Option<()> {
+        let mut event = row.event.clone();
+        for name in ["start", "end"] {
+            let Some(Moment::At(moment, zone)) = row.moment(name) else { return None };
+            let later = moment.checked_add(jiff::Span::new().hours(hours)).ok()?;
+            event.insert(name.to_owned(), Moment::At(later, zone).value());
+        }
+        let next = row.event.get("sequence").and_then(Value::as_i64).unwrap_or(0) + 1;
+        event.insert("sequence".to_owned(), json!(next));
+        self.store(at.id, &row.id, event, at.now, Updated::Moved);
+        let resets = self.quirks.on_move == OnMove::Reset;
+        if let Some(held) = self.calendars.get_mut(at.id).filter(|_| resets) {
+            held.rows.retain(|_, other| other.master() != Some(&row.id));
+        }
+        self.note(at.id, &row.id, Author::User, at.now);
+        Some(())
     }
 
     /// Types what differs between two texts. False when nothing does.
