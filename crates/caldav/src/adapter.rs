@@ -61,14 +61,15 @@ impl CalDav {
     pub fn new(options: CalDavOptions) -> Result<Self> {
         let CalDavOptions { url, username, password, flavour, clock, deadline, in_flight } =
             options;
-        let mut policy = Options::new(url, Credential::Basic { user: username, password });
+        let credential = Credential::Basic { user: username.clone(), password };
+        let mut policy = Options::new(url, credential);
         policy.allow = match flavour {
             Flavour::ICloud => Allow::ICloud,
             Flavour::Generic => Allow::Origin,
         };
         policy.deadline = deadline.unwrap_or(policy.deadline);
         policy.in_flight = in_flight.unwrap_or(policy.in_flight);
-        Ok(Self { server: Server::new(Account::new(policy)?, flavour, clock) })
+        Ok(Self { server: Server::new(Account::new(policy)?, username, flavour, clock) })
     }
 
     /// The calendar that a configuration means by an address of this account, or by a path that

@@ -97,7 +97,8 @@ pub(crate) fn names_decliners(raw: &[u8]) -> bool {
     !decliners(raw).is_empty()
 }
 
-/// Whether we are among them. Where the server does not want to say who we are, we are not.
+/// Whether we are among them. Where the server does not say who we are, we are whom the username
+/// says, where that is an address.
 ///
 /// # Errors
 /// When the server could not be asked now.
@@ -106,11 +107,14 @@ pub(crate) async fn is_declined(
     calendar: &CalendarId,
     raw: &[u8],
 ) -> Result<bool> {
-    let decliners = decliners(raw);
-    Ok(match known(server, calendar).await? {
-        Scheduling::As(ours) => decliners.iter().any(|guest| !guest.is_disjoint(&ours)),
-        Scheduling::Never | Scheduling::AsAnybody => false,
-    })
+    let ours = match known(server, calendar).await? {
+        Scheduling::As(ours) => ours,
+        Scheduling::Never | Scheduling::AsAnybody => {
+            let username = server.username();
+            username.contains('@').then(|| plain(username)).into_iter().collect()
+        }
+    };
+    Ok(decliners(raw).iter().any(|guest| !guest.is_disjoint(&ours)))
 }
 
 /// The guests who have declined, each with every address that the text gives them.

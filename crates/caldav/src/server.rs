@@ -25,6 +25,7 @@ pub(crate) enum Preconditions {
 /// The server of one account.
 pub(crate) struct Server {
     account: Account,
+    username: String,
     flavour: Flavour,
     clock: Clock,
     /// The host that serves the account: the configured one, until a redirect or the home names
@@ -37,11 +38,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(account: Account, flavour: Flavour, clock: Clock) -> Self {
+    pub(crate) fn new(account: Account, username: String, flavour: Flavour, clock: Clock) -> Self {
         let base = account.origin().clone();
         let unreliable = AtomicBool::new(base.path().contains("/SOGo/"));
         Self {
             account,
+            username,
             flavour,
             clock,
             base: Mutex::new(base),
@@ -54,6 +56,10 @@ impl Server {
 
     pub(crate) fn account(&self) -> &Account {
         &self.account
+    }
+
+    pub(crate) fn username(&self) -> &str {
+        &self.username
     }
 
     pub(crate) fn flavour(&self) -> Flavour {

@@ -522,3 +522,24 @@ async fn a_declined_meeting_waits_until_the_server_says_who_we_are() {
     assert!(first[1].starts_with("withheld: "), "{first:?}");
     assert_eq!(outcomes(&stage, &calendar).await.unwrap(), ["Meeting", "Plain"]);
 }
+
+#[tokio::test]
+async fn without_scheduling_we_are_whom_the_username_names() {
+    let stage = Stage::new(Profile::plain()).await;
+    let calendar = stage.calendar().await;
+    for (title, guest) in [("Mine", "Sam@Example.com"), ("Theirs", "bob@example.org")] {
+        let people = format!(
+            "ORGANIZER:mailto:eve@example.org\r\n\
+             ATTENDEE;PARTSTAT=DECLINED:mailto:{guest}\r\nEND:VEVENT"
+        );
+        let line = format!("\"{title}\" 2026-03-01");
+        stage.world.user(&stage.family).create(&text(&line).replace("END:VEVENT", &people));
+    }
+    let listed = all(&stage.server, &calendar, None).await;
+    let ids: Vec<ResourceId> = listed.items.iter().map(|item| item.id().clone()).collect();
+    for one in stage.server.fetch(&calendar, &ids).await.unwrap() {
+        let title = title_of(&one.outcome);
+        let Outcome::Found(resource) = one.outcome else { panic!("it is there: {title}") };
+        assert_eq!(resource.series.declined, title == "Mine", "{title}");
+    }
+}
