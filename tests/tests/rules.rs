@@ -1,5 +1,5 @@
-//! A changed rule of a pair holds for what is there already: once, safely, and at no cost after
-//! that. With the program itself, by hand and under the daemon.
+//! A pair keeps to its own rules and costs; a changed rule holds for what is there already: once,
+//! safely, and at no cost after that. With the program itself, by hand and under the daemon.
 
 use std::time::Duration;
 
@@ -133,6 +133,26 @@ fn what_was_declined_stays_back() {
     scene.sync();
     assert_eq!(scene.title(Right, "no"), "no");
     scene.is_quiet();
+}
+
+#[test]
+fn pairs_that_share_an_account_tell_their_own_requests() {
+    let other = "\n[[pairs]]\nname = \"q\"\nwindow = \"all\"\n\
+                 left = { account = \"right\", calendar = \"Alpha\" }\n\
+                 right = { account = \"right\", calendar = \"Beta\" }\n";
+    let scene = Scene::new("1h", other);
+    for name in ["Alpha", "Beta"] {
+        let _calendar = scene.stage.world.add_calendar("right", name);
+    }
+    scene.create(Left, "a", "Dentist");
+    scene.sync();
+    scene.sync();
+    let quiet = scene.home.run(&["sync", "--json"]).json();
+    let pairs = quiet["pairs"].as_array().expect("a list");
+    assert_eq!(pairs.len(), 2, "{quiet}");
+    for pair in pairs {
+        assert_eq!(pair["requests"], json!({ "left": 1, "right": 1 }), "{pair}");
+    }
 }
 
 #[test]

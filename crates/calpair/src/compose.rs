@@ -6,10 +6,12 @@
 //! had gets an adapter that sends nothing, and is remembered as `unconnected` with the reason.
 
 mod adapter;
+mod counted;
 mod stored;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use caldav::Flavour;
@@ -25,6 +27,7 @@ use transport::oauth::{self, Tokens};
 
 pub(crate) use self::adapter::Adapter;
 use self::adapter::Scope;
+use self::counted::Counted;
 pub(crate) use self::stored::{Holder, KeyOrReason, no_credential, open};
 use self::stored::{Stored, Unusable};
 use crate::config::{self, Account, Config};
@@ -127,6 +130,8 @@ impl Roster {
 }
 
 fn side_of(end: &config::End, reach: &Reach) -> PairSide {
+    let provider = Counted::new(Arc::clone(&reach.adapter.provider));
+    let sent = provider.sent();
     PairSide {
         account: end.account.clone(),
         credential: match reach.account.provider {
@@ -136,10 +141,10 @@ fn side_of(end: &config::End, reach: &Reach) -> PairSide {
                 engine::Credential::SignIn
             }
         },
-        provider: Arc::clone(&reach.adapter.provider),
+        provider: Arc::new(provider),
         asked: end.calendar.clone(),
         known: (reach.adapter.calendar_id)(&end.calendar),
-        requests: Arc::clone(&reach.adapter.requests),
+        requests: Arc::new(move || sent.load(Ordering::Relaxed)),
     }
 }
 

@@ -85,7 +85,7 @@ pub struct PairSide {
     pub asked: String,
     /// The calendar's id, where `asked` is an address that already says it.
     pub known: Option<CalendarId>,
-    /// How many requests the account has sent since the process started.
+    /// How many requests `provider` has sent on behalf of this side so far.
     pub requests: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
 

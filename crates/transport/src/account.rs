@@ -1,5 +1,6 @@
 //! One account's way to its server: every request of it goes through [`Account::send`].
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -59,6 +60,16 @@ impl Reached {
 /// may have arrived: what is refused now because something changed may have been changed by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repeated;
+
+tokio::task_local! {
+    static ON_BEHALF_OF: Arc<AtomicU64>;
+}
+
+/// Does `work`, and counts in `sent` the requests that it sends: an account is asked on behalf of
+/// several at once, and its own number tells them not apart. What `work` spawns is not counted.
+pub async fn counted<F: Future>(sent: &Arc<AtomicU64>, work: F) -> F::Output {
+    ON_BEHALF_OF.scope(Arc::clone(sent), work).await
+}
 
 /// One account: its connections, its gate, its credential.
 #[derive(Debug)]
@@ -269,6 +280,8 @@ impl Account {
     ) -> Result<Result<Response<Bytes>>> {
         let started = Instant::now();
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        // Nobody counts what is asked outside of any work.
+        let _ = ON_BEHALF_OF.try_with(|sent| sent.fetch_add(1, Ordering::Relaxed));
         let mut outgoing = request.clone();
         if let Some(authorization) = authorization {
             outgoing.headers_mut().insert(AUTHORIZATION, authorization.clone());

@@ -20,7 +20,7 @@ mod redirect;
 mod retry_after;
 mod wire;
 
-pub use account::{Account, Options, Reached, Repeated};
+pub use account::{Account, Options, Reached, Repeated, counted};
 pub use allow::Allow;
 pub use credential::Credential;
 pub use failure::{TooLarge, TooSlow};

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::io::Write as _;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,7 +13,9 @@ use http::Request;
 use provider::{Error, ErrorKind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use transport::{Account, Allow, Credential, Options, Reached, RedirectRefused, TooLarge, Url};
+use transport::{
+    Account, Allow, Credential, Options, Reached, RedirectRefused, TooLarge, Url, counted,
+};
 
 /// What a server does with one request.
 #[derive(Clone)]
@@ -419,6 +422,20 @@ async fn a_server_that_speaks_no_tls_is_told_apart() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.sentence().contains("secure connection"), "{error}");
     assert!(!server.await.unwrap().contains("PROPFIND"));
+}
+
+#[tokio::test]
+async fn requests_are_counted_for_whom_they_are_sent() {
+    let answer = || Reply::Send(answer("200 OK", "", b"x"));
+    let server = Server::start((0..4).map(|_| answer()).collect()).await;
+    let account = server.account();
+    let ask = async || account.send(request("GET", &server.url)).await.map(drop);
+    let (one, other) = (Arc::default(), Arc::default());
+    let twice = async || ask().await.and(ask().await);
+    let (first, second) = tokio::join!(counted(&one, twice()), counted(&other, ask()));
+    assert!(first.and(second).and(ask().await).is_ok());
+    let sent = [&one, &other].map(|count| count.load(Ordering::Relaxed));
+    assert_eq!((sent, account.requests()), ([2, 1], 4));
 }
 
 #[tokio::test]

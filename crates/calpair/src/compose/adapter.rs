@@ -32,7 +32,6 @@ pub(crate) struct Scope {
 #[derive(Clone)]
 pub(crate) struct Adapter {
     pub(crate) provider: Arc<dyn Provider>,
-    pub(super) requests: Arc<dyn Fn() -> u64 + Send + Sync>,
     pub(super) calendar_id: Find,
 }
 
@@ -57,12 +56,8 @@ impl Adapter {
             in_flight: None,
         };
         let made = Arc::new(CalDav::new(options).map_err(|error| error.to_string())?);
-        let (counting, finding) = (Arc::clone(&made), Arc::clone(&made));
-        Ok(Self {
-            provider: made,
-            requests: Arc::new(move || counting.requests()),
-            calendar_id: Arc::new(move |text| finding.calendar_id(text)),
-        })
+        let finding = Arc::clone(&made);
+        Ok(Self { provider: made, calendar_id: Arc::new(move |text| finding.calendar_id(text)) })
     }
 
     /// For Google Calendar; sends nothing yet. The error is a sentence.
@@ -82,12 +77,8 @@ impl Adapter {
             wire: transport::Wire::Network,
         };
         let made = Arc::new(google::Google::new(options).map_err(|error| error.to_string())?);
-        let (counting, finding) = (Arc::clone(&made), Arc::clone(&made));
-        Ok(Self {
-            provider: made,
-            requests: Arc::new(move || counting.requests()),
-            calendar_id: Arc::new(move |text| finding.calendar_id(text)),
-        })
+        let finding = Arc::clone(&made);
+        Ok(Self { provider: made, calendar_id: Arc::new(move |text| finding.calendar_id(text)) })
     }
 
     /// For Microsoft Graph; sends nothing yet. The error is a sentence.
@@ -111,21 +102,13 @@ impl Adapter {
         };
         let made = microsoft::Microsoft::new(options).map_err(|error| error.to_string())?;
         let made = Arc::new(made);
-        let (counting, finding) = (Arc::clone(&made), Arc::clone(&made));
-        Ok(Self {
-            provider: made,
-            requests: Arc::new(move || counting.requests()),
-            calendar_id: Arc::new(move |text| finding.calendar_id(text)),
-        })
+        let finding = Arc::clone(&made);
+        Ok(Self { provider: made, calendar_id: Arc::new(move |text| finding.calendar_id(text)) })
     }
 
     /// In the place of one: an account that can't be used.
     pub(super) fn unconnected(reason: String) -> Self {
-        Self {
-            provider: Arc::new(Unconnected(reason)),
-            requests: Arc::new(|| 0),
-            calendar_id: Arc::new(|_| None),
-        }
+        Self { provider: Arc::new(Unconnected(reason)), calendar_id: Arc::new(|_| None) }
     }
 }
 
