@@ -64,7 +64,8 @@ pub(super) fn at_rest(stage: &Stage, users: &Users) -> Result<(), Found> {
     converged(stage)?;
     nothing_lost(stage, users)?;
     fairly_overruled(stage, users)?;
-    deleted_for_a_reason(stage)
+    deleted_for_a_reason(stage)?;
+    edits_beat_deletions(stage, users)
 }
 
 /// The resources of a side by the event that a user once created, whatever became of its UID.
@@ -283,6 +284,48 @@ fn deleted_for_a_reason(stage: &Stage) -> Result<(), Found> {
             let reason = wanted.iter().find(|(name, _, when)| *name == event && *when <= at);
             if reason.is_none() {
                 return Err(Found(format!("{event} was deleted on {side}, and nobody had")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What calpair deleted had no edit of a user's that never came to the other side.
+/// An edit that had lost against another one is none any more, and is in history as that or as
+/// what stood there before.
+fn edits_beat_deletions(stage: &Stage, users: &Users) -> Result<(), Found> {
+    let apart = apart(stage)?;
+    let history = stage.store.history(None, None, HISTORY).map_err(Found::store)?;
+    let lost = history.iter().filter(|change| change.action != "delete");
+    let lost: Vec<Vec<u8>> =
+        lost.filter_map(|change| change.before.as_ref().map(model::canonical::encode)).collect();
+    for side in Side::BOTH {
+        let other = stage.grounds[side.opposite()].deeds();
+        let crossed = |text: &str| {
+            other.iter().filter_map(|deed| deed.raw.as_ref()).any(|raw| holds(raw, text))
+        };
+        let mut held: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        for deed in stage.grounds[side].deeds() {
+            let before = match deed.raw {
+                Some(raw) => {
+                    held.insert(deed.id, raw);
+                    continue;
+                }
+                None => held.remove(&deed.id).unwrap_or_default(),
+            };
+            let is_apart = origin(&before).is_some_and(|event| apart.contains(&event));
+            if deed.author != Author::Client || is_apart {
+                continue;
+            }
+            let own = users.tokens.iter().filter(|token| token.side == side);
+            let mut shown = own.filter(|token| stage.fields.contains(token.field));
+            if let Some(token) = shown.find(|token| {
+                let is_elsewhere = held.values().any(|raw| holds(raw, &token.text));
+                let is_lost = lost.iter().any(|lost| holds(lost, &token.text));
+                holds(&before, &token.text) && !is_elsewhere && !is_lost && !crossed(&token.text)
+            }) {
+                let text = &token.text;
+                return Err(Found(format!("{text} was deleted on {side}, and never crossed")));
             }
         }
     }
