@@ -1,5 +1,5 @@
-//! What needs a person: dead credentials, halted plans, pairs that can't be, conflicts, problems;
-//! each with what mends it.
+//! What needs a person: credentials that are dead or soon will be, halted plans, pairs that can't
+//! be, conflicts, problems; each with what mends it.
 
 use maud::{Markup, html};
 use model::Redacted;
@@ -26,7 +26,12 @@ pub(super) fn needs(overview: &Overview) -> usize {
 }
 
 fn needs_connecting(account: &AccountStatus) -> bool {
-    matches!(&*account.state, "unconnected" | "reconnect-needed" | "attention")
+    matches!(&*account.state, "unconnected" | "reconnect-needed" | "attention") || ends(account)
+}
+
+/// Whether it still works, and is known to end soon.
+fn ends(account: &AccountStatus) -> bool {
+    account.state == "ok" && account.action.is_some()
 }
 
 fn needs_deciding(pair: &PairStatus) -> bool {
@@ -68,13 +73,17 @@ fn connect(account: &AccountStatus) -> Markup {
             }
             @if let Some(reason) = &account.reason { p { (look::text(reason)) } }
             p.quiet {
-                @if anew {
+                @if ends(account) {
+                    "Its pairs sync until then, and go on if it is connected again before."
+                } @else if anew {
                     "Nothing is lost: what changed meanwhile on both sides is merged as soon as it "
                     "is connected again."
                 } @else {
                     "Its pairs begin as soon as it is connected."
                 }
-                @if let Some(since) = account.since { " Since " (look::time(since)) "." }
+                @if let Some(since) = account.since.filter(|_| !ends(account)) {
+                    " Since " (look::time(since)) "."
+                }
             }
             p { a.button.primary href={ "/connect/" (look::segment(&account.name)) } {
                 @if anew { "Reconnect" } @else { "Connect" } " " (look::text(&account.name))
@@ -196,5 +205,29 @@ fn problems(pair: &PairStatus) -> Markup {
                 @if number > PROBLEMS { li.quiet { "and " (number - PROBLEMS) " more" } }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_in_that_ends_soon_is_named_before_it_does() {
+        let account = |state: &str, action: Option<&str>| AccountStatus {
+            name: "work".into(),
+            provider: "google".into(),
+            state: state.into(),
+            since: None,
+            reason: action.map(|_| "the sign-in ends at noon".into()),
+            action: action.map(Into::into),
+        };
+        assert!(!needs_connecting(&account("ok", None)));
+        assert!(!needs_connecting(&account("suspect", Some("wait"))));
+        let ending = account("ok", Some("calpair connect work"));
+        assert!(needs_connecting(&ending));
+        let card = connect(&ending).into_string();
+        assert!(card.contains("the sign-in ends at noon") && card.contains("sync until then"));
+        assert!(card.contains("/connect/work") && !card.contains("Nothing is lost"));
     }
 }
