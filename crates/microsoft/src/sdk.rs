@@ -2,6 +2,8 @@
 //! content types are its affair; what it makes is handed to `transport`, which sends it. Its own
 //! client, tokens, retries and paging are never used: see docs/decisions/0008-microsoft-client.md.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use graph_rs_sdk::GraphClient;
@@ -31,6 +33,11 @@ macro_rules! made {
     }};
 }
 
+/// The SDK's client, which never connects. Making one reads every root of trust of the system, so
+/// all accounts have the same. Its token never leaves this file: the account's own is put in its
+/// place.
+static SDK: LazyLock<GraphClient> = LazyLock::new(|| GraphClient::new("none"));
+
 /// The maker of requests.
 pub(crate) struct Graph {
     client: GraphClient,
@@ -41,8 +48,7 @@ impl Graph {
     /// For the service at `base`, version included. Which hosts may be spoken to is `transport`'s
     /// decision, and is not made here a second time: the SDK's own list would end the program.
     pub(crate) fn new(base: &Url) -> Self {
-        // The token never leaves this file: the account's own is put in its place.
-        let mut client = GraphClient::new("none");
+        let mut client = SDK.clone();
         client.use_test_endpoint(base);
         Self { client, base: base.clone() }
     }
