@@ -6,7 +6,7 @@ mod common;
 
 use common::Stage;
 use model::{CreateKey, Exception, Resource};
-use provider::{Change, ErrorKind, Provider};
+use provider::{Change, ErrorKind, Next, Provider};
 use sandbox::google::{OnMove, Quirk, Quirks};
 use serde_json::{Value, json};
 
@@ -358,6 +358,31 @@ async fn a_series_is_not_deleted_over_what_somebody_did_to_an_occurrence() {
     assert!(stage.user().retitle_occurrence(&uid, "20260406T070000Z", "Theirs"));
     let error = stage.google.delete(&stage.calendar, &made).await.expect_err("it is stale");
     assert_eq!((error.kind(), stage.user().uids().len()), (ErrorKind::Stale, 1));
+}
+
+// quirk: google-1, google-4, google-43
+#[tokio::test]
+async fn a_series_that_is_deleted_between_two_pages_leaves_no_occurrences() {
+    let stage = Stage::new(Quirks { largest_page: 1, ..Quirks::default() });
+    let made = create(&stage, MOVED, "0a").await;
+    let mut page = stage.google.changes(&stage.calendar, None).await.expect("a page");
+    let mut items = Vec::new();
+    let mut pages = 0;
+    while let Next::More(more) = page.next {
+        // The exception is on the first page that has something, its series on the next.
+        pages += 1;
+        if pages == 2 {
+            let uid = stage.user().uids()[0].clone();
+            assert!(stage.user().delete(&uid));
+        }
+        page = stage.google.changes(&stage.calendar, Some(&more)).await.expect("a page");
+        items.append(&mut page.items);
+    }
+    let [Change::Listed { id, version: None }] = &items[..] else { panic!("{items:?}") };
+    assert_eq!(*id, made.id);
+    let fetched = stage.google.fetch(&stage.calendar, std::slice::from_ref(&made.id)).await;
+    let outcome = fetched.expect("an answer").pop().expect("one").outcome;
+    assert!(matches!(outcome, provider::Outcome::Gone), "{outcome:?}");
 }
 
 // quirk: google-5, google-6
