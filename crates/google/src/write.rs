@@ -110,7 +110,7 @@ pub(crate) async fn update(
     // quirk: google-30
     for names in [Names::Present, Names::Former] {
         let work = Work::new(server, calendar, names);
-        match change(&work, held.clone(), &target).await {
+        match change(&work, current, held.clone(), &target).await {
             Ok(Changed::Rows(rows)) => return finished(server, calendar, &rows),
             Ok(Changed::ZoneUnknown) => {}
             Err(error) => return Err(work.failed(error)),
@@ -127,12 +127,23 @@ enum Changed {
     ZoneUnknown,
 }
 
-async fn change(work: &Work<'_>, mut rows: Rows, target: &Target) -> Result<Changed> {
+async fn change(
+    work: &Work<'_>,
+    current: &Resource,
+    mut rows: Rows,
+    target: &Target,
+) -> Result<Changed> {
     let Work { server, calendar, names, .. } = *work;
     let refused = |refused| rejected(server, refused);
-    let Some(before) = rows.master.clone() else { return Err(gone(server)) };
+    let Some(mut before) = rows.master.clone() else { return Err(gone(server)) };
     let floating = floating(server, calendar, target, Some(&before)).await?;
     if let Some(patch) = draft::master_patch(&rows, target, &floating, names).map_err(refused)? {
+        let moved = patch.get("start").is_some() || patch.get("recurrence").is_some();
+        if moved && before.repeats() {
+            // quirk: google-41
+            let now = looked_at_again(server, calendar, current, &before).await?;
+            before = now.ok_or_else(|| gone(server))?;
+        }
         let expected = |row: &Row| {
             if is_as(row, &before) {
                 Expected::Before
@@ -146,7 +157,6 @@ async fn change(work: &Work<'_>, mut rows: Rows, target: &Target) -> Result<Chan
             Sent::Row(row) => rows.master = Some(row),
             Sent::ZoneUnknown => return Ok(Changed::ZoneUnknown),
         }
-        let moved = patch.get("start").is_some() || patch.get("recurrence").is_some();
         if moved && !rows.exceptions.is_empty() {
             rows = listed_again(server, calendar, rows).await?;
         }
@@ -212,7 +222,8 @@ pub(crate) async fn delete(
     }
 }
 
-/// The master of a series as it is now; `None` for one that is gone.
+/// The master of a series as it is now; `None` for one that is gone. Before what takes exceptions
+/// with it (a deletion, a move): no condition covers the rows of those.
 ///
 /// # Errors
 /// [`ErrorKind::Stale`] when the series is not as it was read.

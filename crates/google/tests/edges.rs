@@ -360,6 +360,23 @@ async fn a_series_is_not_deleted_over_what_somebody_did_to_an_occurrence() {
     assert_eq!((error.kind(), stage.user().uids().len()), (ErrorKind::Stale, 1));
 }
 
+// quirk: google-41
+#[tokio::test]
+async fn a_series_is_not_moved_over_what_somebody_did_to_an_occurrence() {
+    for on_move in [OnMove::Reset, OnMove::Stale] {
+        let stage = Stage::new(Quirks { on_move, ..Quirks::default() });
+        let made = create(&stage, &format!("{MOVED} uid=one"), "0a").await;
+        let uid = stage.user().uids()[0].clone();
+        assert!(stage.user().retitle_occurrence(&uid, "20260406T070000Z", "Theirs"));
+        let later = MOVED.replace("2026-03-02T09:00", "2026-03-02T08:00");
+        let target = testkit::series(&format!("{later} uid=one"));
+        let moved = stage.google.update(&stage.calendar, &made, &target).await;
+        assert_eq!(moved.expect_err("it is stale").kind(), ErrorKind::Stale, "{on_move:?}");
+        assert_eq!(row(&stage, &format!("{}_20260406T070000Z", made.id))["summary"], "Theirs");
+        stage.assert_careful();
+    }
+}
+
 // quirk: google-1, google-4, google-43
 #[tokio::test]
 async fn a_series_that_is_deleted_between_two_pages_leaves_no_occurrences() {
