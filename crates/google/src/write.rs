@@ -46,12 +46,15 @@ pub(crate) async fn create(
         match insert::parse(&server.write(ask).await?)? {
             Inserted::Made(row) => {
                 let rows = Rows::of(&ResourceId::new(row.id()), [row]);
-                return filled(server, calendar, rows, &target, names).await;
+                let work =
+                    Work { begun: AtomicBool::new(true), ..Work::new(server, calendar, names) };
+                return filled(&work, rows, &target).await;
             }
             Inserted::Taken => {
                 let id = ResourceId::new(ident::event_id(key, generation));
                 if let Some(rows) = made_before(server, calendar, &id, key).await? {
-                    return filled(server, calendar, rows, &target, names).await;
+                    let work = Work::new(server, calendar, names);
+                    return filled(&work, rows, &target).await.map_err(still_there);
                 }
                 generation += 1;
             }
@@ -80,19 +83,25 @@ async fn made_before(
 
 /// A created series with the occurrences that differ. What is there already, from an earlier try,
 /// is left alone: somebody may have edited it since.
-async fn filled(
-    server: &Server,
-    calendar: &CalendarId,
-    mut rows: Rows,
-    target: &Target,
-    names: Names,
-) -> Result<Resource> {
+async fn filled(work: &Work<'_>, mut rows: Rows, target: &Target) -> Result<Resource> {
     let anchored = rows.master.as_ref().is_some_and(|master| target.is_anchored_like(master));
     if target.repeats() && anchored {
-        let work = Work::new(server, calendar, names);
-        write_occurrences(&work, &mut rows, target, Existing::Stays).await?;
+        let written = write_occurrences(work, &mut rows, target, Existing::Stays).await;
+        written.map_err(|error| work.failed(error))?;
     }
-    finished(server, calendar, &rows)
+    finished(work.server, work.calendar, &rows)
+}
+
+/// What was made before is there, whatever the rest of it meets now: nobody may believe that this
+/// creation made nothing because somebody else was writing as well.
+fn still_there(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Stale | ErrorKind::Gone => {
+            let sentence = format!("a part of the event was written: {}", error.sentence());
+            Error::new(ErrorKind::Unavailable, sentence).because(error)
+        }
+        _ => error,
+    }
 }
 
 /// Changes `current` into `target`.

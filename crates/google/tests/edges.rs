@@ -7,6 +7,8 @@ mod common;
 use common::Stage;
 use model::{CreateKey, Exception, Resource};
 use provider::{Change, ErrorKind, Next, Provider};
+use sandbox::Op;
+use sandbox::faults::{Aim, Fault};
 use sandbox::google::{OnMove, Quirk, Quirks};
 use serde_json::{Value, json};
 
@@ -400,6 +402,22 @@ async fn a_series_that_is_deleted_between_two_pages_leaves_no_occurrences() {
     let fetched = stage.google.fetch(&stage.calendar, std::slice::from_ref(&made.id)).await;
     let outcome = fetched.expect("an answer").pop().expect("one").outcome;
     assert!(matches!(outcome, provider::Outcome::Gone), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_creation_of_which_a_part_is_there_never_says_that_nothing_is() {
+    let stage = Stage::new(Quirks::default());
+    let (series, key) = (testkit::series(MOVED), CreateKey::new("0a"));
+    for fault in [Fault::FailBefore, Fault::Race] {
+        stage.world.plan(Aim::op(Op::Update), fault);
+        let made = stage.google.create(&stage.calendar, &series, &key).await;
+        let error = made.expect_err("the occurrence is not written");
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{fault:?}: {error}");
+        stage.world.calm();
+    }
+    stage.google.create(&stage.calendar, &series, &key).await.expect("it is finished");
+    assert_eq!(stage.user().uids().len(), 1);
+    stage.assert_careful();
 }
 
 // quirk: google-5, google-6
