@@ -34,7 +34,7 @@ pub(crate) async fn create(
 ) -> Result<Resource> {
     let job = Job::new(server, calendar);
     if let Some(row) = made_before(server, calendar, series, key).await? {
-        return finished(&job, row, series).await;
+        return finished(&job, row, series).await.map_err(still_there);
     }
     let made = match form(series) {
         Form::Once => native::create(&job, series, None, key).await,
@@ -46,11 +46,23 @@ pub(crate) async fn create(
     }
     // The transaction was carried out before, whatever the look-up said.
     match made_before(server, calendar, series, key).await? {
-        Some(row) => finished(&job, row, series).await,
+        Some(row) => finished(&job, row, series).await.map_err(still_there),
         None => Err(Error::new(
             ErrorKind::Unavailable,
             "Microsoft says that it is created already, and does not show it",
         )),
+    }
+}
+
+/// What was made before is there, whatever the rest of it meets now: nobody may believe that this
+/// creation made nothing because somebody else was writing as well.
+fn still_there(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Stale | ErrorKind::Gone => {
+            let sentence = format!("a part of the event was written: {}", error.sentence());
+            Error::new(ErrorKind::Unavailable, sentence).because(error)
+        }
+        _ => error,
     }
 }
 

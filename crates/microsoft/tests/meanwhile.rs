@@ -122,3 +122,23 @@ async fn a_creation_whose_first_event_was_deleted_meanwhile_is_not_made_twice() 
         stage.assert_careful();
     }
 }
+
+#[tokio::test]
+async fn a_creation_that_is_finished_while_somebody_edits_never_says_that_it_made_nothing() {
+    let stage = Stage::new(Quirks::default());
+    let (series, key) = (testkit::series(PARTS), CreateKey::new("0a"));
+    stage.world.plan(Aim::op(Op::Create).after(2), Fault::FailBefore);
+    let failed = stage.microsoft.create(&stage.calendar, &series, &key).await;
+    assert!(failed.is_err());
+    to_the_hall(&stage.user());
+    stage.world.calm();
+    stage.world.plan(Aim::op(Op::Update), Fault::Race);
+    let made = stage.microsoft.create(&stage.calendar, &series, &key).await;
+    let error = made.expect_err("somebody else is writing");
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    let made = stage.microsoft.create(&stage.calendar, &series, &key).await;
+    let made = made.expect("it is finished");
+    assert!(is_in_the_hall(&made.series));
+    assert_eq!(stage.user().uids().len(), 5);
+    stage.assert_careful();
+}
