@@ -142,3 +142,44 @@ async fn a_creation_that_is_finished_while_somebody_edits_never_says_that_it_mad
     assert_eq!(stage.user().uids().len(), 5);
     stage.assert_careful();
 }
+
+/// Beyond the next occurrence, where Exchange does not let one move.
+const CROSSING: &str = "weekly \"Choir\" 2026-03-02T09:00 Europe/Berlin 15m count=12 \
+                        move=2026-03-09→2026-03-18T09:00";
+
+// quirk: microsoft-41
+#[tokio::test]
+async fn an_occurrence_that_becomes_an_event_of_its_own_is_nobodys_deletion_and_no_ghost() {
+    let ops = [Op::Create, Op::Update, Op::Delete];
+    let faults = [Fault::FailBefore, Fault::LostReply];
+    let all = ops.map(|op| faults.map(|fault| [0, 1, 2].map(|after| (op, fault, after))));
+    for (op, fault, after) in all.into_iter().flatten().flatten() {
+        let story = format!("{fault:?} after {after} times {op:?}");
+        let stage = Stage::new(Quirks::default());
+        let plain = CROSSING.split(" move=").next().expect("the rule");
+        let plain = testkit::series(&format!("{plain} uid=one"));
+        let made = stage.microsoft.create(&stage.calendar, &plain, &CreateKey::new("0a")).await;
+        let made = made.expect("it is created");
+        let target = testkit::series(&format!("{CROSSING} uid=one"));
+        stage.world.plan(Aim::op(op).after(after), fault);
+        drop(stage.microsoft.update(&stage.calendar, &made, &target).await);
+        stage.world.calm();
+        let held = stage.found(&made.id).await;
+        for (key, is) in &held.series.exceptions {
+            assert_eq!(Some(is), target.exceptions.get(key), "{story}: half of it is read");
+        }
+        // Somebody wants something else by now.
+        let mut other = target.clone();
+        for exception in other.exceptions.values_mut() {
+            if let Exception::Override(event) = exception {
+                event.title = Some("Concert".into());
+            }
+        }
+        let last = stage.microsoft.update(&stage.calendar, &held, &other).await;
+        let last = last.unwrap_or_else(|error| panic!("{story}: {error}"));
+        assert_eq!(last.series.exceptions, other.exceptions, "{story}");
+        assert_eq!(stage.user().uids().len(), 2, "{story}: a ghost");
+        assert!(!stage.microsoft.is_wanting(&last), "{story}");
+        stage.assert_careful();
+    }
+}

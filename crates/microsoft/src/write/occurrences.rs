@@ -17,6 +17,7 @@ use crate::fetch::{self, PARTS};
 use crate::fields;
 use crate::ident::{self, Mark};
 use crate::kept::{Memory, Whole};
+use crate::parts;
 use crate::requests::instances;
 use crate::requests::update::Changed;
 use crate::row::{Kind, Row};
@@ -50,7 +51,8 @@ pub(super) async fn bring(
     let doubled = doubled(&rows, &row, &read, &held);
     let steps = steps(&held, target, &doubled);
     let standing = Standing::of(&rows).map_err(unread)?;
-    let mut done = Done { memory: read.memory.clone(), standing };
+    let opening = Some(parts::open(target)).filter(|open| row.mark(Mark::State) != Some(open));
+    let mut done = Done { memory: read.memory.clone(), standing, opening };
     if !steps.is_empty() {
         let places = Places::find(job, &rows, &row, &read, &steps, &held.uid).await?;
         for step in &steps {
@@ -65,6 +67,8 @@ struct Done {
     memory: Memory,
     /// What is there if nobody else does anything.
     standing: Standing,
+    /// What the series has to say before it gets a linked event; `None` when it does.
+    opening: Option<String>,
 }
 
 /// The occurrences that take place twice: a linked event stands for them, and Exchange has made
@@ -219,6 +223,7 @@ impl<'r> Places<'r> {
                     done.standing.exceptions.insert(step.key.clone(), event);
                 }
                 Changed::Crossing => {
+                    open(job, id, done).await?;
                     job.delete_occurrence(row).await?;
                     done.standing.cancel(&step.key);
                     return self.link(job, id, &step.key, event, done).await;
@@ -251,12 +256,27 @@ impl<'r> Places<'r> {
         ];
         marks.extend((!kept.is_empty()).then_some((Mark::Kept, kept.as_str())));
         draft::mark(&mut body, &marks);
+        open(job, id, done).await?;
         let transaction = ident::part_transaction(id, &slot, &self.salt);
         // What was made before is there.
         job.create(&body, &transaction).await?;
         done.standing.linked.insert(key.clone(), event.clone());
         Ok(())
     }
+}
+
+/// Makes a series say what it is to be, before it gets a linked event: those are looked for only
+/// where it says that there may be some. Interrupted after that, one that was made and not told of
+/// would be found by nobody, and an occurrence that gave way to it would be somebody's deletion.
+async fn open(job: &Job<'_>, id: &ResourceId, done: &mut Done) -> Result<()> {
+    let Some(opening) = done.opening.take() else { return Ok(()) };
+    let rows = fetch::rows(job.server, job.calendar, id).await?.ok_or_else(fetch::gone)?;
+    let master = rows.master.ok_or_else(fetch::gone)?;
+    let mut body = fields::Body::new();
+    if !master.has_attendees() {
+        draft::mark_changed(&mut body, &master, &[(Mark::State, &opening)]);
+    }
+    if body.is_empty() { Ok(()) } else { job.patch(&master, &body).await.map(drop) }
 }
 
 async fn change_linked(job: &Job<'_>, row: &Row, key: &When, event: &Event) -> Result<()> {
