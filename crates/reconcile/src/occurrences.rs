@@ -172,10 +172,12 @@ impl<'a> Written<'a> {
     }
 
     fn event(&self, key: &When) -> Option<Event> {
-        match as_override(self.at(key)) {
-            Some(event) => Some(event.clone()),
-            None => implied(self.series, &self.renaming.made(key)),
-        }
+        as_override(self.at(key)).cloned().or_else(|| self.plain(key))
+    }
+
+    /// As its master makes it.
+    fn plain(&self, key: &When) -> Option<Event> {
+        implied(self.series, &self.renaming.made(key))
     }
 }
 
@@ -212,7 +214,11 @@ impl<'a> View<'a> {
             held,
             wrote: wrote.clone().map(|wrote| wrote.each_ref().map(|wrote| wrote.at(key))).collect(),
             before,
-            wrote_events: wrote.map(|[old, new]| (old.event(key), new.event(key))).collect(),
+            wrote_events: wrote
+                .clone()
+                .map(|[old, new]| (old.event(key), new.event(key)))
+                .collect(),
+            wrote_plain: wrote.map(|[old, new]| (old.plain(key), new.plain(key))).collect(),
             plain_now: implied(self.now, &self.renaming.made(key)),
         }
     }
@@ -231,13 +237,29 @@ struct Moment<'a> {
     /// As the base has it, whether as an override or by its master.
     before: Option<Event>,
     wrote_events: Vec<(Option<Event>, Option<Event>)>,
+    /// What the writes made of it by its master alone.
+    wrote_plain: Vec<(Option<Event>, Option<Event>)>,
     /// As the master makes it now.
     plain_now: Option<Event>,
 }
 
 impl Moment<'_> {
     fn strand<'e>(&'e self, now: &'e Event) -> Strand<'e> {
-        let wrote = self.wrote_events.iter().map(|(old, new)| (old.as_ref(), new.as_ref()));
+        self.strand_of(now, &self.wrote_events)
+    }
+
+    /// Of one that is as its master makes it. An override that was to be written there is not there
+    /// (yet): its master is written first, and what that makes of the occurrence is nobody's edit.
+    fn plain_strand<'e>(&'e self, now: &'e Event) -> Strand<'e> {
+        self.strand_of(now, &self.wrote_plain)
+    }
+
+    fn strand_of<'e>(
+        &'e self,
+        now: &'e Event,
+        wrote: &'e [(Option<Event>, Option<Event>)],
+    ) -> Strand<'e> {
+        let wrote = wrote.iter().map(|(old, new)| (old.as_ref(), new.as_ref()));
         Strand { base: self.before.as_ref(), now, wrote: wrote.collect() }
     }
 
@@ -396,6 +418,7 @@ fn carry_override(
     let removed = as_override(moments[to].based).cloned();
     let plain =
         if first_contact { implied(&merged[to], key) } else { moments[to].plain_now.clone() };
+    let is_plain = removed.is_none();
     let Some(stands_in) = removed.or(plain) else {
         let copy = session.merging.lens.copy_event(event, to);
         return Sides::from_fn(|side| {
@@ -405,7 +428,10 @@ fn carry_override(
     };
     let now = Sides::from_fn(|side| if side == to { &stands_in } else { event });
     let strands = Sides::from_fn(|side| {
-        let mut strand = moments[side].strand(now[side]);
+        let mut strand = match side == to && is_plain {
+            true => moments[side].plain_strand(now[side]),
+            false => moments[side].strand(now[side]),
+        };
         if first_contact {
             // What the override says like its own master is no edit, and follows the merged one.
             strand.base = moments[from].plain_now.as_ref();

@@ -89,6 +89,35 @@ fn occurrences_follow_their_series() {
 }
 
 #[test]
+fn a_half_of_our_own_write_is_nobodys_edit() {
+    let kept = |title: &str| {
+        with_override(daily(title), 4, |event| {
+            event.title = Some("a".into());
+            (event.start, event.end) = (at(4, 15), at(4, 16));
+        })
+    };
+    let renamed = kept("b");
+    case(
+        "the master has arrived, the override that has the old name has not",
+        daily("a"),
+        renamed.clone(),
+        daily("b"),
+    )
+    .pending(Right, daily("a"), renamed.clone())
+    .is(Decision::Copy(Right), renamed.clone(), renamed.clone());
+    let placed = |series| at_place(series, "x");
+    case("what somebody adds to the half is theirs", daily("a"), renamed.clone(), {
+        placed(daily("b"))
+    })
+    .pending(Right, daily("a"), renamed)
+    .is(
+        Decision::Merge,
+        with_override(placed(kept("b")), 4, |event| event.location = Some("x".into())),
+        with_override(placed(kept("b")), 4, |event| event.location = Some("x".into())),
+    );
+}
+
+#[test]
 fn whole_series() {
     let base = || daily("a");
     case(
