@@ -75,6 +75,11 @@ impl Target {
         ical::made(&self.series, keys)
     }
 
+    /// The occurrences beside those of the rules.
+    fn extras(&self) -> BTreeSet<When> {
+        self.series.recurrence.extras.iter().map(|extra| extra.start.clone()).collect()
+    }
+
     /// Whether anything of it has no zone.
     pub(crate) fn floats(&self) -> bool {
         let floats = |when: &When| matches!(when, When::Floating(_));
@@ -164,7 +169,7 @@ pub(crate) fn master_patch(
         let takes_back = differing.contains(Field::Recurrence);
         let kept = |key: &&When| stands.contains(*key) || takes_back && !by_row.contains(*key);
         let cancelled: BTreeSet<When> = wanted.iter().filter(kept).cloned().collect();
-        if takes_back || cancelled != stands {
+        if takes_back || cancelled != stands || target.extras() != read.extras {
             body.insert("recurrence".to_owned(), target.lines(cancelled, &frame)?.into());
         }
     }

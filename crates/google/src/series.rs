@@ -4,7 +4,7 @@
 //! no exception: Google keeps such rows for ever, for nothing can take one back. What does not
 //! belong to an occurrence (left over from an earlier rule) is nothing, unless it takes place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use google_calendar3::api;
 use jiff::tz::TimeZone;
@@ -86,6 +86,9 @@ pub(crate) struct ReadRow {
     pub(crate) exact: Whole,
     /// What the row itself takes back.
     pub(crate) cancelled: Vec<When>,
+    /// The occurrences that it has beside those of its rules: what is remembered may leave out one
+    /// that is there for the sake of what differs in it.
+    pub(crate) extras: BTreeSet<When>,
     /// How exceptions are keyed.
     pub(crate) anchor: Anchor,
 }
@@ -110,7 +113,9 @@ pub(crate) fn read_row(row: &Row) -> Result<ReadRow, Unread> {
     }
     let cancelled = repetition.cancelled.iter();
     let cancelled = cancelled.map(|key| ical::in_kind_of(key, &anchor.exact)).collect();
-    Ok(ReadRow { plain, exact, cancelled, anchor })
+    let extras = plain.recurrence.extras.iter();
+    let extras = extras.map(|extra| ical::in_kind_of(&extra.start, &anchor.exact)).collect();
+    Ok(ReadRow { plain, exact, cancelled, extras, anchor })
 }
 
 /// Google keeps some things as events that are none of a calendar's.

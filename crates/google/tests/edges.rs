@@ -420,6 +420,33 @@ async fn a_creation_of_which_a_part_is_there_never_says_that_nothing_is() {
     stage.assert_careful();
 }
 
+// quirk: google-41
+#[tokio::test]
+async fn what_no_rule_makes_has_an_extra_occurrence_for_as_long_as_it_is_there() {
+    let stage = Stage::new(Quirks::default());
+    let plain = testkit::series(
+        "weekly \"Choir\" 2026-03-02T09:00 Europe/Berlin 15m count=12 \
+                                 uid=one",
+    );
+    let mut target = plain.clone();
+    let master = target.master.clone().expect("a master");
+    let beside = master.start.with_wall(jiff::civil::datetime(2026, 3, 3, 7, 0, 0, 0));
+    let mut event = ical::implied(&master, &beside);
+    event.title = Some("Concert".into());
+    target.exceptions.insert(beside, Exception::Override(Box::new(event)));
+    let extra = |id: &str| row(&stage, id)["recurrence"].to_string().contains("RDATE");
+    let key = CreateKey::new("0a");
+    let held = stage.google.create(&stage.calendar, &target, &key).await.expect("it is created");
+    let id = held.id.as_str().to_owned();
+    assert!(held.series.same_content(&target) && extra(&id));
+    let held = stage.google.update(&stage.calendar, &held, &plain).await.expect("it is updated");
+    assert!(held.series.same_content(&plain) && !extra(&id), "{:#?}", row(&stage, &id));
+    let held = stage.google.update(&stage.calendar, &held, &target).await.expect("it is updated");
+    assert!(held.series.same_content(&target) && extra(&id), "{:#?}", row(&stage, &id));
+    assert!(stage.found(&held.id).await.series.same_content(&target));
+    stage.assert_careful();
+}
+
 // quirk: google-5, google-6
 #[tokio::test]
 async fn a_cancelled_occurrence_without_an_etag_is_not_overwritten_once_it_is_back() {
