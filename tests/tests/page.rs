@@ -177,6 +177,20 @@ fn a_link_lets_somebody_else_connect_one_account_once() {
 }
 
 #[test]
+fn a_link_is_used_up_by_whoever_sees_the_page_anyway() {
+    let Some(mut browser) = Browser::start(PHONE) else { return };
+    let scene = Scene::new("", "");
+    let link = scene.home.run(&["connect", "left", "--link"]).stdout.trim().to_owned();
+    assert_eq!(browser.open(&link), 200);
+    browser.fill("#password", &scene.password(Side::Left));
+    browser.click("button.primary");
+    assert_eq!(scene.account("left")["state"], "ok");
+    scene.set_password();
+    browser.window(PHONE);
+    assert_eq!(browser.open(&link), 410, "used");
+}
+
+#[test]
 fn calendars_are_paired_by_choosing_them() {
     let Some(mut browser) = Browser::start(DESKTOP) else { return };
     let scene = Scene::new("", "# a remark that stays\n");

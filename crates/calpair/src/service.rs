@@ -317,7 +317,7 @@ impl From<store::Error> for Refusal {
     }
 }
 
-pub(crate) use self::link::Worth;
+pub(crate) use self::link::{Claim, Worth};
 pub(crate) use self::overview::{Overview, Plan};
 
 type Answer = Result<Reply, Refusal>;

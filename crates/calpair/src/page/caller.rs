@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 
 use super::site::Site;
+use crate::secrets::Lock;
 
 /// The cookie's name.
 const COOKIE: &str = "calpair";
@@ -43,11 +44,10 @@ impl Caller {
         });
         let is_new = known.is_none();
         let browser = known.unwrap_or_else(|| site.new_browser());
-        let standing = match site.password() {
-            None if site.wants_password() => Standing::Stranger,
-            None => Standing::Local,
-            Some(password) if site.has_entered(&browser, &password) => Standing::Entered,
-            Some(_) => Standing::Stranger,
+        let standing = match site.lock() {
+            Lock::Open if !site.wants_password() => Standing::Local,
+            Lock::Password(password) if site.has_entered(&browser, &password) => Standing::Entered,
+            Lock::Open | Lock::Password(_) | Lock::Broken => Standing::Stranger,
         };
         Self { browser, is_new, host, standing }
     }
@@ -100,15 +100,21 @@ pub(super) async fn is_authorized(site: &Site, headers: &HeaderMap) -> bool {
     if site.was_authorized(header.as_bytes(), &password) {
         return true;
     }
+    if site.was_refused(header.as_bytes(), &password) {
+        return false;
+    }
     let Some(typed) = basic(header) else { return false };
-    if !site.may_try("password") {
+    // Apart from the form's: a program with an old password keeps no person out.
+    if !site.may_try("basic") {
         return false;
     }
     let checked = password.clone();
     let right = tokio::task::spawn_blocking(move || checked.is(&typed)).await.unwrap_or(false);
     if right {
-        site.tried_well("password");
+        site.tried_well("basic");
         site.authorized(header.as_bytes(), password);
+    } else {
+        site.refused(header.as_bytes(), password);
     }
     right
 }

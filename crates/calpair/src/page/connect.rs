@@ -30,7 +30,7 @@ use super::caller::{Caller, cookie};
 use super::site::Site;
 use super::{entry, look};
 use crate::config::Account;
-use crate::service::Worth;
+use crate::service::{Claim, Worth};
 
 /// The cookie that a link becomes.
 const COOKIE: &str = "calpair-link";
@@ -46,8 +46,8 @@ type Turned = Box<Response>;
 pub(super) enum Bearer {
     /// Who may see the whole page.
     Owner,
-    /// Who was given a link, with its token.
-    Guest(String),
+    /// Who was given a link.
+    Guest,
 }
 
 /// One visit of the connect page.
@@ -56,6 +56,8 @@ pub(super) struct Visit {
     caller: Caller,
     account: Account,
     bearer: Bearer,
+    /// The token of a link that leads here and is still good, whoever came by it.
+    link: Option<String>,
     back: Option<Back>,
 }
 
@@ -83,9 +85,7 @@ impl Visit {
         });
         let bearer = match (caller.may_look(), worth, step) {
             (true, _, _) => Bearer::Owner,
-            (false, Worth::Good, _) | (false, Worth::JustUsed, Step::Seeing) => {
-                Bearer::Guest(token.unwrap_or_default())
-            }
+            (false, Worth::Good, _) | (false, Worth::JustUsed, Step::Seeing) => Bearer::Guest,
             (false, Worth::JustUsed | Worth::Nothing, _) if token.is_some() => {
                 return Err(void().into());
             }
@@ -94,7 +94,8 @@ impl Visit {
         let account = site.service.config().accounts.get(&name).cloned();
         let missing = || look::sentence(StatusCode::NOT_FOUND, "There is no such account.");
         let account = account.ok_or_else(|| Turned::from(missing()))?;
-        Ok(Self { site: Arc::clone(site), caller, account, bearer, back: None })
+        let link = token.filter(|_| worth == Worth::Good);
+        Ok(Self { site: Arc::clone(site), caller, account, bearer, link, back: None })
     }
 
     /// The same visit, which somebody is sent back from. Elsewhere than the configuration allows
@@ -114,10 +115,22 @@ impl Visit {
         }
     }
 
+    /// Takes the link for as long as the account is being connected with it.
+    fn claim(&self) -> Result<Option<Claim<'_>>, Turned> {
+        let Some(token) = &self.link else { return Ok(None) };
+        let claim = self.site.service.links().claim(token, self.site.service.now());
+        match (claim, &self.bearer) {
+            (Some(claim), _) => Ok(Some(claim)),
+            // Who needs none goes on without.
+            (None, Bearer::Owner) => Ok(None),
+            (None, Bearer::Guest) => Err(void().into()),
+        }
+    }
+
     /// The account is connected now: a link was used, mistakes are forgiven.
-    fn succeeded(&self) -> Response {
-        if let Bearer::Guest(token) = &self.bearer {
-            self.site.service.links().used(token, self.site.service.now());
+    fn succeeded(&self, claim: Option<Claim<'_>>) -> Response {
+        if let Some(claim) = claim {
+            claim.used(self.site.service.now());
         }
         self.site.tried_well("connect");
         Redirect::to(&self.path("/done")).into_response()

@@ -14,6 +14,7 @@ use super::caller::{Caller, Standing};
 use super::look::{self, Frame};
 use super::posted::Posted;
 use super::site::Site;
+use crate::secrets::Lock;
 
 /// The form.
 pub(super) async fn show(
@@ -63,7 +64,13 @@ fn form(site: &Site, caller: &Caller, status: StatusCode, wrong: Option<&str>) -
     let body = html! {
         section.card.narrow {
             h1 { "Sign in" }
-            @if site.password().is_none() {
+            @if site.lock() == Lock::Broken {
+                p {
+                    "The password of this page can't be used: its file, " code { "page-password" }
+                    " in the state directory, can be read by others than its owner, or is damaged. "
+                    "Set a new one with " code { "calpair page-password" } "."
+                }
+            } @else if site.lock() == Lock::Open {
                 p {
                     "This page can be reached from other machines, and has no password yet. "
                     "Set one with " code { "calpair page-password" } "."

@@ -13,11 +13,12 @@ use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{Site, router};
 use crate::config::{Daemon, Listen};
+use crate::secrets::Lock;
 
 /// Connections at once: a browser opens six, a household has a few, a monitor one.
 const CONNECTIONS: usize = 64;
@@ -25,6 +26,10 @@ const CONNECTIONS: usize = 64;
 /// How long a connection may last. The longest request waits for a provider's check of a password;
 /// browsers open a new one without a word.
 const LIFE: Duration = Duration::from_secs(5 * 60);
+
+/// How long a connection may be silent before a request: whoever holds places without a word must
+/// not keep others out.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// How long to wait before an address that is in use is tried again, and how often it is looked
 /// whether a password has been set by now.
@@ -67,6 +72,12 @@ async fn serve(site: &Arc<Site>, daemon: &Daemon) {
         while site.password().is_none() {
             tokio::time::sleep(AGAIN).await;
         }
+    }
+    if site.lock() == Lock::Broken {
+        tracing::warn!(
+            "nobody can open the page: `page-password` in the state directory can be read by \
+             others than its owner, or is damaged; `calpair page-password` sets a new one"
+        );
     }
     let listener = bound(address).await;
     let address = listener.local_addr().unwrap_or(address);
@@ -111,7 +122,9 @@ impl Listener for Bounded {
             match (place, self.listener.accept().await) {
                 (Ok(place), Ok((stream, address))) => {
                     let end = Box::pin(tokio::time::sleep(LIFE));
-                    return (Held { stream, end, _place: place }, address);
+                    let silence = Box::pin(tokio::time::sleep(SILENCE));
+                    let held = Held { stream, end, silence, is_asked: false, _place: place };
+                    return (held, address);
                 }
                 (Err(_), _) | (_, Err(_)) => tokio::time::sleep(AGAIN).await,
             }
@@ -127,6 +140,10 @@ impl Listener for Bounded {
 struct Held {
     stream: TcpStream,
     end: Pin<Box<Sleep>>,
+    /// Counts since the last answer.
+    silence: Pin<Box<Sleep>>,
+    /// A request has begun to come since.
+    is_asked: bool,
     _place: OwnedSemaphorePermit,
 }
 
@@ -139,7 +156,13 @@ impl AsyncRead for Held {
         if self.end.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        if !self.is_asked && self.silence.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.is_asked |= buffer.filled().len() > before;
+        read
     }
 }
 
@@ -152,6 +175,8 @@ impl AsyncWrite for Held {
         if self.end.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
+        self.is_asked = false;
+        self.silence.as_mut().reset(Instant::now() + SILENCE);
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 

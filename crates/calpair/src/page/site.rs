@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::connect::Flow;
 use crate::config::{Endpoint, Listen};
-use crate::secrets::PagePassword;
+use crate::secrets::{Lock, PagePassword};
 use crate::service::Service;
 
 /// How long somebody stays in after the last sign-in: a working day.
@@ -51,6 +51,9 @@ struct Memory {
     flows: HashMap<Name, Flow>,
     /// The last `Authorization` that was right, hashed: scrapes come every few seconds.
     authorized: Option<(Name, PagePassword)>,
+    /// The last one that was wrong: a program that has an old password tries it for ever, and is
+    /// one try.
+    refused: Option<(Name, PagePassword)>,
 }
 
 /// What a secret is remembered by.
@@ -103,9 +106,17 @@ impl Site {
         self.service.config().daemon.public_url.clone()
     }
 
-    /// The page's password, if one is set.
+    /// What keeps the page.
+    pub(super) fn lock(&self) -> Lock {
+        Lock::read(&self.state)
+    }
+
+    /// The page's password, if one is set that can be asked for.
     pub(super) fn password(&self) -> Option<PagePassword> {
-        PagePassword::read(&self.state)
+        match self.lock() {
+            Lock::Password(password) => Some(password),
+            Lock::Open | Lock::Broken => None,
+        }
     }
 
     /// Whether there must be one: the page can be reached from other machines.
@@ -168,6 +179,18 @@ impl Site {
     /// Notes that it is.
     pub(super) fn authorized(&self, header: &[u8], password: PagePassword) {
         self.memory().authorized = Some((digest(header), password));
+    }
+
+    /// Whether this `Authorization` was found wrong before.
+    pub(super) fn was_refused(&self, header: &[u8], password: &PagePassword) -> bool {
+        let memory = self.memory();
+        let known = memory.refused.as_ref();
+        known.is_some_and(|(hash, by)| bool::from(hash.ct_eq(&digest(header))) && by == password)
+    }
+
+    /// Notes that it is.
+    pub(super) fn refused(&self, header: &[u8], password: PagePassword) {
+        self.memory().refused = Some((digest(header), password));
     }
 
     /// Whether something may be tried once more now, by whomever.

@@ -1,7 +1,10 @@
 //! The page over a service without accounts: who gets in, and what leaves.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -249,6 +252,56 @@ async fn guessing_is_stopped() {
     let right = format!("token={token}&password=correct+horse+battery");
     let answer = stage.ask("POST /sign-in", &[("Cookie", &cookie)], &right).await;
     assert_eq!(status(&answer), 429, "not even the right one");
+}
+
+#[tokio::test]
+async fn a_program_with_an_old_password_keeps_nobody_out() {
+    let stage = Stage::new("", Some(PASSWORD)).await;
+    for _ in 0..12 {
+        let old = [("Authorization", "Basic eDpvbGQ=")];
+        assert_eq!(status(&stage.get("/metrics", &old).await), 401);
+    }
+    let right = [("Authorization", "Basic eDpjb3JyZWN0IGhvcnNlIGJhdHRlcnk=")];
+    assert_eq!(status(&stage.get("/metrics", &right).await), 200, "one wrong one is one try");
+    stage.enter().await;
+    // Guessing is stopped all the same.
+    for guess in 0..12 {
+        let header = format!("Basic {}", STANDARD.encode(format!("x:guess {guess}")));
+        let _answer = stage.get("/metrics", &[("Authorization", &header)]).await;
+    }
+    let other = format!("Basic {}", STANDARD.encode(format!("y:{PASSWORD}")));
+    assert_eq!(status(&stage.get("/metrics", &[("Authorization", &other)]).await), 401);
+    stage.enter().await;
+}
+
+#[tokio::test]
+async fn a_password_that_cannot_be_read_keeps_everybody_out() {
+    let stage = Stage::new("", Some(PASSWORD)).await;
+    let entered = stage.enter().await;
+    let file = stage.folder.path().join("state/page-password");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+    for headers in [&[][..], &[("Cookie", &*entered)]] {
+        let answer = stage.get("/", headers).await;
+        assert!(status(&answer) == 401 && answer.contains("can't be used"), "{answer}");
+    }
+    let (cookie, token) = (entered, stage.site.token("x"));
+    let body = format!("token={token}");
+    let acted = stage.ask("POST /pairs/p/pause", &[("Cookie", &cookie)], &body).await;
+    assert!(status(&acted) >= 400 && !stage.is_paused(), "{acted}");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    stage.enter().await;
+}
+
+#[tokio::test]
+async fn who_is_silent_keeps_nobody_out() {
+    let stage = Stage::new("", None).await;
+    let mut silent = Vec::new();
+    for _ in 0..70 {
+        silent.push(TcpStream::connect(("127.0.0.1", stage.port)).await.unwrap());
+    }
+    tokio::time::pause();
+    let answer = stage.get("/healthz", &[]).await;
+    assert_eq!(status(&answer), 200, "{answer}");
 }
 
 #[tokio::test]

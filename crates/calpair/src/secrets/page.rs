@@ -43,22 +43,41 @@ fn file(state: &Path) -> PathBuf {
     state.join("page-password")
 }
 
-impl PagePassword {
-    /// The one that is set, if any. A file that can't be read, or that others could have written,
-    /// holds none: nobody gets in by it.
-    pub fn read(state: &Path) -> Option<Self> {
+/// What keeps the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// Nothing: no password is set.
+    Open,
+    /// A password.
+    Password(PagePassword),
+    /// A password that is not to be had: its file can't be read, or others could have read or
+    /// written it. Nobody gets in until it is set anew.
+    Broken,
+}
+
+impl Lock {
+    /// What keeps it now.
+    pub fn read(state: &Path) -> Self {
         let path = file(state);
-        let metadata = fs::symlink_metadata(&path).ok()?;
+        let metadata = match fs::symlink_metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::Open,
+            Err(_) => return Self::Broken,
+        };
         let sound = metadata.is_file() && metadata.len() <= LONGEST_HASH;
         if !sound || metadata.permissions().mode() & 0o077 != 0 {
-            return None;
+            return Self::Broken;
         }
-        let text = fs::read_to_string(path).ok()?;
+        let Ok(text) = fs::read_to_string(path) else { return Self::Broken };
         let hash = text.trim();
-        PasswordHash::new(hash).ok()?;
-        Some(Self(hash.to_owned()))
+        match PasswordHash::new(hash) {
+            Ok(_) => Self::Password(PagePassword(hash.to_owned())),
+            Err(_) => Self::Broken,
+        }
     }
+}
 
+impl PagePassword {
     /// Sets it, in place of the one before.
     ///
     /// # Errors
@@ -112,7 +131,7 @@ mod tests {
     #[test]
     fn it_is_kept_as_a_hash_that_only_its_owner_reads() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(PagePassword::read(folder.path()), None);
+        assert_eq!(Lock::read(folder.path()), Lock::Open);
         let short = PagePassword::set(folder.path(), &"elevenchars".into(), &[1; 16]).unwrap_err();
         assert!(short.to_string().contains("at least 12"), "{short}");
         PagePassword::set(folder.path(), &"correct horse battery".into(), &[1; 16]).unwrap();
@@ -120,13 +139,18 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("$argon2id$") && !text.contains("horse"), "{text}");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        let password = PagePassword::read(folder.path()).unwrap();
+        let Lock::Password(password) = Lock::read(folder.path()) else { panic!("it is set") };
         assert!(password.is(&"correct horse battery".into()));
         assert!(!password.is(&"correct horse batterz".into()) && !password.is(&"".into()));
         // What others can read, others may have written.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(PagePassword::read(folder.path()), None);
+        assert_eq!(Lock::read(folder.path()), Lock::Broken);
+        PagePassword::set(folder.path(), &"correct horse battery".into(), &[2; 16]).unwrap();
+        assert!(matches!(Lock::read(folder.path()), Lock::Password(_)), "set anew");
+        fs::write(&path, "no hash").unwrap();
+        assert_eq!(Lock::read(folder.path()), Lock::Broken);
         PagePassword::remove(folder.path()).unwrap();
         PagePassword::remove(folder.path()).unwrap();
+        assert_eq!(Lock::read(folder.path()), Lock::Open);
     }
 }

@@ -48,7 +48,29 @@ struct Known {
     name: [u8; 32],
     account: AccountName,
     until: Timestamp,
+    /// Somebody connects with it at this moment.
+    is_claimed: bool,
     used: Option<Timestamp>,
+}
+
+/// A link while somebody connects with it. Nobody else can; if it comes to nothing, it is free
+/// again.
+pub(crate) struct Claim<'a> {
+    links: &'a Links,
+    name: [u8; 32],
+}
+
+impl Claim<'_> {
+    /// It was used.
+    pub(crate) fn used(self, now: Timestamp) {
+        self.links.with(&self.name, |link| link.used = Some(now));
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.links.with(&self.name, |link| link.is_claimed = false);
+    }
 }
 
 impl Links {
@@ -78,12 +100,21 @@ impl Links {
         }
     }
 
-    /// It was used.
-    pub(crate) fn used(&self, token: &str, now: Timestamp) {
+    /// Takes a link before it is used, so that it is used once; `None` where somebody else has, or
+    /// it is good for nothing.
+    pub(crate) fn claim(&self, token: &str, now: Timestamp) -> Option<Claim<'_>> {
         let name = name(token);
-        for link in self.given().links.iter_mut().filter(|link| link.name == name) {
-            link.used.get_or_insert(now);
+        let mut given = self.given();
+        let link = given.links.iter_mut().find(|link| link.name == name)?;
+        if link.is_claimed || link.used.is_some() || now >= link.until {
+            return None;
         }
+        link.is_claimed = true;
+        Some(Claim { links: self, name })
+    }
+
+    fn with(&self, name: &[u8; 32], change: impl FnOnce(&mut Known)) {
+        self.given().links.iter_mut().find(|link| link.name == *name).map(change);
     }
 
     fn add(&self, link: Known) {
@@ -118,7 +149,8 @@ impl Service {
         let segment = crate::text::segment(account.as_str());
         let url = format!("{origin}/connect/{segment}?link={token}");
         let until = self.ctx.now() + LIFE;
-        self.links.add(Known { name: name(&token), account, until, used: None });
+        let name = name(&token);
+        self.links.add(Known { name, account, until, is_claimed: false, used: None });
         Ok(Reply::report(Exit::Fine, &Link { url, until: At(until) }))
     }
 }
@@ -137,18 +169,24 @@ mod tests {
         let account = AccountName::new("home");
         let add = |token: &str| {
             let (account, until) = (account.clone(), at(0) + LIFE);
-            links.add(Known { name: name(token), account, until, used: None });
+            let name = name(token);
+            links.add(Known { name, account, until, is_claimed: false, used: None });
         };
         add("a");
         assert_eq!(links.worth("a", &account, at(23)), Worth::Good);
         assert_eq!(links.worth("a", &account, at(24)), Worth::Nothing, "too old");
         assert_eq!(links.worth("a", &AccountName::new("work"), at(1)), Worth::Nothing);
         assert_eq!(links.worth("b", &account, at(1)), Worth::Nothing);
-        links.used("a", at(1));
+        // Two people at once: one of them connects.
+        let claim = links.claim("a", at(1)).unwrap();
+        assert!(links.claim("a", at(1)).is_none(), "two use it at once");
+        drop(claim);
+        links.claim("a", at(1)).expect("it came to nothing").used(at(1));
         assert_eq!(links.worth("a", &account, at(1)), Worth::JustUsed);
         assert_eq!(links.worth("a", &account, at(2)), Worth::Nothing, "used");
-        links.used("a", at(3));
-        assert_eq!(links.worth("a", &account, at(3)), Worth::Nothing, "used once only");
+        assert!(links.claim("a", at(1)).is_none(), "used once only");
+        add("c");
+        assert!(links.claim("c", at(24)).is_none(), "too old");
         for number in 0..2 * MOST {
             add(&number.to_string());
         }

@@ -137,8 +137,12 @@ pub(in crate::page) async fn answered(
         Err(response) => return *response,
     };
     visit.back = flow.back.clone();
+    let claim = match visit.claim() {
+        Ok(claim) => claim,
+        Err(response) => return *response,
+    };
     match finish(&visit, &flow, code).await {
-        Ok(()) => visit.succeeded(),
+        Ok(()) => visit.succeeded(claim),
         Err(words) => wrong(&visit, StatusCode::UNPROCESSABLE_ENTITY, words),
     }
 }

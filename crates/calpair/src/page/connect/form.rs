@@ -56,12 +56,16 @@ pub(in crate::page) async fn send(
         let wrong = Wrong::new("Too many tries. Wait five minutes, then try again.");
         return card(&visit, StatusCode::TOO_MANY_REQUESTS, Some(&wrong));
     }
+    let claim = match visit.claim() {
+        Ok(claim) => claim,
+        Err(response) => return *response,
+    };
     let account = visit.account.name.as_str().to_owned();
     let request =
         Request::Connect { account, password: Password(secret), replace: false, lasts: None };
     let reply = site.service.answer(request).await;
     if reply.exit == Exit::Fine.code() {
-        return visit.succeeded();
+        return visit.succeeded(claim);
     }
     let status = match Exit::of_code(reply.exit) {
         Some(Exit::TryAgain) => StatusCode::SERVICE_UNAVAILABLE,

@@ -29,6 +29,12 @@ fn needs_connecting(account: &AccountStatus) -> bool {
     matches!(&*account.state, "unconnected" | "reconnect-needed" | "attention") || ends(account)
 }
 
+/// What mends it, where that is not to connect it.
+fn otherwise(account: &AccountStatus) -> Option<&str> {
+    let action = account.action.as_deref()?;
+    (!action.starts_with("calpair connect ")).then_some(action)
+}
+
 /// Whether it still works, and is known to end soon.
 fn ends(account: &AccountStatus) -> bool {
     account.state == "ok" && account.action.is_some()
@@ -72,9 +78,15 @@ fn connect(account: &AccountStatus) -> Markup {
                 (look::state(&account.state))
             }
             @if let Some(reason) = &account.reason { p { (look::text(reason)) } }
+            @if let Some(action) = otherwise(account) {
+                p { "What to do: " (look::text(action)) }
+            }
             p.quiet {
                 @if ends(account) {
                     "Its pairs sync until then, and go on if it is connected again before."
+                } @else if otherwise(account).is_some() {
+                    "Nothing is lost: what changed meanwhile on both sides is merged as soon as "
+                    "that is done."
                 } @else if anew {
                     "Nothing is lost: what changed meanwhile on both sides is merged as soon as it "
                     "is connected again."
@@ -85,9 +97,11 @@ fn connect(account: &AccountStatus) -> Markup {
                     " Since " (look::time(since)) "."
                 }
             }
-            p { a.button.primary href={ "/connect/" (look::segment(&account.name)) } {
-                @if anew { "Reconnect" } @else { "Connect" } " " (look::text(&account.name))
-            } }
+            @if otherwise(account).is_none() {
+                p { a.button.primary href={ "/connect/" (look::segment(&account.name)) } {
+                    @if anew { "Reconnect" } @else { "Connect" } " " (look::text(&account.name))
+                } }
+            }
         }
     }
 }
@@ -229,5 +243,20 @@ mod tests {
         let card = connect(&ending).into_string();
         assert!(card.contains("the sign-in ends at noon") && card.contains("sync until then"));
         assert!(card.contains("/connect/work") && !card.contains("Nothing is lost"));
+    }
+
+    #[test]
+    fn what_connecting_does_not_mend_is_not_to_be_connected() {
+        let account = AccountStatus {
+            name: "home".into(),
+            provider: "icloud".into(),
+            state: "attention".into(),
+            since: None,
+            reason: Some("iCloud took the password and shows nothing".into()),
+            action: Some("sign in at www.icloud.com".into()),
+        };
+        let card = connect(&account).into_string();
+        assert!(card.contains("What to do: <bdi>sign in at www.icloud.com"), "{card}");
+        assert!(!card.contains("/connect/"), "{card}");
     }
 }

@@ -105,7 +105,10 @@ fn account_row(account: &AccountStatus) -> Markup {
             div.who {
                 strong { (look::text(&account.name)) }
                 span.quiet { (provider) }
-                @if let Some(reason) = account.reason.as_ref().filter(|_| account.state == "ok") {
+                // The others' stands above, with what mends it.
+                @if let Some(reason) = account.reason.as_ref()
+                    .filter(|_| matches!(&*account.state, "ok" | "suspect"))
+                {
                     span.ahead { (look::text(reason)) }
                 }
             }
