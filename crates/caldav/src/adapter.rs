@@ -115,6 +115,10 @@ impl Provider for CalDav {
         ical::unmapped(raw)
     }
 
+    fn is_edited_beside(&self, was: &[u8], is: &[u8]) -> bool {
+        ical::is_edited_beside(was, is)
+    }
+
     fn remedy(&self) -> &'static str {
         match self.server.flavour() {
             Flavour::ICloud => {

@@ -1,13 +1,15 @@
 //! iCalendar text and recurrence rules to and from the model, everything unknown kept.
 //!
 //! [`read`] turns a resource's text into a series, [`create`] a series into a new text, [`edit`]
-//! changes in a text only the lines of what differs, [`unmapped`] names what a series does not say.
+//! changes in a text only the lines of what differs, [`unmapped`] names what a series does not say,
+//! [`is_edited_beside`] whether somebody changed what no series says.
 //! [`occurrences`] expands a series,
 //! [`made`] and [`implied`] say which occurrences it has and what they are, [`instant`] places a
 //! point in time. Beneath lies [`tree`], which keeps every byte.
 //!
 //! Nothing here waits, logs, reads a clock or the environment: one text reads the same everywhere.
 
+mod beside;
 mod edit;
 mod expected;
 mod fields;
@@ -23,6 +25,7 @@ mod value;
 mod write;
 mod zone;
 
+pub use beside::is_edited_beside;
 pub use edit::{EditError, OWN, edit};
 pub use expected::{bare, implied, made};
 pub use read::read;

@@ -57,6 +57,13 @@ pub trait Provider: Send + Sync {
         BTreeSet::new()
     }
 
+    /// Whether somebody made of `was`, a resource of this provider, what `is` says beside its
+    /// series: a comment, an attachment inside it, whatever is not mapped. What the provider may
+    /// have rewritten by itself is no such edit; false where that can't be told. Asks nobody.
+    fn is_edited_beside(&self, _was: &[u8], _is: &[u8]) -> bool {
+        false
+    }
+
     /// What its calendars show and calpair never sees, as the subject of a sentence; `None` where
     /// there is no such thing.
     fn unlisted(&self) -> Option<&'static str> {

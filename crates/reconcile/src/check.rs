@@ -276,11 +276,9 @@ impl Linter<'_> {
         match write {
             Write::Delete => {
                 let gone = other.is_none() && now.is_some() && !self.world.unreadable();
-                let kept = self
-                    .world
-                    .known
-                    .zip(now)
-                    .is_some_and(|(known, now)| self.as_base_or_ours(known, side, now));
+                let kept = self.world.known.zip(now).is_some_and(|(known, now)| {
+                    !known.beside[side] && self.as_base_or_ours(known, side, now)
+                });
                 broken(Rule::DeletesOnlyWhatIsGone, !gone || !kept);
             }
             Write::Create(target) => {
@@ -338,7 +336,10 @@ impl Linter<'_> {
         let other = side.opposite();
         let moved = match self.world.now[other] {
             None => true,
-            Some(now) => !now.same_content(&known.base[other]),
+            Some(now) => {
+                let is_lost = self.world.now[side].is_none();
+                is_lost && known.beside[other] || !now.same_content(&known.base[other])
+            }
         };
         began || moved || !known.renew[side].is_empty()
     }

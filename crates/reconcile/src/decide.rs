@@ -1,6 +1,7 @@
 //! The decision table: what becomes of one series, from what its sides were and are.
 //!
-//! An edit beats a deletion. What can't be read is not touched, and the other side waits for it.
+//! An edit beats a deletion, even one of what no series says. What can't be read is not touched,
+//! and the other side waits for it.
 //! What has to be written where nothing may be written waits as well: as a problem on a read-only
 //! side, without a word where the pair's direction or a rule of the configuration says so.
 
@@ -202,9 +203,11 @@ impl Case<'_> {
     }
 
     /// Whether a side holds what it held when both agreed, or what an unfinished write of ours made
-    /// of that.
+    /// of that, and nobody changed what it says beside that.
     fn is_as_agreed(&self, side: Side) -> bool {
-        let Some(held) = self.held(side) else { return false };
+        let Some(held) = self.held(side).filter(|_| !self.known.beside[side]) else {
+            return false;
+        };
         let writes = self.known.pending[side].iter().map(|write| (&write.before, &write.target));
         let same = |one: &Series, other: &Series| one.same_content(other);
         same(held, &self.known.base[side]) || unagreed::put(writes, held, same)

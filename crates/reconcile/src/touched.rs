@@ -59,6 +59,9 @@ pub struct Known {
     pub made: Sides<bool>,
     /// The fields in which the side's copy is to be made anew, because the rules have changed.
     pub renew: Sides<FieldSet>,
+    /// Whether somebody changed, since both sides agreed, what a side says beside its series: that
+    /// crosses nowhere, and is an edit all the same.
+    pub beside: Sides<bool>,
     /// What each side holds now.
     pub now: Sides<Now>,
 }

@@ -380,6 +380,10 @@ impl Provider for InProcess {
         ical::origin(&resource.raw)
     }
 
+    fn is_edited_beside(&self, was: &[u8], is: &[u8]) -> bool {
+        ical::is_edited_beside(was, is)
+    }
+
     async fn identity(&self) -> Result<String> {
         let fault = self.enter(Op::Identity, "").await?;
         let user = self.world.state().accounts[&self.account].user.clone();

@@ -43,6 +43,8 @@ pub struct FoundSide {
     pub made: bool,
     /// The fields in which it is to be made anew, because rules have changed.
     pub renew: FieldSet,
+    /// Whether somebody changed, since both sides agreed, what it says and no series does.
+    pub beside: bool,
     /// Whether the next plan looks at it.
     pub touched: bool,
     /// Whether it is not meant to be synced.
@@ -136,6 +138,7 @@ fn found_side(connection: &Connection, row: Snapshot) -> Result<FoundSide> {
         base: row::base(connection, &row)?,
         made: row.ours,
         renew: row.renew,
+        beside: row.beside,
         touched: row.touched,
         skipped: match row.skipped {
             1 => Some(Skipped::Window),

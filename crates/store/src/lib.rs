@@ -54,7 +54,7 @@ pub use find::{FoundRow, FoundSide, Skipped};
 pub use history::{ChangeRow, OverruledRow};
 pub use journal::{ActionKind, IntentId, IntentRow, NewIntent, SubjectRow, Wrote};
 use model::Side;
-pub use observe::{Observation, Observed, Sighting, UnreadableRow};
+pub use observe::{Beside, Observation, Observed, Sighting, UnreadableRow};
 pub use pairs::{CopyRow, PairId, PairRow, SideRow};
 pub use problems::{ConflictRow, ProblemRow};
 pub use rules::{NewRules, Withheld};

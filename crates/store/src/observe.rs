@@ -13,6 +13,8 @@
 //!
 //! What was seen to be somebody else's doing is marked for good, though it means the same as
 //! before, and though both sides agree on it later: a copy that was changed is not ours to remove.
+//! What somebody changed of a mapped series that no series says counts until both sides agree: then
+//! it is touched, too, so that it is an edit where the other side is gone, and agreed on otherwise.
 //!
 //! One that is gone stays as an absent, touched row if it is mapped, else its row goes too. One
 //! that can't be read keeps what was last read of it; one that was not even handed out keeps its
@@ -21,6 +23,8 @@
 mod moved;
 mod unreadable;
 mod whose;
+
+use std::fmt;
 
 use model::{Cursor, Digest, Resource, ResourceId, Series, Side, Timestamp, Uid, Version};
 use rusqlite::{Connection, params};
@@ -74,6 +78,23 @@ pub struct Observation<'a> {
     /// Of what we sent and what was found after it: what the provider may have made of what we
     /// sent.
     pub rendered: fn(&Series, &Series) -> Series,
+    /// Of what the provider showed and what it shows now.
+    pub beside: Beside<'a>,
+}
+
+/// Tells whether somebody made of a provider's form what a later one says beside the series.
+#[derive(Clone, Copy)]
+pub struct Beside<'a>(pub &'a (dyn Fn(&[u8], &[u8]) -> bool + 'a));
+
+impl Beside<'static> {
+    /// Of providers of which that can't be told.
+    pub const NEVER: Self = Self(&|_, _| false);
+}
+
+impl fmt::Debug for Beside<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Beside")
+    }
 }
 
 /// What became of an observation.
@@ -101,6 +122,7 @@ impl Store {
                 pair,
                 side,
                 rendered: observation.rendered,
+                beside: observation.beside,
                 touched: 0,
                 seen: vec![],
             };
@@ -121,6 +143,7 @@ struct Intake<'a> {
     pair: PairId,
     side: Side,
     rendered: fn(&Series, &Series) -> Series,
+    beside: Beside<'a>,
     touched: u64,
     /// Rows that were shown.
     seen: Vec<i64>,
@@ -179,12 +202,17 @@ impl Intake<'_> {
         if row.ours && self.is_of_others(&row, sighting, made.as_ref())? {
             row::mark_edited(self.connection, row.id)?;
         }
+        let beside = self.is_edited_beside(&row, resource)?;
+        if beside {
+            row::mark_beside(self.connection, row.id)?;
+        }
         let was_away = !row.present || row.unreadable.is_some();
         if is_same {
             row::refresh(self.connection, row.id, sighting)?;
             let renamed = row.mapping.is_none() && row.uid.as_ref() != Some(&resource.series.uid);
             let answered = row.declined != resource.series.declined;
-            return if was_away || renamed || answered { self.touch(row.id) } else { Ok(()) };
+            let tells = was_away || renamed || answered || beside;
+            return if tells { self.touch(row.id) } else { Ok(()) };
         }
         let was_there = row.present && (row.unreadable.is_none() || row.unread);
         if let Some(made) = made.filter(|_| was_there) {

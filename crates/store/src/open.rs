@@ -36,6 +36,7 @@ const MIGRATIONS: &[Form] = &[
     ("V7__sign_ins", include_str!("../../../migrations/0007_sign_ins.sql")),
     ("V8__addresses", include_str!("../../../migrations/0008_addresses.sql")),
     ("V9__unread", include_str!("../../../migrations/0009_unread.sql")),
+    ("V10__beside", include_str!("../../../migrations/0010_beside.sql")),
 ];
 
 /// How long to wait for somebody who looks at the database with another tool.

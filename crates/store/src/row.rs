@@ -29,6 +29,8 @@ pub(crate) struct Snapshot {
     pub(crate) ours: bool,
     pub(crate) renew: FieldSet,
     pub(crate) declined: bool,
+    /// Whether somebody changed what no series says, since both sides agreed.
+    pub(crate) beside: bool,
     /// Whether it was not handed out, rather than read and not understood.
     pub(crate) unread: bool,
 }
@@ -39,7 +41,7 @@ macro_rules! select {
         concat!(
             "SELECT id, side, resource, version, mapping, present, verified, touched, skipped,
                  uid, digest, likeness, unreadable, base_digest, ours, renew, declined,
-                 unread AND unreadable IS NOT NULL
+                 unread AND unreadable IS NOT NULL, beside
              FROM snapshot ",
             $rest
         )
@@ -74,6 +76,7 @@ pub(crate) fn snapshot(row: &Row<'_>) -> Result<Snapshot> {
         renew: FieldSet::from_bits(row.get(15)?),
         declined: row.get(16)?,
         unread: row.get(17)?,
+        beside: row.get(18)?,
     })
 }
 
@@ -230,7 +233,7 @@ fn put_short(
 
 /// What the row holds now is what both sides agree on.
 pub(crate) fn rebase(connection: &Connection, row: i64) -> Result<()> {
-    let query = "UPDATE snapshot SET base_digest = digest WHERE id = ?1";
+    let query = "UPDATE snapshot SET base_digest = digest, beside = 0 WHERE id = ?1";
     sql::run(connection, query, [row])?;
     let query = "UPDATE body SET base = NULL WHERE snapshot = ?1 AND base IS NOT NULL";
     sql::run(connection, query, [row])?;
@@ -239,7 +242,7 @@ pub(crate) fn rebase(connection: &Connection, row: i64) -> Result<()> {
 
 /// Both sides agreed when this row held `base`, whatever it holds now.
 pub(crate) fn set_base(connection: &Connection, row: i64, base: &Series) -> Result<()> {
-    let query = "UPDATE snapshot SET base_digest = ?2 WHERE id = ?1";
+    let query = "UPDATE snapshot SET base_digest = ?2, beside = 0 WHERE id = ?1";
     sql::run(connection, query, params![row, codec::digest(base).0])?;
     // Empty where it is what the row holds.
     let query = "UPDATE body SET base = iif((SELECT digest IS base_digest FROM snapshot
@@ -251,6 +254,12 @@ pub(crate) fn set_base(connection: &Connection, row: i64, base: &Series) -> Resu
 /// Somebody else than calpair has changed what the row holds.
 pub(crate) fn mark_edited(connection: &Connection, row: i64) -> Result<()> {
     sql::run(connection, "UPDATE snapshot SET edited = 1 WHERE id = ?1 AND edited = 0", [row])?;
+    Ok(())
+}
+
+/// Somebody has changed what the provider's form of the row says and no series does.
+pub(crate) fn mark_beside(connection: &Connection, row: i64) -> Result<()> {
+    sql::run(connection, "UPDATE snapshot SET beside = 1 WHERE id = ?1", [row])?;
     Ok(())
 }
 

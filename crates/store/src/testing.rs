@@ -52,6 +52,7 @@ pub(crate) fn nothing() -> Observation<'static> {
         full_at: None,
         now: at(0),
         rendered: |_, found| found.clone(),
+        beside: crate::Beside::NEVER,
     }
 }
 

@@ -47,6 +47,8 @@ pub struct KnownRow {
     pub made: Sides<bool>,
     /// The fields in which the side's copy is to be made anew, because rules have changed.
     pub renew: Sides<FieldSet>,
+    /// Whether somebody changed, since both sides agreed, what a side says and no series does.
+    pub beside: Sides<bool>,
     /// What each side holds now.
     pub now: Sides<NowRow>,
 }
@@ -258,6 +260,7 @@ fn known(
         pending: Sides::new(pending(Side::Left)?, pending(Side::Right)?),
         made: rows.map(|row| row.ours),
         renew: rows.map(|row| row.renew),
+        beside: rows.map(|row| row.beside),
         now: Sides::new(now(Side::Left)?, now(Side::Right)?),
     })
 }

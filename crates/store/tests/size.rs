@@ -83,6 +83,7 @@ fn nothing() -> Observation<'static> {
         full_at: None,
         now: now(),
         rendered: |_, found| found.clone(),
+        beside: store::Beside::NEVER,
     }
 }
 

@@ -51,6 +51,10 @@ impl Provider for Counted {
         self.inner.unmapped(raw)
     }
 
+    fn is_edited_beside(&self, was: &[u8], is: &[u8]) -> bool {
+        self.inner.is_edited_beside(was, is)
+    }
+
     fn unlisted(&self) -> Option<&'static str> {
         self.inner.unlisted()
     }

@@ -203,6 +203,7 @@ fn known(found: &FoundRow, mapping: model::MappingId) -> Option<Known> {
         renew: Sides::from_fn(|side| {
             found.sides[side].as_ref().map(|side| side.renew).unwrap_or_default()
         }),
+        beside: Sides::from_fn(|side| found.sides[side].as_ref().is_some_and(|side| side.beside)),
         now: Sides::from_fn(now),
     })
 }

@@ -11,7 +11,7 @@ use futures_util::future::join;
 use futures_util::stream::{self, StreamExt};
 use model::{Cursor, Resource, ResourceId, Side, Sides, Timestamp, Version};
 use provider::{Change, ErrorKind, FETCH_LIMIT, Fetched, Next, Outcome, Scope};
-use store::{Observation, SideRow, Sighting, UnreadRow, UnreadableRow};
+use store::{Beside, Observation, SideRow, Sighting, UnreadRow, UnreadableRow};
 
 use super::{AUDIT, Cycle, at};
 use crate::Progress;
@@ -260,6 +260,9 @@ impl Cycle<'_> {
             return Ok(());
         }
         let mut observation = observation(self.ctx.now());
+        let provider = &self.pair.sides[side].provider;
+        let beside = |was: &[u8], is: &[u8]| provider.is_edited_beside(was, is);
+        observation.beside = Beside(&beside);
         observation.present = present.iter().map(sighting).collect();
         observation.unreadable = unreadable;
         observation.gone = gone;
@@ -295,6 +298,7 @@ pub(super) const fn observation<'a>(now: Timestamp) -> Observation<'a> {
         full_at: None,
         now,
         rendered: reconcile::rendering,
+        beside: Beside::NEVER,
     }
 }
 

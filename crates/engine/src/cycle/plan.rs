@@ -267,6 +267,7 @@ fn known(row: KnownRow) -> Known {
         pending: row.pending.map(pending_writes),
         made: row.made,
         renew: row.renew,
+        beside: row.beside,
         now: row.now.map(now),
     }
 }

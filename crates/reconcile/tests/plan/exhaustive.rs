@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use model::{Exception, Rights, Series, Side, Sides};
-use reconcile::{Conflict, Crossing, Detail, Direction, Now, Plan, Policy, Touched};
+use reconcile::{Conflict, Crossing, Detail, Direction, Known, Now, Plan, Policy, Touched, Write};
 
 use crate::world::*;
 
@@ -47,6 +47,9 @@ fn nothing_lost(before: &Touched, plan: &Plan, after: &Touched) {
     let overruled = plan.steps.iter().flat_map(|step| &step.overruled);
     kept.extend(overruled.flat_map(|lost| content(&lost.before)));
     for side in Side::BOTH {
+        let told = before.known.iter().any(|known| known.beside[side]);
+        let deletes = plan.steps.iter().any(|step| step.writes[side] == Some(Write::Delete));
+        assert!(!(told && deletes), "{}\n{}", picture(before), sketch(plan));
         let based: BTreeSet<String> =
             before.known.iter().flat_map(|known| content(&known.base[side])).collect();
         for made in everything(before, side).difference(&based) {
@@ -130,7 +133,13 @@ fn every_state_of_a_single_event() {
             for right in states(2) {
                 let base = Sides::new(single("base"), single("base"));
                 let now = Sides::new(left.clone(), right);
-                prove(&touched(known(base, now)), &policy);
+                let plain = known(base, now);
+                prove(&touched(plain.clone()), &policy);
+                // Who wins a conflict changes nothing of this.
+                for side in Side::BOTH.into_iter().filter(|_| policy.conflict == Conflict::Ask) {
+                    let beside = Sides::from_fn(|told| told == side);
+                    prove(&touched(Known { beside, ..plain.clone() }), &policy);
+                }
             }
         }
     }

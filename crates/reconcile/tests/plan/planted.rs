@@ -94,6 +94,11 @@ fn deletions() {
     finds(Rule::DeletesOnlyWhatIsGone, &occurrence_against_deletion, &calm, |plan| {
         plan.steps[0].writes = Sides::new(None, Some(Write::Delete));
     });
+    let mut said_beside = world(None, Some(daily("base")));
+    said_beside.known[0].beside.right = true;
+    finds(Rule::DeletesOnlyWhatIsGone, &said_beside, &calm, |plan| {
+        plan.steps[0].writes = Sides::new(None, Some(Write::Delete));
+    });
     let gone = world(None, Some(daily("base")));
     let check_totals = |plan: &Plan, totals: &Totals| -> Vec<Rule> {
         check(plan, &gone, &calm, totals).into_iter().map(|violation| violation.rule).collect()

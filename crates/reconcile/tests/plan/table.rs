@@ -25,6 +25,7 @@ struct Case {
     pending: Sides<Vec<Pending>>,
     made: Sides<bool>,
     renew: Sides<FieldSet>,
+    beside: Sides<bool>,
 }
 
 /// A mapped series whose sides held the same.
@@ -42,6 +43,7 @@ fn case(
         pending: Sides::default(),
         made: Sides::default(),
         renew: Sides::default(),
+        beside: Sides::default(),
     }
 }
 
@@ -59,6 +61,7 @@ fn new(
         pending: Sides::default(),
         made: Sides::default(),
         renew: Sides::default(),
+        beside: Sides::default(),
     }
 }
 
@@ -93,6 +96,12 @@ impl Case {
         self
     }
 
+    /// Somebody changed what this side says and no series does.
+    fn beside(mut self, side: Side) -> Self {
+        self.beside[side] = true;
+        self
+    }
+
     fn pending(mut self, side: Side, before: Series, target: Series) -> Self {
         self.pending[side].push(Pending { before, target });
         self
@@ -112,6 +121,7 @@ impl Case {
                 let mut known = known(base, now);
                 known.pending = self.pending;
                 (known.made, known.renew) = (self.made, self.renew);
+                known.beside = self.beside;
                 touched(known)
             }
             None => {

@@ -130,6 +130,7 @@ pub(crate) fn known(base: Sides<Series>, now: Sides<Now>) -> Known {
         pending: Sides::default(),
         made: Sides::default(),
         renew: Sides::default(),
+        beside: Sides::default(),
         now,
     }
 }
@@ -182,7 +183,10 @@ pub(crate) fn apply(touched: &Touched, steps: &[&Step]) -> Touched {
                 };
                 let pending = still_pending(step, known);
                 let (made, renew) = (known.made, step.renew);
-                next.known.push(Known { mapping: *mapping, base, pending, made, renew, now });
+                let both = matches!((&now.left, &now.right), (Now::Present(_), Now::Present(_)));
+                let beside = if both { Sides::default() } else { known.beside };
+                let mapping = *mapping;
+                next.known.push(Known { mapping, base, pending, made, renew, beside, now });
             }
             Subject::New(ids) => {
                 let now = Sides::from_fn(|side| {
@@ -400,6 +404,7 @@ pub(crate) fn swapped(touched: &Touched) -> Touched {
         pending: known.pending.clone().swapped(),
         made: known.made.swapped(),
         renew: known.renew.swapped(),
+        beside: known.beside.swapped(),
         now: known.now.clone().swapped(),
     });
     let contacts = touched.contacts.iter().map(|met| Contact {

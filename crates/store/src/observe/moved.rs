@@ -67,6 +67,9 @@ impl Intake<'_> {
         sql::run(self.connection, "DELETE FROM snapshot WHERE id = ?1", [heir.id])?;
         let sighting = Sighting { resource: &resource, digest, likeness };
         self.seen.push(row.id);
+        if self.is_edited_beside(row, &resource)? {
+            row::mark_beside(self.connection, row.id)?;
+        }
         row::mark_edited(self.connection, row.id)?;
         row::put(self.connection, row.id, &sighting, Content::Verified)
     }

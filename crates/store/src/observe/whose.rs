@@ -50,6 +50,19 @@ impl Intake<'_> {
         Ok(!is_same || row::raw(self.connection, row.id)? != resource.raw)
     }
 
+    /// Whether somebody changed what the provider's form of a mapped series says beside it. Only
+    /// what the provider has shown is compared: of what we sent, nobody knows what it made.
+    pub(super) fn is_edited_beside(&self, row: &Snapshot, resource: &Resource) -> Result<bool> {
+        let was_shown = row.verified && (row.unreadable.is_none() || row.unread);
+        let is_there = row.version.is_some() && row.resource == resource.id;
+        let is_same_version = is_there && row.version == resource.version;
+        if row.mapping.is_none() || !was_shown || is_same_version {
+            return Ok(false);
+        }
+        let was = row::raw(self.connection, row.id)?;
+        Ok(was != resource.raw && (self.beside.0)(&was, &resource.raw))
+    }
+
     /// What the provider made of our own write.
     pub(super) fn rendering(&self, row: &Snapshot, sighting: &Sighting<'_>) -> Result<()> {
         row::put(self.connection, row.id, sighting, Content::Verified)?;
@@ -173,6 +186,78 @@ mod tests {
         assert_eq!(world.see(RIGHT, "r1", "2", &made), touched(1), "its problem is over");
         let known = &world.touched().known[0];
         assert_eq!(known.base, Sides::new(sent, made));
+    }
+
+    impl World {
+        /// The right side shows this form of what it holds, of a provider whose forms tell.
+        fn shows(&self, version: &str, raw: &str, title: &str) {
+            let mut shown = resource("r1", Some(version), event("1", title, 9));
+            shown.raw = raw.as_bytes().to_vec();
+            let told = |was: &[u8], is: &[u8]| was.len() != is.len();
+            let beside = crate::Beside(&told);
+            let observation = Observation { present: vec![sighting(&shown)], beside, ..nothing() };
+            self.store.observe(self.pair, RIGHT, &observation).unwrap();
+        }
+
+        /// Whether the next plan is told of an edit beside the series; `None`: it has no plan.
+        fn beside(&self) -> Option<bool> {
+            self.touched().known.first().map(|known| known.beside.right)
+        }
+    }
+
+    #[test]
+    fn an_edit_of_what_no_series_says_counts_until_both_sides_agree() {
+        let world = World::new();
+        let mapping = world.agreed("1", "Zahnarzt");
+        world.shows("2", "RAW OF r1", "Zahnarzt");
+        assert_eq!(world.beside(), None, "the provider's own form of it");
+        world.shows("3", "raw of r1 and a comment", "Zahnarzt");
+        assert_eq!(world.beside(), Some(true));
+        let found = world.store.find(world.pair, "1").unwrap().remove(0);
+        assert_eq!(found.sides.map(|side| side.unwrap().beside), Sides::new(false, true));
+        world.shows("4", "RAW OF r1 AND A COMMENT", "Zahnarzt");
+        world.lose(LEFT, "l1");
+        assert_eq!(world.beside(), Some(true), "that it was written anew changes nothing");
+        world.see(LEFT, "l1", "2", &event("1", "Zahnarzt", 9));
+        world.agree(SubjectRow::Known(mapping), "l1", "r1");
+        assert_eq!(world.beside(), None);
+        world.lose(LEFT, "l1");
+        assert_eq!(world.beside(), Some(false), "it was known when both agreed");
+    }
+
+    #[test]
+    fn of_what_the_provider_has_not_shown_no_edit_beside_the_series_is_claimed() {
+        let world = World::new();
+        let mapping = world.agreed("1", "Zahnarzt");
+        let (before, sent) = (event("1", "Zahnarzt", 9), event("1", "Kino", 9));
+        world.see(LEFT, "l1", "2", &sent);
+        world.write(mapping, "r1", Some("2"), &before, &sent);
+        world.agree(SubjectRow::Known(mapping), "l1", "r1");
+        world.shows("2", "what the provider made of it", "Kino");
+        assert_eq!(world.beside(), None);
+        world.write(mapping, "r1", Some("3"), &sent, &before);
+        world.see(LEFT, "l1", "3", &before);
+        world.agree(SubjectRow::Known(mapping), "l1", "r1");
+        world.shows("4", "what somebody or the provider made of it", "Zahnarzt");
+        world.lose(LEFT, "l1");
+        assert_eq!(world.beside(), Some(false));
+        // From here on it is known.
+        world.shows("5", "what somebody made of it", "Zahnarzt");
+        assert_eq!(world.beside(), Some(true));
+    }
+
+    #[test]
+    fn a_series_that_moved_takes_an_edit_beside_it_along() {
+        let world = World::new();
+        world.agreed("1", "Zahnarzt");
+        let mut moved = resource("new", Some("1"), event("1", "Zahnarzt", 9));
+        moved.raw = b"raw of r1 and a comment".to_vec();
+        let told = |was: &[u8], is: &[u8]| was.len() != is.len();
+        let present = vec![sighting(&moved)];
+        let beside = crate::Beside(&told);
+        let observation = Observation { present, gone: &["r1".into()], beside, ..nothing() };
+        world.store.observe(world.pair, RIGHT, &observation).unwrap();
+        assert_eq!(world.beside(), Some(true));
     }
 
     #[test]

@@ -40,6 +40,18 @@ fn single_events() {
         single("b"),
         single("b"),
     );
+    case("an edit of what no series says is one, too", a(), a(), NOBODY).beside(Left).is(
+        Decision::Copy(Right),
+        a(),
+        a(),
+    );
+    case("the other way", a(), NOBODY, a()).beside(Right).is(Decision::Copy(Left), a(), a());
+    case("it crosses nowhere", a(), a(), a()).beside(Left).is(Decision::Keep, a(), a());
+    case("of what is gone it says nothing", a(), a(), NOBODY).beside(Right).is(
+        Decision::Delete(Left),
+        NOBODY,
+        NOBODY,
+    );
     case("different fields are merged (X01)", a(), single("b"), at_place(a(), "x")).is(
         Decision::Merge,
         at_place(single("b"), "x"),
@@ -157,6 +169,10 @@ fn directions_and_rights() {
     case("read-only: an edit beats a deletion, but waits", a(), single("b"), NOBODY)
         .with(read_only)
         .is(waits.clone(), single("b"), NOBODY);
+    case("read-only: so does one of what no series says", a(), a(), NOBODY)
+        .with(read_only)
+        .beside(Left)
+        .is(waits.clone(), a(), NOBODY);
     new("read-only: what is new waits", a(), NOBODY).with(read_only).is(waits, a(), NOBODY);
 }
 
