@@ -97,3 +97,94 @@ fn what_a_server_does_by_itself_beats_no_deletion() {
     scene.sync("changed");
     assert_eq!(scene.uids(), Sides::new(vec!["stays".to_owned()], vec!["stays".to_owned()]));
 }
+
+/// The number of the newest change of this kind on a side.
+fn change(scene: &Scene, action: &str, side: Side) -> String {
+    let history = scene.home.run(&["history", "--json"]).json();
+    let changes = history["changes"].as_array().expect("a list").clone();
+    let is_it =
+        |change: &&serde_json::Value| change["action"] == action && change["side"] == side.as_str();
+    let found = changes.iter().find(is_it).unwrap_or_else(|| panic!("no {action} in {history}"));
+    found["id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn what_is_restored_says_all_that_it_said() {
+    const PEOPLE: &str = "ORGANIZER:mailto:boss@example.org\r\n\
+         ATTENDEE;X-KEPT=1:mailto:kim@example.org\r\nEND:VEVENT";
+    let said = SAID.map(|(_, line)| format!("{line}\r\n")).concat();
+    let mut quiet = Profile::plain();
+    quiet.habits.scheduling = sandbox::Scheduling::Never;
+    for (profile, people) in [(Profile::icloud(), false), (quiet, true)] {
+        let scene = Scene::new(profile, &["a", "stays"]);
+        let people_too = if people { PEOPLE } else { "END:VEVENT" };
+        let all = |text: &str| text.replace("END:VEVENT", &format!("{said}{people_too}"));
+        assert!(scene.stage.user(Left).edit("a", all));
+        scene.home.run(&["sync"]);
+        scene.deletes(Right, "a");
+        scene.sync("changed");
+        assert_eq!(scene.uids().left, ["stays"]);
+
+        let ended = scene.home.run(&["restore", &change(&scene, "delete", Left)]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(!ended.stderr.contains("without"), "{ended:?}");
+        let text = scene.text(Left, "a").expect("it is back");
+        for (_, line) in SAID {
+            assert!(text.contains(&format!("{line}\n")), "{line} is not in {text}");
+        }
+        assert_eq!(text.contains("ATTENDEE;X-KEPT=1:mailto:kim@example.org"), people, "{text}");
+        scene.sync("changed");
+        scene.sync("in-sync");
+        let both = vec!["a".to_owned(), "stays".to_owned()];
+        assert_eq!(scene.uids(), Sides::new(both.clone(), both));
+        scene.stage.world.assert_no_mail();
+    }
+}
+
+#[test]
+fn people_are_not_restored_where_they_would_be_told() {
+    // It writes to whoever it finds in an event.
+    let scene = Scene::new(Profile::plain(), &["a", "stays"]);
+    let invite = |text: &str| {
+        let people = "ORGANIZER:mailto:boss@example.org\r\nATTENDEE:mailto:kim@example.org";
+        text.replace("END:VEVENT", &format!("{people}\r\nCOMMENT:x\r\nEND:VEVENT"))
+    };
+    assert!(scene.stage.user(Left).edit("a", invite));
+    scene.home.run(&["sync"]);
+    scene.deletes(Right, "a");
+    scene.sync("changed");
+    let ended = scene.home.run(&["restore", &change(&scene, "delete", Left)]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("without its people"), "{ended:?}");
+    let text = scene.text(Left, "a").expect("it is back");
+    assert!(text.contains("COMMENT:x") && !text.contains("example.org"), "{text}");
+    scene.stage.world.assert_no_mail();
+}
+
+#[test]
+fn what_an_update_replaced_is_restored_whole_unless_somebody_wrote_there_since() {
+    let place = "X-APPLE-STRUCTURED-LOCATION;VALUE=URI;X-TITLE=Hall:geo:1,2";
+    for since in [false, true] {
+        let scene = Scene::new(Profile::plain(), &["a"]);
+        scene.adds(Left, "a", &format!("LOCATION:Hall\r\n{place}\r\nCOMMENT:old"));
+        scene.sync("changed");
+        assert!(scene.stage.user(Right).set("a", "LOCATION", "Elsewhere"));
+        scene.sync("changed");
+        let replaced = scene.text(Left, "a").expect("it is there");
+        assert!(replaced.contains("LOCATION:Elsewhere") && !replaced.contains(place), "{replaced}");
+        if since {
+            scene.adds(Left, "a", "COMMENT:new");
+            scene.sync("in-sync");
+        }
+        let ended = scene.home.run(&["restore", &change(&scene, "update", Left)]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let text = scene.text(Left, "a").expect("it is there");
+        assert!(text.contains("LOCATION:Hall\n") && text.contains("COMMENT:old\n"), "{text}");
+        assert_eq!((text.contains(place), text.contains("COMMENT:new")), (!since, since), "{text}");
+        assert_eq!(ended.stderr.contains("stays as it is there now"), since, "{ended:?}");
+        scene.sync("changed");
+        scene.sync("in-sync");
+        let right = scene.text(Right, "a").expect("it is there");
+        assert!(right.contains("LOCATION:Hall\n"), "{right}");
+    }
+}

@@ -10,12 +10,12 @@ use model::{
     AlarmAction, Calendar, CalendarId, CreateKey, Cursor, Event, Field, Origin, Resource,
     ResourceId, Series, Timestamp,
 };
-use provider::{Changes, Fetched, Provider, Result};
+use provider::{Changes, Fetched, Former, Provider, Result};
 use transport::{Account, Allow, Credential, Options, SecretString, Url};
 
 use crate::path::{calendar_id, calendar_id_of_path};
 use crate::server::Server;
-use crate::{discovery, fetch, observe, write};
+use crate::{discovery, fetch, observe, put_back, write};
 
 /// Where the time of a write comes from (DTSTAMP, LAST-MODIFIED).
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -119,6 +119,10 @@ impl Provider for CalDav {
         ical::is_edited_beside(was, is)
     }
 
+    fn puts_back(&self) -> bool {
+        true
+    }
+
     fn remedy(&self) -> &'static str {
         match self.server.flavour() {
             Flavour::ICloud => {
@@ -161,6 +165,16 @@ impl Provider for CalDav {
         target: &Series,
     ) -> Result<Resource> {
         write::update(&self.server, calendar, current, target).await
+    }
+
+    async fn put_back(
+        &self,
+        calendar: &CalendarId,
+        former: Former<'_>,
+        current: Option<&Resource>,
+        key: &CreateKey,
+    ) -> Result<Resource> {
+        put_back::put_back(&self.server, calendar, former, current, key).await
     }
 
     async fn delete(&self, calendar: &CalendarId, current: &Resource) -> Result<()> {

@@ -16,6 +16,7 @@ mod multistatus;
 mod observe;
 mod path;
 mod props;
+mod put_back;
 mod requests;
 mod scheduling;
 mod server;

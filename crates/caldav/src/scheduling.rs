@@ -92,6 +92,15 @@ pub(crate) async fn permit(
     Err(Error::new(ErrorKind::Forbidden, sentence))
 }
 
+/// Whether people can be written into a new text here without anybody being told.
+///
+/// # Errors
+/// When the server could not be asked now.
+// quirk: caldav-13
+pub(crate) async fn tells_nobody(server: &Server, calendar: &CalendarId) -> Result<bool> {
+    Ok(known(server, calendar).await? == Scheduling::Never)
+}
+
 /// Whether a text tells of somebody who has declined the event itself, not one of its occurrences.
 pub(crate) fn names_decliners(raw: &[u8]) -> bool {
     !decliners(raw).is_empty()

@@ -24,6 +24,20 @@ pub(crate) async fn create(
     series: &Series,
     key: &CreateKey,
 ) -> Result<Resource> {
+    // An end, a definition of every zone, no METHOD, nobody invited: what `ical` writes.
+    // quirk: icloud-45, icloud-47, icloud-48
+    let raw = ical::create(series, server.now());
+    create_as(server, calendar, raw, series, key).await
+}
+
+/// Creates a series as this text, which means it.
+pub(crate) async fn create_as(
+    server: &Server,
+    calendar: &CalendarId,
+    raw: Vec<u8>,
+    series: &Series,
+    key: &CreateKey,
+) -> Result<Resource> {
     let collection = server.collection(calendar)?;
     // quirk: caldav-93
     let id = ResourceId::new(format!("{key}.ics"));
@@ -34,9 +48,6 @@ pub(crate) async fn create(
     {
         return created_before(server, &collection, &id, series).await;
     }
-    // An end, a definition of every zone, no METHOD, nobody invited: what `ical` writes.
-    // quirk: icloud-45, icloud-47, icloud-48
-    let raw = ical::create(series, server.now());
     let ask = put::prepare(&url, raw.clone(), Condition::Absent);
     let answer = server.write(ask).await?;
     match put::parse(&answer)? {
@@ -64,14 +75,26 @@ pub(crate) async fn update(
     current: &Resource,
     target: &Series,
 ) -> Result<Resource> {
-    let collection = server.collection(calendar)?;
-    let url = server.resource(&collection, &current.id)?;
-    let version = condition(server, current)?;
+    condition(server, current)?;
     let raw = ical::edit(&current.raw, &current.series, target, server.now())
         .map_err(|error| Error::new(ErrorKind::Rejected, error.to_string()))?;
     if raw == current.raw {
         return Ok(current.clone());
     }
+    replace(server, calendar, current, raw, target).await
+}
+
+/// Puts this text, which means `target`, in the place of `current`.
+pub(crate) async fn replace(
+    server: &Server,
+    calendar: &CalendarId,
+    current: &Resource,
+    raw: Vec<u8>,
+    target: &Series,
+) -> Result<Resource> {
+    let collection = server.collection(calendar)?;
+    let url = server.resource(&collection, &current.id)?;
+    let version = condition(server, current)?;
     permit(server, calendar, current, Doing::Update(target)).await?;
     expected(server, &url, version).await?;
     let ask = put::prepare(&url, raw.clone(), Condition::Version(version));

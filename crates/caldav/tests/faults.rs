@@ -6,7 +6,7 @@
 #[allow(dead_code, reason = "what one test needs another does not")]
 mod stage;
 
-use provider::{ErrorKind, Outcome, Provider as _};
+use provider::{ErrorKind, Former, Outcome, Provider as _};
 use sandbox::Op;
 use sandbox::dav::Profile;
 use sandbox::faults::{Aim, Fault};
@@ -118,4 +118,30 @@ async fn a_change_that_may_be_ours_is_not_told_as_somebodys() {
     assert_eq!(lost.kind(), ErrorKind::Unavailable, "it was stored, without the colour");
     let again = stage.server.update(&calendar, &held, &target).await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::Stale, "an old version, and nothing was lost");
+}
+
+#[tokio::test]
+async fn what_cannot_be_put_back_as_a_whole_is_as_far_as_the_series_goes() {
+    let text = testkit::text("\"One\" 2026-03-01 uid=one");
+    let text = text.replace("END:VEVENT", "COMMENT:x\r\nEND:VEVENT");
+    let one = series("\"One\" 2026-03-01 uid=one");
+    for (what, raw, refused, whole) in [
+        ("its own text", Some(text.as_str()), false, true),
+        ("none", None, false, false),
+        ("another provider's", Some("{\"summary\":\"One\"}"), false, false),
+        ("of another event", Some("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"), false, false),
+        ("refused now", Some(text.as_str()), true, false),
+    ] {
+        let stage = Stage::new(Profile::plain()).await;
+        let calendar = stage.calendar().await;
+        if refused {
+            stage.world.plan(Aim::op(Op::Create), Fault::Rejected);
+        }
+        let former = Former { series: &one, raw: raw.map(str::as_bytes) };
+        let put = stage.server.put_back(&calendar, former, None, &"k-1".into()).await.unwrap();
+        assert!(put.series.same_content(&one), "{what}");
+        let held = stage.world.held(&stage.family).remove(0);
+        let held = String::from_utf8(held.raw).unwrap();
+        assert_eq!(held.contains("COMMENT:x"), whole, "{what}: {held}");
+    }
 }

@@ -21,6 +21,15 @@ pub fn is_edited_beside(was: &[u8], is: &[u8]) -> bool {
     }
 }
 
+/// Whether everything that `other` says beside its series is said by `text`, too. Not of what can't
+/// be read.
+pub fn says_all_beside(text: &[u8], other: &[u8]) -> bool {
+    match (beside(text), beside(other)) {
+        (Some(text), Some(other)) => other.is_subset(&text),
+        (None, _) | (_, None) => false,
+    }
+}
+
 /// Lines as `component name`, value.
 type Said = BTreeSet<(String, String)>;
 
@@ -194,5 +203,12 @@ mod tests {
     fn of_what_cannot_be_read_nothing_is_claimed() {
         assert!(!is_edited_beside(b"{}", &text("COMMENT:a")));
         assert!(!is_edited_beside(&text("COMMENT:a"), b"nonsense"));
+        assert!(!says_all_beside(&text("COMMENT:a"), b"nonsense"));
+    }
+
+    #[test]
+    fn more_may_be_said_than_is_asked_for() {
+        let (more, less) = (text("COMMENT:a\nCONTACT:b"), text("CONTACT:b\nSEQUENCE:2"));
+        assert!(says_all_beside(&more, &less) && !says_all_beside(&less, &more));
     }
 }

@@ -352,7 +352,7 @@ fn count_revision(component: &mut Component<'_>) {
     component.set("SEQUENCE", vec![NewLine::new("SEQUENCE", next)]);
 }
 
-fn set_stamps(component: &mut Component<'_>, stamp: Timestamp) {
+pub(crate) fn set_stamps(component: &mut Component<'_>, stamp: Timestamp) {
     let now = utc_text(stamp);
     for name in ["DTSTAMP", "LAST-MODIFIED"] {
         component.set(name, vec![NewLine::new(name, now.clone())]);

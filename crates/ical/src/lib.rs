@@ -2,13 +2,15 @@
 //!
 //! [`read`] turns a resource's text into a series, [`create`] a series into a new text, [`edit`]
 //! changes in a text only the lines of what differs, [`unmapped`] names what a series does not say,
-//! [`is_edited_beside`] whether somebody changed what no series says.
+//! [`is_edited_beside`] whether somebody changed what no series says, [`again`] makes
+//! a text of now of one that was.
 //! [`occurrences`] expands a series,
 //! [`made`] and [`implied`] say which occurrences it has and what they are, [`instant`] places a
 //! point in time. Beneath lies [`tree`], which keeps every byte.
 //!
 //! Nothing here waits, logs, reads a clock or the environment: one text reads the same everywhere.
 
+mod again;
 mod beside;
 mod edit;
 mod expected;
@@ -25,7 +27,8 @@ mod value;
 mod write;
 mod zone;
 
-pub use beside::is_edited_beside;
+pub use again::{Guests, again, names_people};
+pub use beside::{is_edited_beside, says_all_beside};
 pub use edit::{EditError, OWN, edit};
 pub use expected::{bare, implied, made};
 pub use read::read;

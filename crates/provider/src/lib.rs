@@ -64,6 +64,11 @@ pub trait Provider: Send + Sync {
         false
     }
 
+    /// Whether [`Provider::put_back`] makes use of a resource's own form. Asks nobody.
+    fn puts_back(&self) -> bool {
+        false
+    }
+
     /// What its calendars show and calpair never sees, as the subject of a sentence; `None` where
     /// there is no such thing.
     fn unlisted(&self) -> Option<&'static str> {
@@ -136,11 +141,39 @@ pub trait Provider: Send + Sync {
         target: &Series,
     ) -> Result<Resource>;
 
+    /// Puts a series back as it was: over `current`, only if the provider still holds its version,
+    /// or as a new resource. As a whole, where `former.raw` is a form of this provider's and all of
+    /// it may be written; else as far as the series goes. Nobody is told of it.
+    ///
+    /// # Errors
+    /// As [`Provider::update`] and [`Provider::create`].
+    async fn put_back(
+        &self,
+        calendar: &CalendarId,
+        former: Former<'_>,
+        current: Option<&Resource>,
+        key: &CreateKey,
+    ) -> Result<Resource> {
+        match current {
+            Some(current) => self.update(calendar, current, former.series).await,
+            None => self.create(calendar, former.series, key).await,
+        }
+    }
+
     /// Deletes `current`, only if the provider still holds its version. Already gone is success.
     ///
     /// # Errors
     /// [`ErrorKind::Stale`] when it holds another version.
     async fn delete(&self, calendar: &CalendarId, current: &Resource) -> Result<()>;
+}
+
+/// A series as a provider once held it.
+#[derive(Clone, Copy)]
+pub struct Former<'a> {
+    /// What it meant.
+    pub series: &'a Series,
+    /// In the form of the provider of then, where that was kept.
+    pub raw: Option<&'a [u8]>,
 }
 
 /// How many ids one [`Provider::fetch`] takes: large enough that requests do not dominate a first

@@ -1,6 +1,8 @@
 //! History: every write with what was before and after it, and every edit that lost. It outlives
 //! its pair.
 
+mod former;
+
 use model::{PairName, Redacted, Series, Side, Timestamp, Uid};
 use rusqlite::{Connection, Row, params};
 
@@ -71,6 +73,7 @@ impl Store {
             before: Some(overruled.before),
             after: Some(overruled.after),
             reason: overruled.reason,
+            former: None,
         };
         self.write("overruled", |transaction| insert(transaction, &entry, now))
     }
@@ -110,6 +113,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) before: Option<&'a Series>,
     pub(crate) after: Option<&'a Series>,
     pub(crate) reason: &'a str,
+    /// What was there before, in the provider's own form, where it is to be kept.
+    pub(crate) former: Option<&'a [u8]>,
 }
 
 pub(crate) fn insert(connection: &Connection, entry: &Entry<'_>, now: Timestamp) -> Result<()> {
@@ -133,6 +138,9 @@ pub(crate) fn insert(connection: &Connection, entry: &Entry<'_>, now: Timestamp)
             entry.after.map(pack),
         ],
     )?;
+    if let Some(raw) = entry.former {
+        former::keep(connection, id, raw)?;
+    }
     sql::run(connection, "DELETE FROM history WHERE id <= ?1", [id - KEPT])?;
     Ok(())
 }

@@ -79,6 +79,8 @@ pub struct NewIntent<'a> {
     pub run: i64,
     /// Why, in words without private content.
     pub reason: &'a str,
+    /// Whether history keeps what is removed or replaced in the provider's own form, too.
+    pub keeps_former: bool,
 }
 
 /// A write that was begun and not answered.
@@ -196,7 +198,8 @@ impl Store {
             let query = "UPDATE intent SET applied = 1, result = resource WHERE id = ?1";
             sql::run(transaction, query, [intent.0])?;
             let (before, after) = (begun.intent.before.as_ref(), begun.intent.target.as_ref());
-            history::insert(transaction, &begun.entry(before, after), now)
+            let former = begun.former(transaction, None)?;
+            history::insert(transaction, &begun.entry(before, after, former.as_deref()), now)
         })
     }
 
@@ -281,8 +284,8 @@ fn insert(
     let id = sql::insert(
         connection,
         "INSERT INTO intent (pair, mapping, \"left\", \"right\", side, action, key, resource, run,
-             begun, reason, before, target)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+             begun, reason, before, target, keeps)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             pair.0,
             mapping,
@@ -297,6 +300,7 @@ fn insert(
             intent.reason,
             intent.before.map(pack),
             intent.target.map(pack),
+            intent.keeps_former,
         ],
     )?;
     Ok(IntentId(id))

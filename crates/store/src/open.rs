@@ -37,6 +37,7 @@ const MIGRATIONS: &[Form] = &[
     ("V8__addresses", include_str!("../../../migrations/0008_addresses.sql")),
     ("V9__unread", include_str!("../../../migrations/0009_unread.sql")),
     ("V10__beside", include_str!("../../../migrations/0010_beside.sql")),
+    ("V11__former", include_str!("../../../migrations/0011_former.sql")),
 ];
 
 /// How long to wait for somebody who looks at the database with another tool.

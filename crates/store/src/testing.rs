@@ -158,6 +158,7 @@ impl World {
             target: Some(&series),
             run: 1,
             reason: "new on left",
+            keeps_former: false,
         };
         let begun = self.store.begin(self.pair, &[intent], at(2)).unwrap();
         let made = resource(&right, Some("1"), series);

@@ -132,6 +132,7 @@ fn copy(store: &Store, pair: PairId, sources: &[&(ResourceId, Series)]) -> Vec<A
         target: Some(series),
         run: 1,
         reason: "new on left",
+        keeps_former: false,
     });
     let begun = store.begin(pair, &intents.collect::<Vec<_>>(), now()).unwrap();
     begun.into_iter().zip(sources).map(|(begun, source)| answer(store, begun, source)).collect()

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use model::{
     Calendar, CalendarId, CreateKey, Cursor, Field, FieldSet, Origin, Resource, ResourceId, Series,
 };
-use provider::{Changes, Fetched, Provider, Result};
+use provider::{Changes, Fetched, Former, Provider, Result};
 use transport::counted;
 
 /// The adapter; says what it says.
@@ -53,6 +53,10 @@ impl Provider for Counted {
 
     fn is_edited_beside(&self, was: &[u8], is: &[u8]) -> bool {
         self.inner.is_edited_beside(was, is)
+    }
+
+    fn puts_back(&self) -> bool {
+        self.inner.puts_back()
     }
 
     fn unlisted(&self) -> Option<&'static str> {
@@ -99,6 +103,16 @@ impl Provider for Counted {
         target: &Series,
     ) -> Result<Resource> {
         counted(&self.sent, self.inner.update(calendar, current, target)).await
+    }
+
+    async fn put_back(
+        &self,
+        calendar: &CalendarId,
+        former: Former<'_>,
+        current: Option<&Resource>,
+        key: &CreateKey,
+    ) -> Result<Resource> {
+        counted(&self.sent, self.inner.put_back(calendar, former, current, key)).await
     }
 
     async fn delete(&self, calendar: &CalendarId, current: &Resource) -> Result<()> {

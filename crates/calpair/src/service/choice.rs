@@ -1,10 +1,11 @@
 //! `resolve` and `restore`: what somebody decides about one event.
 //!
 //! A choice in a conflict is carried out by the next cycle. An earlier version is put back as its
-//! owner would: the side is written, and the next cycle finds an edit there.
+//! owner would: the side is written, and the next cycle finds an edit there. What can't be put back
+//! is said.
 
-use model::{Side, Uid};
-use provider::Error;
+use model::{People, Resource, Series, Side, Uid};
+use provider::{Error, Former, Provider};
 use store::{ChangeRow, NowRow, PairRow};
 
 use super::accounts::failed;
@@ -89,24 +90,22 @@ impl Service {
         let (provider, calendar) = self.at(&pair, &row, change.side)?;
         let account = pair.sides[change.side].account.as_str();
         let refused = |error: Error| failed(account, &error);
-        match self.held(&row, &change)? {
-            Some(current) => {
-                provider.update(&calendar, &current, &before).await.map_err(refused)?;
-            }
-            None => {
-                let key = self.ctx.chance.create_key();
-                provider.create(&calendar, &before, &key).await.map_err(refused)?;
-            }
-        }
+        let raw = self.ctx.store.former(change.id)?;
+        let raw = raw.as_ref().map(|raw| raw.expose().as_slice());
+        let former = Former { series: &before, raw };
+        let current = self.held(&row, &change)?;
+        let key = self.ctx.chance.create_key();
+        let put = provider.put_back(&calendar, former, current.as_ref(), &key).await;
+        let put = put.map_err(refused)?;
         self.wake(&row.name);
-        let side = change.side;
-        let sentence =
-            format!("the earlier version is back on the {side}; it crosses{}", self.when());
+        let (side, when) = (change.side, self.when());
+        let but = missing(provider.as_ref(), former, current.as_ref(), &put);
+        let sentence = format!("the earlier version is back on the {side}{but}; it crosses{when}");
         Ok(Reply::message(Exit::Fine, sentence))
     }
 
     /// What the changed side holds of the series now.
-    fn held(&self, row: &PairRow, change: &ChangeRow) -> Result<Option<model::Resource>, Refusal> {
+    fn held(&self, row: &PairRow, change: &ChangeRow) -> Result<Option<Resource>, Refusal> {
         let found = self.ctx.store.find(row.id, change.uid.as_str())?;
         for found in found.into_iter().filter(|found| found.uid == change.uid) {
             if let Some(side) = &found.sides[change.side]
@@ -133,4 +132,28 @@ impl Service {
             _ => Err(Refusal::new(Exit::TryAgain, "the pair has not had a cycle yet")),
         }
     }
+}
+
+/// What of the earlier version is not back, as a part of a sentence; empty where all of it is.
+fn missing(
+    provider: &dyn Provider,
+    former: Former<'_>,
+    current: Option<&Resource>,
+    put: &Resource,
+) -> String {
+    let people = |series: &Series| series.events().any(|event| event.people != People::default());
+    let without_people = people(former.series) && !people(&put.series);
+    let is_otherwise = former
+        .raw
+        .is_some_and(|raw| !provider.puts_back() || provider.is_edited_beside(raw, &put.raw));
+    let mut but = Vec::new();
+    if without_people {
+        but.push("without its people, who could be told of it");
+    }
+    match current {
+        _ if !is_otherwise => {}
+        Some(_) => but.push("what calpair does not sync stays as it is there now"),
+        None => but.push("without what calpair does not sync"),
+    }
+    but.iter().map(|but| format!(", {but}")).collect()
 }

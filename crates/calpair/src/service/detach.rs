@@ -220,6 +220,8 @@ impl Here<'_> {
                 target: None,
                 run: self.run,
                 reason: REASON,
+                // Nobody has changed it: its series says all that it says.
+                keeps_former: false,
             })
             .collect();
         let mut new = ctx.store.begin(pair, &new, ctx.now())?.into_iter();

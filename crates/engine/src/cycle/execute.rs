@@ -242,7 +242,10 @@ impl Cycle<'_> {
         }
         let intents: Vec<NewIntent<'_>> = planned
             .iter()
-            .map(|(step, side, write, key)| intent(step, *side, write, key, touched, self.run))
+            .map(|(step, side, write, key)| NewIntent {
+                keeps_former: self.pair.sides[*side].provider.puts_back(),
+                ..intent(step, *side, write, key, touched, self.run)
+            })
             .collect();
         let ids = self.ctx.store.begin(self.row.id, &intents, self.ctx.now())?;
         let mut works: Vec<Work<'p>> = Vec::with_capacity(steps.len());
@@ -531,6 +534,7 @@ fn intent<'s>(
         target,
         run,
         reason: &step.reason,
+        keeps_former: false,
     }
 }
 

@@ -96,6 +96,7 @@ impl Cycle<'_> {
             target: Some(&resource.series),
             run: self.run,
             reason: REASON,
+            keeps_former: self.pair.sides[side].provider.puts_back(),
         };
         let Some(&intent) = store.begin(self.id(), &[intent], self.ctx.now())?.first() else {
             return Ok(false);

@@ -15,13 +15,14 @@ pub(super) struct Begun {
     pair: PairId,
     run: i64,
     reason: String,
+    keeps_former: bool,
 }
 
 impl Begun {
     /// `None` for one that was answered, given up or forgotten with its pair.
     pub(super) fn find(connection: &Connection, intent: IntentId) -> Result<Option<Self>> {
         let query = "SELECT id, mapping, \"left\", \"right\", side, action, key, resource,
-             before, target, pair, run, reason FROM intent WHERE id = ?1 AND applied = 0";
+             before, target, pair, run, reason, keeps FROM intent WHERE id = ?1 AND applied = 0";
         sql::first(connection, query, [intent.0], Begun::read)
     }
 
@@ -31,6 +32,7 @@ impl Begun {
             pair: PairId(row.get(10)?),
             run: row.get(11)?,
             reason: row.get(12)?,
+            keeps_former: row.get(13)?,
         })
     }
 
@@ -42,6 +44,7 @@ impl Begun {
         now: Timestamp,
     ) -> Result<()> {
         let held = self.row(connection, outcome)?;
+        let former = self.former(connection, held.as_ref())?;
         let before = match (self.intent.action, &self.intent.before, &held) {
             (ActionKind::Create, ..) => None,
             (ActionKind::Update | ActionKind::Delete, None, Some(row)) => {
@@ -65,7 +68,29 @@ impl Begun {
         let query = "UPDATE intent SET applied = 1, result = ?2 WHERE id = ?1";
         let result = result.map(ResourceId::as_str);
         sql::run(connection, query, params![self.intent.id.0, result])?;
-        history::insert(connection, &self.entry(before.as_ref(), after), now)
+        let entry = self.entry(before.as_ref(), after, former.as_deref());
+        history::insert(connection, &entry, now)
+    }
+
+    /// What the provider held before, in its own form, where that is to be kept: what the row
+    /// holds until the write is recorded.
+    pub(super) fn former(
+        &self,
+        connection: &Connection,
+        held: Option<&row::Snapshot>,
+    ) -> Result<Option<Vec<u8>>> {
+        let replaces = match self.intent.action {
+            ActionKind::Create => false,
+            ActionKind::Update | ActionKind::Delete => self.keeps_former,
+        };
+        if !replaces {
+            return Ok(None);
+        }
+        let row = match held {
+            Some(held) => Some(held.id),
+            None => self.row(connection, Wrote::Deleted)?.map(|row| row.id),
+        };
+        row.map(|row| row::raw(connection, row)).transpose()
     }
 
     /// What history says of it.
@@ -73,6 +98,7 @@ impl Begun {
         &'s self,
         before: Option<&'s Series>,
         after: Option<&'s Series>,
+        former: Option<&'s [u8]>,
     ) -> Entry<'s> {
         Entry {
             pair: self.pair,
@@ -82,6 +108,7 @@ impl Begun {
             before,
             after,
             reason: &self.reason,
+            former,
         }
     }
 

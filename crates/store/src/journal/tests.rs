@@ -28,6 +28,7 @@ impl World {
             target: Some(series),
             run: 7,
             reason: "new on the other side",
+            keeps_former: false,
         })
     }
 
@@ -42,6 +43,7 @@ impl World {
             target: None,
             run: 7,
             reason: "deleted on the other side",
+            keeps_former: false,
         })
     }
 
@@ -155,6 +157,7 @@ fn a_change_is_pending_until_it_is_agreed_on() {
         target: Some(&target),
         run: 7,
         reason: "changed on left",
+        keeps_former: false,
     });
     let pending = |world: &World| world.touched().known[0].pending.right.clone();
     assert!(world.touched().known.is_empty(), "its outcome is unknown");

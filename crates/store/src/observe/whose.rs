@@ -118,6 +118,7 @@ mod tests {
                 target: Some(series),
                 run: 2,
                 reason: "changed on left",
+                keeps_former: false,
             };
             let begun = self.store.begin(self.pair, &[intent], at(4)).unwrap();
             let resource = resource(id, version, series.clone());
