@@ -1,8 +1,13 @@
 //! What an event says and calpair does not map (a comment, a contact, an attachment inside it, a
-//! line of somebody's own) crosses nowhere; it is not lost for that. With the program itself.
+//! line of somebody's own) crosses nowhere; it is not lost for that. With the program itself,
+//! and on real servers.
 
+use calpair_tests::http::Collection;
 use calpair_tests::program::Home;
+use calpair_tests::rig::{End, Rig};
+use calpair_tests::servers::{self, Account};
 use calpair_tests::stage::Stage;
+use calpair_tests::{caldav_account, text};
 use model::{Side, Sides};
 use sandbox::dav::Profile;
 use sandbox::seed::hour;
@@ -187,4 +192,62 @@ fn what_an_update_replaced_is_restored_whole_unless_somebody_wrote_there_since()
         let right = scene.text(Right, "a").expect("it is there");
         assert!(right.contains("LOCATION:Hall\n"), "{right}");
     }
+}
+
+fn end(account: &Account) -> End {
+    let provider = caldav_account(account.origin(), &account.user, &account.password);
+    let calendar = provider.calendar_id(&account.calendar).expect("a calendar there");
+    End::caldav(provider, calendar)
+}
+
+/// On a server that keeps events in a form of its own: said beside an event, it is an edit; the
+/// same event stored once more, in another version, is none.
+fn on_a_real_server(name: &'static str) {
+    let Some(server) = servers::start(name) else { return };
+    let Some(elsewhere) = servers::start("radicale") else { return };
+    let (left, right) = (server.alice(), elsewhere.alice());
+    let rig = Rig::new(Sides::new(end(&left), end(&right)));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let (left, right) = (left.collection(), right.collection());
+    let uids = |calendar: &Collection| -> Vec<String> {
+        calendar.texts().iter().filter_map(|raw| text::uid(raw)).collect()
+    };
+    let start = "2026-12-01T09:00:00Z".parse().expect("an instant");
+    for uid in ["edited", "same"] {
+        assert!(
+            right.put(&format!("{uid}.ics"), hour(uid, uid, start, "").as_bytes()).status < 300
+        );
+    }
+    runtime.block_on(rig.rest());
+    for name in left.versions().into_keys() {
+        let raw = String::from_utf8(left.get(&name).expect("it is listed")).expect("text");
+        let said = SAID.map(|(_, line)| format!("{line}\r\n")).concat();
+        let said = if raw.contains("SUMMARY:edited") { &said } else { "SEQUENCE:9\r\n" };
+        let raw = raw.replace("SEQUENCE:0\r\n", "");
+        let raw = raw.replace("END:VEVENT", &format!("{said}END:VEVENT"));
+        assert!(left.put(&name, raw.as_bytes()).status < 300);
+    }
+    for uid in ["edited", "same"] {
+        assert!(right.delete(&format!("{uid}.ics")).status < 300);
+    }
+    runtime.block_on(rig.rest());
+    assert_eq!([uids(&left), uids(&right)], [["edited"], ["edited"]]);
+    let raw = String::from_utf8(left.texts().remove(0)).expect("text");
+    assert!(raw.contains("COMMENT:bring the form") && raw.contains("AAECAwQF"), "{raw}");
+}
+
+#[test]
+fn on_radicale() {
+    on_a_real_server("radicale");
+}
+
+#[test]
+fn on_xandikos() {
+    on_a_real_server("xandikos");
+}
+
+#[test]
+fn on_cyrus() {
+    on_a_real_server("cyrus");
 }
