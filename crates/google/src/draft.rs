@@ -11,7 +11,7 @@ use crate::ident;
 use crate::kept::{self, Whole};
 use crate::row::Row;
 use crate::rows::Rows;
-use crate::series::{Anchor, read_instance, read_row};
+use crate::series::{Anchor, ReadRow, read_instance, read_row};
 
 /// Why occurrences of a series that can't be seen stay as they are, and none is made.
 pub(crate) const ALONE: &str = "it is a part of a series that this calendar lacks";
@@ -155,6 +155,7 @@ pub(crate) fn master_patch(
     let written = if begins_to_repeat { differing.with(Field::Times) } else { differing };
     write_fields(written, &target.whole.event, Some(row), &frame, &mut body)?;
     let moved = read.exact.event.start != target.whole.event.start;
+    let extras_differ = extras_differ(held, &read, target);
     let stands: BTreeSet<When> = read.cancelled.into_iter().collect();
     let wanted = target.cancelled();
     if !target.repeats() {
@@ -169,11 +170,22 @@ pub(crate) fn master_patch(
         let takes_back = differing.contains(Field::Recurrence);
         let kept = |key: &&When| stands.contains(*key) || takes_back && !by_row.contains(*key);
         let cancelled: BTreeSet<When> = wanted.iter().filter(kept).cloned().collect();
-        if takes_back || cancelled != stands || target.extras() != read.extras {
+        if takes_back || cancelled != stands || extras_differ {
             body.insert("recurrence".to_owned(), target.lines(cancelled, &frame)?.into());
         }
     }
     finish(row, body, &target.whole)
+}
+
+/// Whether a master has extra occurrences that nothing needs any more, or lacks one for what no row
+/// stands for. One that was left under a start of before needs none.
+// quirk: google-41
+fn extras_differ(held: &Rows, read: &ReadRow, target: &Target) -> bool {
+    let wanted = target.extras();
+    let rows = held.exceptions.values().filter(|row| !row.is_cancelled());
+    let rows = rows.filter_map(|row| read.anchor.key(row.original()?));
+    let stands: BTreeSet<When> = rows.chain(read.extras.iter().cloned()).collect();
+    !read.extras.is_subset(&wanted) || !wanted.is_subset(&stands)
 }
 
 /// The occurrences that a master's rows, and not its lines, take back.
