@@ -34,7 +34,7 @@ const MADE: &str = "%Y%m%dT%H%M%SZ";
 pub(crate) struct Home {
     directory: PathBuf,
     /// Held as long as this lives; the system lets go of it when the process ends, however it does.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Home {
@@ -231,7 +231,19 @@ fn sync_folder(path: &Path) -> Result<()> {
     sync.map_err(Error::io(format!("write the folder {} to the disk", path.display())))
 }
 
-fn take_lock(path: &Path) -> Result<File> {
+/// The lock of the state directory, while it is ours.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a command that is being started at this moment has a copy of the
+        // descriptor until it is another program. What can't be given back goes with the process.
+        let _ = self.0.unlock();
+    }
+}
+
+fn take_lock(path: &Path) -> Result<Lock> {
     let mut options = OpenOptions::new();
     // Not truncated: until the lock is ours, the file says whose it is.
     let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
@@ -242,7 +254,7 @@ fn take_lock(path: &Path) -> Result<File> {
             let owner = format!("{}\n", std::process::id());
             let written = file.set_len(0).and_then(|()| file.write_all(owner.as_bytes()));
             written.map_err(Error::io(format!("write {}", path.display())))?;
-            Ok(file)
+            Ok(Lock(file))
         }
         Err(fs::TryLockError::WouldBlock) => {
             let mut owner = String::new();
@@ -258,5 +270,22 @@ fn take_lock(path: &Path) -> Result<File> {
         Err(fs::TryLockError::Error(error)) => {
             Err(Error::io(format!("lock {}", path.display()))(error))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_leaves_gives_the_directory_back_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::enter(folder.path()).unwrap();
+        assert_eq!(Home::enter(folder.path()).unwrap_err().kind(), &ErrorKind::Locked);
+        // As a command has it that was just started.
+        let inherited = home._lock.0.try_clone().unwrap();
+        drop(home);
+        Home::enter(folder.path()).unwrap();
+        drop(inherited);
     }
 }
