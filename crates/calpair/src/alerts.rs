@@ -3,7 +3,8 @@
 //!
 //! Whether something is said now is decided in the engine; here it is only delivered. Raising an
 //! alert never waits: each of the two has a queue of its own and a task that delivers in order, a
-//! bounded number of times. What can't be delivered is said in the log, and given up.
+//! bounded number of times. What can't be delivered is said in the log, and given up; what was on
+//! its way when the process ended goes out with the next one.
 
 mod command;
 mod webhook;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{Alert, Phase};
+use store::{Store, Undelivered};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -60,17 +62,50 @@ impl Aim {
 /// Takes alerts, and delivers them behind the back of whoever raised them.
 #[derive(Clone, Default)]
 pub(crate) struct Outbox {
+    /// Where alerts are kept until they have arrived.
+    store: Option<Store>,
     aims: Arc<Mutex<config::Alerts>>,
     lanes: Arc<Mutex<Vec<Lane>>>,
 }
 
 struct Lane {
     aim: Aim,
-    queue: mpsc::Sender<Bytes>,
+    queue: mpsc::Sender<Waiting>,
     task: JoinHandle<()>,
 }
 
+/// An alert on its way.
+struct Waiting {
+    /// What the store knows it by.
+    id: Option<i64>,
+    body: Bytes,
+}
+
 impl Outbox {
+    /// One whose alerts outlive the process.
+    pub(crate) fn kept_in(store: Store) -> Self {
+        Self { store: Some(store), ..Self::default() }
+    }
+
+    /// Sends what the process before could not.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub(crate) fn resume(&self) -> store::Result<()> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let aims = lock(&self.aims).clone();
+        for Undelivered { id, aim, body } in store.undelivered()? {
+            let aim = Aim::BOTH.into_iter().find(|known| known.as_str() == aim);
+            let waiting = Waiting { id: Some(id), body: body.into() };
+            match aim.filter(|aim| is_set(*aim, &aims)).and_then(|aim| self.queue(aim)) {
+                Some(queue) if queue.try_send(waiting).is_ok() => {}
+                // Nobody waits for it any more, or newer ones are enough.
+                Some(_) | None => store.delivered(id)?,
+            }
+        }
+        Ok(())
+    }
+
     /// From now on alerts go there; what waits already, too.
     pub(crate) fn direct(&self, aims: config::Alerts) {
         *lock(&self.aims) = aims;
@@ -119,32 +154,46 @@ impl Outbox {
             drop(queue);
             if timeout_at(deadline, &mut task).await.is_err() {
                 task.abort();
+                // It holds the store until it is gone.
+                let _ = task.await;
                 let aim = aim.as_str();
-                tracing::warn!("an alert was not delivered to [alerts] {aim} before the end");
+                tracing::warn!(
+                    "an alert was not delivered to [alerts] {aim} before the end; it goes out when \
+                     calpair starts again"
+                );
             }
         }
     }
 
     fn post(&self, alert: &Document<report::Alert>) {
         let aims = lock(&self.aims).clone();
-        let body = Bytes::from(serde_json::to_vec(alert).expect("the alerts have text keys only"));
+        let body = serde_json::to_string(alert).expect("the alerts have text keys only");
         for aim in Aim::BOTH.into_iter().filter(|aim| is_set(*aim, &aims)) {
-            if self.queue(aim).is_none_or(|queue| queue.try_send(body.clone()).is_err()) {
+            let id = self.keep(aim, &body);
+            let waiting = Waiting { id, body: body.clone().into() };
+            if self.queue(aim).is_none_or(|queue| queue.try_send(waiting).is_err()) {
+                forget(self.store.as_ref(), id);
                 let aim = aim.as_str();
                 tracing::warn!("too many alerts wait for [alerts] {aim}; one was left out");
             }
         }
     }
 
+    /// What can't be kept is sent all the same.
+    fn keep(&self, aim: Aim, body: &str) -> Option<i64> {
+        let kept = self.store.as_ref()?.put_undelivered(aim.as_str(), body);
+        kept.inspect_err(|error| tracing::warn!(%error, "an alert can't be kept")).ok()
+    }
+
     /// The aim's queue, with its task; `None` where nothing can be delivered.
-    fn queue(&self, aim: Aim) -> Option<mpsc::Sender<Bytes>> {
+    fn queue(&self, aim: Aim) -> Option<mpsc::Sender<Waiting>> {
         let mut lanes = lock(&self.lanes);
         if let Some(lane) = lanes.iter().find(|lane| lane.aim == aim) {
             return Some(lane.queue.clone());
         }
         let runtime = Handle::try_current().ok()?;
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let task = runtime.spawn(deliver(aim, Arc::clone(&self.aims), waiting));
+        let task = runtime.spawn(deliver(aim, Arc::clone(&self.aims), self.store.clone(), waiting));
         lanes.push(Lane { aim, queue: queue.clone(), task });
         Some(queue)
     }
@@ -179,8 +228,21 @@ fn document(
     })
 }
 
-async fn deliver(aim: Aim, aims: Arc<Mutex<config::Alerts>>, mut waiting: mpsc::Receiver<Bytes>) {
-    while let Some(body) = waiting.recv().await {
+fn forget(store: Option<&Store>, id: Option<i64>) {
+    if let (Some(store), Some(id)) = (store, id)
+        && let Err(error) = store.delivered(id)
+    {
+        tracing::warn!(%error, "an alert that has arrived may be sent again");
+    }
+}
+
+async fn deliver(
+    aim: Aim,
+    aims: Arc<Mutex<config::Alerts>>,
+    store: Option<Store>,
+    mut waiting: mpsc::Receiver<Waiting>,
+) {
+    while let Some(Waiting { id, body }) = waiting.recv().await {
         let mut pauses = PAUSES.iter();
         loop {
             let now = lock(&aims).clone();
@@ -193,6 +255,7 @@ async fn deliver(aim: Aim, aims: Arc<Mutex<config::Alerts>>, mut waiting: mpsc::
             tracing::debug!("[alerts] {aim} is tried again: {error}");
             tokio::time::sleep(*pause).await;
         }
+        forget(store.as_ref(), id);
     }
 }
 

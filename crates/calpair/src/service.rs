@@ -94,7 +94,7 @@ impl Service {
             .map(|key| Arc::new(store::Key::new(*key.expose())))
             .map_err(|error| error.to_string());
         let mut ctx = Context::new(store, clock, Chance::from_system());
-        let outbox = Outbox::default();
+        let outbox = Outbox::kept_in(ctx.store.clone());
         let sink = outbox.clone();
         ctx.alerts = Alerts::new(ctx.store.clone(), move |alert, phase| sink.say(alert, phase));
         let setup = Setup { config: Arc::new(Config::default()), roster: Roster::default() };
@@ -111,6 +111,7 @@ impl Service {
             screen: None,
         };
         service.take_up(config)?;
+        service.outbox.resume()?;
         Ok(service)
     }
 

@@ -38,6 +38,7 @@ mod sql;
 #[cfg(test)]
 mod testing;
 mod touched;
+mod undelivered;
 mod unread;
 
 use std::collections::{HashMap, HashSet};
@@ -63,6 +64,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub use seal::Key;
 pub use sign_ins::SignIn;
 pub use touched::{Batch, ContactRow, KnownRow, NowRow, PendingRow, Position};
+pub use undelivered::Undelivered;
 pub use unread::{UnreadRow, Waiting};
 
 /// The store. Clones share one connection.

@@ -77,6 +77,33 @@ async fn a_webhook_gets_the_json_again_when_it_failed_and_in_order() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_sent_goes_out_with_the_next_process() {
+    let store = Store::in_memory().unwrap();
+    let (webhook, heard) = listen(&[500, 204, 204]).await;
+    let aims = config::Alerts { command: Vec::new(), webhook: Some(webhook) };
+    let before = Outbox::kept_in(store.clone());
+    before.direct(aims.clone());
+    before.say(&alert(AlertEvent::ReconnectNeeded), Phase::Needed);
+    before.say(&alert(AlertEvent::Reconnected), Phase::Over);
+    // The first try fails, and the second is a second away.
+    before.close(Duration::from_millis(500)).await;
+    assert_eq!(store.undelivered().unwrap().len(), 2);
+    let after = Outbox::kept_in(store.clone());
+    after.direct(aims);
+    after.resume().unwrap();
+    after.close(Duration::from_secs(20)).await;
+    let heard = heard.await.unwrap();
+    let events: Vec<String> = heard.iter().map(|body| read(body).event).collect();
+    assert_eq!(events, ["reconnect-needed", "reconnect-needed", "reconnected"]);
+    assert_eq!(store.undelivered().unwrap(), []);
+    // Nobody waits for it any more.
+    store.put_undelivered("webhook", "{}").unwrap();
+    after.direct(config::Alerts { command: Vec::new(), webhook: None });
+    after.resume().unwrap();
+    assert_eq!(store.undelivered().unwrap(), []);
+}
+
+#[tokio::test]
 async fn a_program_gets_the_json_on_its_standard_input_and_is_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("heard");

@@ -50,7 +50,11 @@ impl Proposal {
         let mut table = self.table();
         table.decor_mut().set_prefix("\n");
         pairs.push(table);
-        let new = document.to_string();
+        let mut new = document.to_string();
+        // Lines end as they did.
+        if text.contains("\r\n") {
+            new = new.replace("\r\n", "\n").replace('\n', "\r\n");
+        }
         let wrong = |found: config::Findings| found.lines().join("\n");
         config::parse(&new, file).map_err(wrong)?;
         Ok(new)
@@ -101,6 +105,10 @@ mod tests {
         let config = config::parse(&new, "c.toml").unwrap();
         assert_eq!(config.pairs.len(), 2);
         assert_eq!(config.pairs[1].sides.left.calendar, "Fam\"ily] [x");
+        let windows = TEXT.replace('\n', "\r\n");
+        let new = proposal("neu", "Family").in_text(&windows, "c.toml").unwrap();
+        assert!(new.starts_with(windows.trim_end_matches("# the end\r\n")), "{new}");
+        assert_eq!(new.matches('\n').count(), new.matches("\r\n").count());
         let shown = proposal("neu", "Family").text();
         assert_eq!(
             shown,
