@@ -1,5 +1,5 @@
-//! The life of an account, told to its end in a real browser: connected, revoked, reconnected, with
-//! people editing on both sides all the while.
+//! The life of an account, told to its end by command and in a real browser: connected, revoked,
+//! reconnected, with people editing on both sides all the while.
 
 use calpair_tests::browser::{Browser, DESKTOP};
 use calpair_tests::page::{Scene, events, webhook};
@@ -7,9 +7,24 @@ use model::Side;
 use sandbox::seed::hour;
 use serde_json::Value;
 
+/// How its owner connects it.
+enum Hand {
+    Page(Box<Browser>),
+    Command,
+}
+
 #[test]
 fn an_account_is_connected_revoked_and_reconnected_on_the_page_and_nothing_is_lost() {
-    let Some(mut browser) = Browser::start(DESKTOP) else { return };
+    let Some(browser) = Browser::start(DESKTOP) else { return };
+    lives(Hand::Page(Box::new(browser)));
+}
+
+#[test]
+fn an_account_is_connected_revoked_and_reconnected_by_command_and_nothing_is_lost() {
+    lives(Hand::Command);
+}
+
+fn lives(mut hand: Hand) {
     let (hook, heard) = webhook();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("alerts");
@@ -21,20 +36,40 @@ fn an_account_is_connected_revoked_and_reconnected_on_the_page_and_nothing_is_lo
     scene.create(Side::Left, "a", "Dentist");
     scene.create(Side::Left, "gone", "Away");
     scene.create(Side::Left, "both", "Swim");
-    connected(&mut scene, &mut browser);
-    let refused = revoked(&mut scene, &mut browser);
+    scene.create(Side::Right, "off", "Called off");
+    scene.create(Side::Right, "kept", "Kept");
+    connected(&scene, &mut hand);
+    // Before there were accounts nothing could be done.
+    let missed_before = missed(&scene);
+    let refused = revoked(&scene, &mut hand);
     let said = |event: &str| std::fs::read_to_string(&file).is_ok_and(|text| text.contains(event));
     scene.until("webhook", |_| events(&heard) == ["reconnect-needed"]);
     scene.until("command", |_| said("\"reconnect-needed\""));
+    assert_eq!(missed(&scene), missed_before);
     lived_through(&mut scene, refused);
-    reconnected(&mut scene, &mut browser);
+    reconnected(&scene, &mut hand);
     scene.until("over", |_| events(&heard) == ["reconnect-needed", "reconnected"]);
     scene.until("over", |_| said("\"reconnected\""));
-    quiet(&scene, &mut browser);
+    quiet(&scene, &mut hand);
+}
+
+fn connected(scene: &Scene, hand: &mut Hand) {
+    match hand {
+        Hand::Page(browser) => connected_on_the_page(scene, browser),
+        Hand::Command => scene.connect_by_command(Side::Left),
+    }
+    scene.connect_by_command(Side::Right);
+    scene.until("the first cycle", |scene| scene.title(Side::Right, "a").is_some());
+    scene.until("both ways", |scene| scene.title(Side::Left, "kept").is_some());
+    scene.until("the pair is ok", |scene| scene.status()["pairs"][0]["state"] == "ok");
+    if let Hand::Page(browser) = hand {
+        browser.open(&scene.url("/"));
+        browser.wait("Everything is in sync");
+    }
 }
 
 /// First contact: the overview says what to do, and the button leads there.
-fn connected(scene: &mut Scene, browser: &mut Browser) {
+fn connected_on_the_page(scene: &Scene, browser: &mut Browser) {
     browser.open(&scene.url("/"));
     assert!(browser.text("h1").contains("2 things need you"), "{}", browser.text("main"));
     browser.shot("overview-first");
@@ -45,29 +80,28 @@ fn connected(scene: &mut Scene, browser: &mut Browser) {
     browser.click("button.primary");
     assert!(browser.text("h1").contains("iCloud is connected"), "{}", browser.text("main"));
     assert!(browser.text("main").contains("Family"));
-    scene.connect_by_command(Side::Right);
-    scene.until("the first cycle", |scene| scene.title(Side::Right, "a").is_some());
-    scene.until("the pair is ok", |scene| scene.status()["pairs"][0]["state"] == "ok");
-    browser.open(&scene.url("/"));
-    browser.wait("Everything is in sync");
 }
 
 /// Apple takes the password back; how many requests it refused.
-fn revoked(scene: &mut Scene, browser: &mut Browser) -> usize {
+fn revoked(scene: &Scene, hand: &mut Hand) -> usize {
     scene.stage.world.revoke("left");
     scene.stage.world.forget_requests();
-    // The page says so by itself, without being loaded again.
-    browser.wait("1 thing needs you");
-    browser.wait("Reconnect needed");
+    if let Hand::Page(browser) = hand {
+        // The page says so by itself, without being loaded again.
+        browser.wait("1 thing needs you");
+        browser.wait("Reconnect needed");
+    }
+    scene.until("it is known", |scene| scene.account("left")["state"] == "reconnect-needed");
     let refused = scene.stage.world.request_count("left");
     assert!((1..=5).contains(&refused), "{refused} requests were refused");
     let account = scene.account("left");
-    assert_eq!(account["state"], "reconnect-needed");
     assert_eq!(account["action"], "calpair connect left");
     let reason = "app-specific password refused (401, confirmed 3 times)";
     assert_eq!(account["reason"], reason);
-    assert!(browser.text("main").contains(reason));
-    browser.shot("overview-reconnect");
+    if let Hand::Page(browser) = hand {
+        assert!(browser.text("main").contains(reason));
+        browser.shot("overview-reconnect");
+    }
     let synced = scene.home.run(&["sync", "p"]);
     assert_eq!(synced.code, Some(3), "{synced:?}");
     let ready = scene.get("/readyz").expect("an answer");
@@ -88,6 +122,9 @@ fn lived_through(scene: &mut Scene, refused: usize) {
     scene.create(Side::Right, "new", "From the right");
     scene.create(Side::Left, "late", "From the left");
     scene.stage.user(Side::Left).delete("gone");
+    scene.stage.user(Side::Right).delete("off");
+    scene.stage.user(Side::Right).delete("kept");
+    scene.stage.user(Side::Left).set("kept", "SUMMARY", "Kept after all");
     scene.stage.world.set_now("2026-11-25T11:00:00Z".parse().expect("an instant"));
     scene.stage.user(Side::Left).set("both", "SUMMARY", "Swim (left)");
     let log = scene.end();
@@ -102,24 +139,45 @@ fn lived_through(scene: &mut Scene, refused: usize) {
     let [alpha, beta] = &scene.others;
     scene.stage.world.user(alpha).create(&created);
     scene.until("the other pair", |scene| scene.stage.world.user(beta).get("q1").is_some());
+    assert_eq!(missed(scene), Vec::<String>::new());
 }
 
-/// Back, on the page: everything is merged, nothing twice.
-fn reconnected(scene: &mut Scene, browser: &mut Browser) {
+/// The cycles that the other account's pair missed since the daemon began.
+fn missed(scene: &Scene) -> Vec<String> {
+    let metrics = scene.get("/metrics").expect("an answer");
+    let cycles = metrics.lines().filter(|line| line.starts_with("calpair_cycles_total{pair=\"q\""));
+    let served = |line: &&str| {
+        ["in-sync", "changed"].iter().any(|end| line.contains(&format!("outcome=\"{end}\"")))
+    };
+    let (served, missed): (Vec<&str>, Vec<&str>) = cycles.partition(served);
+    assert!(!served.is_empty(), "{metrics}");
+    missed.into_iter().filter(|line| !line.ends_with(" 0")).map(str::to_owned).collect()
+}
+
+/// Back: everything is merged, nothing twice.
+fn reconnected(scene: &Scene, hand: &mut Hand) {
     scene.stage.world.restore("left");
     scene.stage.world.set_password("left", "wxyz-abcd-efgh-ijkl");
-    browser.open(&scene.url("/connect/left"));
-    assert!(browser.text("h1").contains("Reconnect iCloud"));
-    browser.shot("connect-reconnect");
-    browser.fill("#password", "wxyz-abcd-efgh-ijkl");
-    browser.click("button.primary");
-    assert!(browser.text("h1").contains("iCloud is connected"), "{}", browser.text("main"));
+    match hand {
+        Hand::Page(browser) => {
+            browser.open(&scene.url("/connect/left"));
+            assert!(browser.text("h1").contains("Reconnect iCloud"));
+            browser.shot("connect-reconnect");
+            browser.fill("#password", "wxyz-abcd-efgh-ijkl");
+            browser.click("button.primary");
+            let said = browser.text("h1");
+            assert!(said.contains("iCloud is connected"), "{}", browser.text("main"));
+        }
+        Hand::Command => scene.connect_by_command(Side::Left),
+    }
     scene.until("both sides are one", |scene| {
         let title = |side, uid| scene.title(side, uid);
         title(Side::Right, "a").as_deref() == Some("Dentist moved")
             && title(Side::Left, "new").is_some()
             && title(Side::Right, "late").is_some()
             && title(Side::Right, "gone").is_none()
+            && title(Side::Left, "off").is_none()
+            && title(Side::Right, "kept").as_deref() == Some("Kept after all")
             && title(Side::Right, "both").as_deref() == Some("Swim (left)")
     });
     scene.until("in sync", |scene| scene.status()["pairs"][0]["state"] == "ok");
@@ -132,16 +190,18 @@ fn reconnected(scene: &mut Scene, browser: &mut Browser) {
     for side in Side::BOTH {
         let mut uids = scene.stage.user(side).uids();
         uids.sort();
-        assert_eq!(uids, ["a", "both", "late", "new"], "{side}: no duplicate");
+        assert_eq!(uids, ["a", "both", "kept", "late", "new"], "{side}: no duplicate");
     }
 }
 
 /// Nothing more is done, and the browser saw nothing that it should not.
-fn quiet(scene: &Scene, browser: &mut Browser) {
+fn quiet(scene: &Scene, hand: &mut Hand) {
     let before = ["left", "right"].map(|account| scene.stage.world.write_count(account));
     let synced = scene.home.run(&["sync", "p", "--json"]).json();
     assert_eq!(synced["pairs"][0]["outcome"], "in-sync");
     assert_eq!(before, ["left", "right"].map(|name| scene.stage.world.write_count(name)), "quiet");
+    scene.stage.world.assert_no_mail();
+    let Hand::Page(browser) = hand else { return };
     browser.open(&scene.url("/"));
     browser.wait("Everything is in sync");
     let seen = browser.observed();
