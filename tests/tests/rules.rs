@@ -156,6 +156,46 @@ fn pairs_that_share_an_account_tell_their_own_requests() {
 }
 
 #[test]
+fn an_edit_crosses_from_pair_to_pair() {
+    let other = "\n[[pairs]]\nname = \"q\"\nwindow = \"all\"\n\
+                 left = { account = \"right\", calendar = \"Family\" }\n\
+                 right = { account = \"right\", calendar = \"Beta\" }\n";
+    let scene = Scene::new("1h", other);
+    let world = &scene.stage.world;
+    let beta = world.add_calendar("right", "Beta");
+    // As time goes by: what is written later says so.
+    let pass = || world.set_now(world.now() + Duration::from_secs(90));
+    let titles = || {
+        let held = world.user(&beta).get("a").map(|held| held.raw).unwrap_or_default();
+        let text = String::from_utf8(held).expect("the world holds text");
+        let last = text.lines().find_map(|line| line.strip_prefix("SUMMARY:")).unwrap_or_default();
+        [scene.title(Left, "a"), scene.title(Right, "a"), last.to_owned()]
+    };
+    let settles = |title: &str| {
+        for _ in 0..4 {
+            pass();
+            scene.sync();
+        }
+        assert_eq!(titles(), [title; 3]);
+    };
+    scene.create(Left, "a", "one");
+    settles("one");
+    // From the far end, over the calendar that both have, and back.
+    world.user(&beta).set("a", "SUMMARY", "two");
+    settles("two");
+    scene.stage.user(Left).set("a", "SUMMARY", "three");
+    settles("three");
+    scene.stage.user(Right).set("a", "SUMMARY", "four");
+    settles("four");
+    world.user(&beta).delete("a");
+    for _ in 0..4 {
+        pass();
+        scene.sync();
+    }
+    assert_eq!(titles(), ["", "", ""]);
+}
+
+#[test]
 fn changed_rules_hold_for_what_is_there_already() {
     let scene = Scene::new("1h", BUSY);
     scene.rules("1h", BUSY, NEAR);

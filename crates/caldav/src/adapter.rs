@@ -50,7 +50,9 @@ pub struct CalDavOptions {
 
 /// One account at a CalDAV server.
 pub struct CalDav {
-    server: Server,
+    server: Arc<Server>,
+    /// On behalf of which pair it writes.
+    hand: String,
 }
 
 impl CalDav {
@@ -69,7 +71,8 @@ impl CalDav {
         };
         policy.deadline = deadline.unwrap_or(policy.deadline);
         policy.in_flight = in_flight.unwrap_or(policy.in_flight);
-        Ok(Self { server: Server::new(Account::new(policy)?, username, flavour, clock) })
+        let server = Server::new(Account::new(policy)?, username, flavour, clock);
+        Ok(Self { server: Arc::new(server), hand: String::new() })
     }
 
     /// The calendar that a configuration means by an address of this account, or by a path that
@@ -81,6 +84,13 @@ impl CalDav {
         }
         let url = Url::parse(text).ok()?;
         self.server.account().permits(&url).then(|| calendar_id(&url)).flatten()
+    }
+
+    /// The same account, asked on behalf of one pair: what that pair writes is told from what any
+    /// other does. `hand` names the pair, in any words that a line can hold.
+    #[must_use]
+    pub fn on_behalf_of(&self, hand: &str) -> Self {
+        Self { server: Arc::clone(&self.server), hand: hand.to_owned() }
     }
 
     /// How many requests went out so far.
@@ -98,7 +108,7 @@ impl fmt::Debug for CalDav {
 #[async_trait]
 impl Provider for CalDav {
     fn origin(&self, resource: &Resource) -> Origin {
-        ical::origin(&resource.raw)
+        ical::origin(&resource.raw, &self.hand)
     }
 
     fn shown_otherwise(&self, series: &Series) -> Vec<String> {
@@ -155,7 +165,7 @@ impl Provider for CalDav {
         series: &Series,
         key: &CreateKey,
     ) -> Result<Resource> {
-        write::create(&self.server, calendar, series, key).await
+        write::create(&self.server, calendar, series, key, Some(&self.hand)).await
     }
 
     async fn update(
@@ -164,7 +174,7 @@ impl Provider for CalDav {
         current: &Resource,
         target: &Series,
     ) -> Result<Resource> {
-        write::update(&self.server, calendar, current, target).await
+        write::update(&self.server, calendar, current, target, Some(&self.hand)).await
     }
 
     async fn put_back(

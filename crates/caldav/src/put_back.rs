@@ -38,7 +38,7 @@ pub(crate) async fn put_back(
     }
 }
 
-/// What the series says, and no more.
+/// What the series says, and no more. Without a seal: somebody wants it so, and it crosses.
 async fn plain(
     server: &Server,
     calendar: &CalendarId,
@@ -47,8 +47,8 @@ async fn plain(
     key: &CreateKey,
 ) -> Result<Resource> {
     match current {
-        Some(current) => write::update(server, calendar, current, former.series).await,
-        None => write::create(server, calendar, former.series, key).await,
+        Some(current) => write::update(server, calendar, current, former.series, None).await,
+        None => write::create(server, calendar, former.series, key, None).await,
     }
 }
 

@@ -3,7 +3,7 @@
 //! or that the calendar is gone.
 
 use http::HeaderValue;
-use model::{CalendarId, CreateKey, Resource, ResourceId, Rights, Series, Version};
+use model::{CalendarId, CreateKey, Origin, Resource, ResourceId, Rights, Series, Version};
 use provider::{Error, ErrorKind, Outcome, Result};
 use transport::{Repeated, Url};
 
@@ -17,16 +17,18 @@ use crate::requests::{delete as delete_request, put, version as version_request}
 use crate::scheduling::{Doing, permit};
 use crate::server::{Preconditions, Server};
 
-/// Creates a series under the name that the key gives it.
+/// Creates a series under the name that the key gives it, with the seal of a `hand`.
 pub(crate) async fn create(
     server: &Server,
     calendar: &CalendarId,
     series: &Series,
     key: &CreateKey,
+    hand: Option<&str>,
 ) -> Result<Resource> {
     // An end, a definition of every zone, no METHOD, nobody invited: what `ical` writes.
     // quirk: icloud-45, icloud-47, icloud-48
     let raw = ical::create(series, server.now());
+    let raw = hand.map_or_else(|| raw.clone(), |hand| ical::sealed(&raw, hand));
     create_as(server, calendar, raw, series, key).await
 }
 
@@ -68,12 +70,14 @@ pub(crate) async fn create_as(
     }
 }
 
-/// Changes `current` into `target`.
+/// Changes `current` into `target`. A seal of this `hand` that holds is renewed; any other is
+/// broken, and whoever put it there sees that somebody else has written.
 pub(crate) async fn update(
     server: &Server,
     calendar: &CalendarId,
     current: &Resource,
     target: &Series,
+    hand: Option<&str>,
 ) -> Result<Resource> {
     condition(server, current)?;
     let raw = ical::edit(&current.raw, &current.series, target, server.now())
@@ -81,6 +85,8 @@ pub(crate) async fn update(
     if raw == current.raw {
         return Ok(current.clone());
     }
+    let hand = hand.filter(|hand| ical::origin(&current.raw, hand) == Origin::Sealed);
+    let raw = hand.map_or_else(|| raw.clone(), |hand| ical::sealed(&raw, hand));
     replace(server, calendar, current, raw, target).await
 }
 

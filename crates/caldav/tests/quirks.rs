@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use caldav::{CalDav, CalDavOptions, Flavour};
-use model::{CalendarId, CreateKey, ResourceId, Rights};
+use model::{CalendarId, CreateKey, Origin, ResourceId, Rights};
 use provider::{Change, Changes, Error, ErrorKind, Outcome, Provider as _, Scope};
 use sandbox::Gone;
 use sandbox::dav::{Profile, PutVersion, Quirk, TokenRefusal, Tokens, VersionStyle};
@@ -541,5 +541,23 @@ async fn without_scheduling_we_are_whom_the_username_names() {
         let title = title_of(&one.outcome);
         let Outcome::Found(resource) = one.outcome else { panic!("it is there: {title}") };
         assert_eq!(resource.series.declined, title == "Mine", "{title}");
+    }
+}
+
+#[tokio::test]
+async fn another_pairs_write_is_somebody_elses() {
+    let stage = Stage::new(Profile::plain()).await;
+    let calendar = stage.calendar().await;
+    let [p, q] = ["p", "q"].map(|hand| stage.server.on_behalf_of(hand));
+    let titled = |title: &str| series(&format!("\"{title}\" 2026-03-01 uid=a"));
+    let made = p.create(&calendar, &titled("one"), &CreateKey::new("a")).await.unwrap();
+    let later = p.update(&calendar, &made, &titled("two")).await.unwrap();
+    for held in [&made, &later] {
+        assert_eq!((p.origin(held), q.origin(held)), (Origin::Sealed, Origin::Copy));
+    }
+    let theirs = q.update(&calendar, &later, &titled("three")).await.unwrap();
+    let again = p.update(&calendar, &theirs, &titled("four")).await.unwrap();
+    for held in [&theirs, &again] {
+        assert_eq!((p.origin(held), q.origin(held)), (Origin::Copy, Origin::Copy));
     }
 }

@@ -22,6 +22,7 @@ use microsoft::Horizon;
 use model::{AccountName, Sides};
 use provider::{Error, ErrorKind};
 use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
 use store::{AccountRow, Store};
 use transport::oauth::{self, Tokens};
 
@@ -119,7 +120,8 @@ impl Roster {
         let reaches = Sides::new(left, right);
         let generations = reaches.as_ref().map(|reach| reach.generation);
         let confirm = config.daemon.confirm;
-        let sides = Sides::from_fn(|side| side_of(&pair.sides[side], reaches[side]));
+        let hand = hand(pair, &reaches);
+        let sides = Sides::from_fn(|side| side_of(&pair.sides[side], reaches[side], &hand));
         Some(Charge {
             pair: Pair { name: pair.name.clone(), rules: rules(pair), sides },
             interval: pair.interval,
@@ -129,8 +131,26 @@ impl Roster {
     }
 }
 
-fn side_of(end: &config::End, reach: &Reach) -> PairSide {
-    let provider = Counted::new(Arc::clone(&reach.adapter.provider));
+/// What a pair's writes are told by from those of any other pair that has one of its calendars,
+/// here or elsewhere: the same for the same pair with another state.
+fn hand(pair: &config::Pair, reaches: &Sides<&Reach>) -> String {
+    let ends = reaches.iter().map(|(side, reach)| {
+        let account = match &reach.account.provider {
+            config::Provider::ICloud(dav) | config::Provider::CalDav(dav) => {
+                format!("{} {}", dav.url.as_str(), dav.username)
+            }
+            config::Provider::Google(_) => format!("google {}", reach.account.name),
+            config::Provider::Microsoft(_) => format!("microsoft {}", reach.account.name),
+        };
+        format!("{account} {}", pair.sides[side].calendar)
+    });
+    let words: Vec<String> = std::iter::once(pair.name.to_string()).chain(ends).collect();
+    let sum = Sha256::digest(words.join("\n"));
+    sum.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn side_of(end: &config::End, reach: &Reach, hand: &str) -> PairSide {
+    let provider = Counted::new(reach.adapter.for_pair(hand));
     let sent = provider.sent();
     PairSide {
         account: end.account.clone(),

@@ -5,11 +5,10 @@
 //! caller to know: where a server writes to whoever it finds in a new text, they may not.
 
 use jiff::Timestamp;
-use model::Origin;
 
 use crate::edit::set_stamps;
 use crate::read::events;
-use crate::seal;
+use crate::seal::SEAL;
 use crate::tree::{Component, Document, NewLine};
 
 /// What becomes of the people in a text.
@@ -35,6 +34,8 @@ pub fn again(
     for calendar in document.components_mut().filter(|top| top.name() == "VCALENDAR") {
         // A stored resource has none (RFC 4791 section 4.1).
         calendar.remove("METHOD");
+        // Somebody wants it so: it is no write on behalf of a pair.
+        calendar.remove(SEAL);
         for event in calendar.components_mut().filter(|part| part.name() == "VEVENT") {
             if guests == Guests::LeftOut {
                 PEOPLE.iter().for_each(|name| event.remove(name));
@@ -45,9 +46,6 @@ pub fn again(
             event.set("SEQUENCE", vec![NewLine::new("SEQUENCE", next.to_string())]);
             set_stamps(event, stamp);
         }
-    }
-    if seal::origin(former) == Origin::Sealed {
-        seal::put(&mut document);
     }
     Some(document.to_bytes())
 }
@@ -116,11 +114,12 @@ mod tests {
     }
 
     #[test]
-    fn what_calpair_had_written_alone_is_still_so() {
+    fn what_calpair_had_written_alone_is_so_no_more() {
         let series = crate::read(FORMER.as_bytes()).expect("readable");
         let made = crate::create(&series, "2025-01-01T00:00:00Z".parse().expect("an instant"));
+        let made = crate::sealed(&made, "p");
         let again = again(&made, None, Guests::Kept, stamp()).expect("readable");
-        assert_eq!(seal::origin(&again), Origin::Sealed);
+        assert_eq!(crate::origin(&again, "p"), model::Origin::Copy);
         assert!(crate::read(&again).is_ok_and(|series| series.modified == Some(stamp())));
     }
 }

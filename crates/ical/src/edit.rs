@@ -9,12 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use model::{Event, Exception, Field, FieldSet, Origin, Series, When};
+use model::{Event, Exception, Field, FieldSet, Series, When};
 
 use crate::fields::{self, recurrence, times};
 use crate::read::{events, exdates, recurrence_id, zones};
 use crate::recur::extent;
-use crate::seal;
 use crate::tree::{Component, Document, NewLine, Rewrite, TreeError};
 use crate::unreadable::Reason;
 use crate::write::{definition, new_cancelled, new_master, new_override, utc_text, zones_of};
@@ -83,9 +82,6 @@ pub fn edit(
         .ok_or(EditError::Unreadable(Reason::NoEvent))?;
     Edit { current, target, stamp, zones: &zones, calendar, keys }.run()?;
     add_definitions(&mut document, &held, &zones, target);
-    if seal::origin(raw) == Origin::Sealed {
-        seal::put(&mut document);
-    }
     Ok(document.to_bytes())
 }
 

@@ -34,7 +34,7 @@ pub use expected::{bare, implied, made};
 pub use read::read;
 pub use recur::{Occurrence, Occurrences, STEP_BUDGET, Window, extent, occurrences};
 pub use repetition::{Repetition, read_repetition, write_repetition};
-pub use seal::origin;
+pub use seal::{origin, sealed};
 pub use split::split;
 pub use unmapped::unmapped;
 pub use unreadable::{Reason, Unreadable};

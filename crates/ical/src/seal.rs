@@ -1,8 +1,9 @@
 //! What tells a copy that calpair made, and whether anybody else has written it since.
 //!
-//! A new text gets a seal: a sum over what the text says, its UID and its time of change. An edit
-//! of ours renews a seal that holds, and only such a one: what somebody else has written in between
-//! is never sealed. A client that writes the text with the seal in it breaks it, by what it
+//! A new text gets a seal: whose it is, and a sum over what the text says, its UID and its time of
+//! change. An edit by the same hand renews a seal that holds, and only such a one: what somebody
+//! else has written in between is never sealed, be it another pair that has the same calendar, or
+//! another calpair. A client that writes the text with the seal in it breaks it, by what it
 //! changes or by the time of change; one that leaves unknown properties out takes it off. The
 //! seal protects from mistakes, not from forgery: whoever can write the calendar needs no trick.
 
@@ -12,32 +13,37 @@ use crate::read::read;
 use crate::tree::{Component, Document, NewLine};
 use crate::write::PRODUCT;
 
-/// Stands in the VCALENDAR; 16 hexadecimal digits.
-const SEAL: &str = "X-CALPAIR-SEAL";
+/// Stands in the VCALENDAR; a hand, and 16 hexadecimal digits.
+pub(crate) const SEAL: &str = "X-CALPAIR-SEAL";
 
-/// Who made the resource of this text.
-pub fn origin(raw: &[u8]) -> Origin {
+/// Who made the resource of this text. [`Origin::Sealed`] only where the seal is of this hand: any
+/// text that a line can hold, the same for whatever writes on behalf of the same pair.
+pub fn origin(raw: &[u8], hand: &str) -> Origin {
     let Ok(document) = Document::parse(raw) else { return Origin::Unknown };
     let ours = |top: &Component<'_>| top.property("PRODID").is_some_and(|id| id.value == PRODUCT);
     match seal(&document) {
-        Some(sealed) if read(raw).is_ok_and(|series| sum(&series) == sealed) => Origin::Sealed,
+        Some(is) if read(raw).is_ok_and(|series| is == value(&series, hand)) => Origin::Sealed,
         Some(_) => Origin::Copy,
         None if document.components().any(ours) => Origin::Copy,
         None => Origin::Unknown,
     }
 }
 
-/// Seals the text as it is now.
-pub(crate) fn put(document: &mut Document<'_>) {
-    let Ok(series) = read(&document.to_bytes()) else { return };
-    let sum = sum(&series);
-    let sealed = seal(document);
-    let mut calendars = document.components_mut().filter(|top| top.name() == "VCALENDAR");
-    if sealed.as_ref() != Some(&sum)
-        && let Some(calendar) = calendars.next()
-    {
-        calendar.set(SEAL, vec![NewLine::new(SEAL, sum)]);
+/// The text with the seal of this hand; as it is where it is no calendar.
+pub fn sealed(raw: &[u8], hand: &str) -> Vec<u8> {
+    let (Ok(series), Ok(mut document)) = (read(raw), Document::parse(raw)) else {
+        return raw.to_vec();
+    };
+    let value = value(&series, hand);
+    let calendar = document.components_mut().find(|top| top.name() == "VCALENDAR");
+    if let Some(calendar) = calendar {
+        calendar.set(SEAL, vec![NewLine::new(SEAL, value)]);
     }
+    document.to_bytes()
+}
+
+fn value(series: &Series, hand: &str) -> String {
+    format!("{hand}-{}", sum(series))
 }
 
 fn seal(document: &Document<'_>) -> Option<String> {
@@ -80,7 +86,15 @@ mod tests {
         let current = read(raw).expect("readable");
         let mut target = current.clone();
         target.master.as_mut().expect("a master").title = Some(title.into());
-        crate::edit(raw, &current, &target, stamp(second)).expect("an edit")
+        let edited = crate::edit(raw, &current, &target, stamp(second)).expect("an edit");
+        match origin(raw, "p") {
+            Origin::Sealed => sealed(&edited, "p"),
+            Origin::Copy | Origin::Unknown => edited,
+        }
+    }
+
+    fn created() -> Vec<u8> {
+        sealed(&crate::create(&series("one"), stamp(0)), "p")
     }
 
     fn replaced(raw: &[u8], from: &str, to: &str) -> Vec<u8> {
@@ -91,10 +105,10 @@ mod tests {
 
     #[test]
     fn what_only_calpair_wrote_is_sealed() {
-        let made = crate::create(&series("one"), stamp(0));
-        assert_eq!(origin(&made), Origin::Sealed);
+        let made = created();
+        assert_eq!(origin(&made, "p"), Origin::Sealed);
         let renewed = edited(&made, "two", 60);
-        assert_eq!(origin(&renewed), Origin::Sealed);
+        assert_eq!(origin(&renewed, "p"), Origin::Sealed);
         assert_ne!(
             seal(&Document::parse(&made).unwrap()),
             seal(&Document::parse(&renewed).unwrap())
@@ -103,24 +117,26 @@ mod tests {
 
     #[test]
     fn what_somebody_else_wrote_is_not_and_never_again() {
-        let made = crate::create(&series("one"), stamp(0));
+        let made = created();
         let typed = replaced(&made, "SUMMARY:one", "SUMMARY:mine");
-        assert_eq!(origin(&typed), Origin::Copy);
-        assert_eq!(origin(&edited(&typed, "two", 60)), Origin::Copy);
+        assert_eq!(origin(&typed, "p"), Origin::Copy);
+        assert_eq!(origin(&edited(&typed, "two", 60), "p"), Origin::Copy);
         // Back to what calpair wrote: an edit all the same, by its time.
         let back = replaced(&made, "LAST-MODIFIED:2027", "LAST-MODIFIED:2028");
-        assert_eq!(origin(&back), Origin::Copy);
+        assert_eq!(origin(&back, "p"), Origin::Copy);
+        // Another pair is somebody else.
+        assert_eq!(origin(&made, "q"), Origin::Copy);
     }
 
     #[test]
     fn without_a_seal_the_product_tells_a_copy_and_an_original() {
-        let made = crate::create(&series("one"), stamp(0));
+        let made = created();
         let sealed = format!("{SEAL}:{}\r\n", seal(&Document::parse(&made).unwrap()).unwrap());
         let bare = replaced(&made, &sealed, "");
-        assert_eq!(origin(&bare), Origin::Copy);
-        assert_eq!(origin(&edited(&bare, "two", 60)), Origin::Copy);
+        assert_eq!(origin(&bare, "p"), Origin::Copy);
+        assert_eq!(origin(&edited(&bare, "two", 60), "p"), Origin::Copy);
         let foreign = replaced(&bare, PRODUCT, "-//Somebody//Else//EN");
-        assert_eq!(origin(&foreign), Origin::Unknown);
-        assert_eq!(origin(&edited(&foreign, "two", 60)), Origin::Unknown);
+        assert_eq!(origin(&foreign, "p"), Origin::Unknown);
+        assert_eq!(origin(&edited(&foreign, "two", 60), "p"), Origin::Unknown);
     }
 }

@@ -15,7 +15,6 @@ use model::{Event, Exception, Field, Recurrence, Series, Uid, When, Zone};
 
 use crate::fields::{self, recurrence, times};
 use crate::recur::extent;
-use crate::seal;
 use crate::tree::{Component, Document, LineEnding, NewLine};
 use crate::value::wall_text;
 use crate::zone::{time_zone, vtimezone};
@@ -52,7 +51,6 @@ pub fn create(series: &Series, stamp: Timestamp) -> Vec<u8> {
             Exception::Cancelled => {}
         }
     }
-    seal::put(&mut document);
     document.to_bytes()
 }
 
@@ -171,7 +169,6 @@ mod tests {
         event.title = Some("Lunch, maybe".into());
         let series = Series::single(Uid::new("a;b"), event);
         let want = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//calpair//calpair//EN\r\n\
-            CALSCALE:GREGORIAN\r\nX-CALPAIR-SEAL:2b46a81f39e1a953\r\nBEGIN:VTIMEZONE\r\n\
             TZID:Asia/Tokyo\r\nBEGIN:STANDARD\r\n\
             DTSTART:19510909T010000\r\nTZOFFSETFROM:+1000\r\nTZOFFSETTO:+0900\r\nTZNAME:JST\r\n\
             END:STANDARD\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT\r\nUID:a\\;b\r\n\

@@ -26,6 +26,9 @@ pub use self::manners::{Deletions, Deltas, Listing, Manners, Overrides, Versions
 use crate::faults::Fault;
 use crate::world::{Author, Condition, Denied, Op, Refusal, Request, State, Stored, World};
 
+/// Every simulated pair is the same one.
+const HAND: &str = "simulated";
+
 /// One account of a world, as a provider.
 #[derive(Clone)]
 pub struct InProcess {
@@ -323,7 +326,7 @@ impl InProcess {
         self.can_hold(series)?;
         let mut series = series.clone();
         self.manners.mask(&mut series);
-        let raw = ical::create(&series, state.now);
+        let raw = ical::sealed(&ical::create(&series, state.now), HAND);
         self.write(&mut state, calendar, (&id, raw, Condition::Absent), fault)
     }
 
@@ -377,7 +380,7 @@ impl Provider for InProcess {
     }
 
     fn origin(&self, resource: &Resource) -> Origin {
-        ical::origin(&resource.raw)
+        ical::origin(&resource.raw, HAND)
     }
 
     fn is_edited_beside(&self, was: &[u8], is: &[u8]) -> bool {

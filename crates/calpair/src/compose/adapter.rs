@@ -17,6 +17,7 @@ use crate::config::{Dav, Google, Microsoft};
 use crate::{google as of_google, microsoft as of_microsoft, signin};
 
 /// The id that a configured text is by itself, without asking anybody.
+type ForPair = Arc<dyn Fn(&str) -> Arc<dyn Provider> + Send + Sync>;
 type Find = Arc<dyn Fn(&str) -> Option<CalendarId> + Send + Sync>;
 
 /// What an adapter has to know of the configuration beside its account.
@@ -32,6 +33,8 @@ pub(crate) struct Scope {
 #[derive(Clone)]
 pub(crate) struct Adapter {
     pub(crate) provider: Arc<dyn Provider>,
+    /// Where copies are told by whose they are.
+    for_pair: Option<ForPair>,
     pub(super) calendar_id: Find,
 }
 
@@ -56,8 +59,12 @@ impl Adapter {
             in_flight: None,
         };
         let made = Arc::new(CalDav::new(options).map_err(|error| error.to_string())?);
-        let finding = Arc::clone(&made);
-        Ok(Self { provider: made, calendar_id: Arc::new(move |text| finding.calendar_id(text)) })
+        let (finding, asking) = (Arc::clone(&made), Arc::clone(&made));
+        Ok(Self {
+            provider: made,
+            for_pair: Some(Arc::new(move |hand| Arc::new(asking.on_behalf_of(hand)))),
+            calendar_id: Arc::new(move |text| finding.calendar_id(text)),
+        })
     }
 
     /// For Google Calendar; sends nothing yet. The error is a sentence.
@@ -78,7 +85,11 @@ impl Adapter {
         };
         let made = Arc::new(google::Google::new(options).map_err(|error| error.to_string())?);
         let finding = Arc::clone(&made);
-        Ok(Self { provider: made, calendar_id: Arc::new(move |text| finding.calendar_id(text)) })
+        Ok(Self {
+            provider: made,
+            for_pair: None,
+            calendar_id: Arc::new(move |text| finding.calendar_id(text)),
+        })
     }
 
     /// For Microsoft Graph; sends nothing yet. The error is a sentence.
@@ -103,12 +114,25 @@ impl Adapter {
         let made = microsoft::Microsoft::new(options).map_err(|error| error.to_string())?;
         let made = Arc::new(made);
         let finding = Arc::clone(&made);
-        Ok(Self { provider: made, calendar_id: Arc::new(move |text| finding.calendar_id(text)) })
+        Ok(Self {
+            provider: made,
+            for_pair: None,
+            calendar_id: Arc::new(move |text| finding.calendar_id(text)),
+        })
     }
 
     /// In the place of one: an account that can't be used.
     pub(super) fn unconnected(reason: String) -> Self {
-        Self { provider: Arc::new(Unconnected(reason)), calendar_id: Arc::new(|_| None) }
+        let provider = Arc::new(Unconnected(reason));
+        Self { provider, for_pair: None, calendar_id: Arc::new(|_| None) }
+    }
+
+    /// The provider, asked on behalf of the pair that `hand` names.
+    pub(super) fn for_pair(&self, hand: &str) -> Arc<dyn Provider> {
+        match &self.for_pair {
+            Some(for_pair) => for_pair(hand),
+            None => Arc::clone(&self.provider),
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Which kind of provider the in-process one is: what it can hold, how it lists, what it answers.
 
-use model::{Event, Exception, Field, FieldSet, Series, Timestamp};
+use model::{Event, Exception, Field, FieldSet, Origin, Series, Timestamp};
 use provider::{Error, ErrorKind, Result};
+
+use super::HAND;
 
 /// The ways in which providers differ without breaking the contract.
 #[derive(Clone, Debug)]
@@ -118,8 +120,12 @@ impl Manners {
                 self.lost().for_each(|field| new.take(old, field));
             }
         }
-        ical::edit(current, &held, &target, now).map_err(|error| {
+        let edited = ical::edit(current, &held, &target, now).map_err(|error| {
             Error::new(ErrorKind::Rejected, "the change can't be written").because(error)
+        })?;
+        Ok(match ical::origin(current, HAND) {
+            Origin::Sealed if edited != current => ical::sealed(&edited, HAND),
+            Origin::Sealed | Origin::Copy | Origin::Unknown => edited,
         })
     }
 
