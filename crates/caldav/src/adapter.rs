@@ -133,6 +133,10 @@ impl Provider for CalDav {
         true
     }
 
+    fn ask_again(&self) {
+        self.server.account().ask_again();
+    }
+
     fn remedy(&self) -> &'static str {
         match self.server.flavour() {
             Flavour::ICloud => {

@@ -80,6 +80,10 @@ pub trait Provider: Send + Sync {
         "ask whoever runs the server; the credential itself was taken"
     }
 
+    /// A credential that was refused is to be tried again. An adapter that sends no refused one a
+    /// second time by itself sends the next request. Asks nobody.
+    fn ask_again(&self) {}
+
     /// A name of the account that stays the same when its credential changes (a principal, a
     /// subject), so that another account's credential can be told from a new one. Always asks the
     /// provider: the answer also tells whether the credential is still accepted.

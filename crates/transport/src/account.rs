@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::allow::{self, place};
 use crate::credential::{Credential, Proof, Scheme};
 use crate::gate::{Company, Entry, Gate};
+use crate::trust::Trust;
 use crate::wire::{Connection, Line, Wire};
 use crate::{Allow, challenge, failure, redirect, retry_after};
 
@@ -77,6 +78,7 @@ pub struct Account {
     options: Options,
     proof: Proof,
     gate: Gate,
+    trust: Trust,
     line: Line,
     requests: AtomicU64,
 }
@@ -92,7 +94,8 @@ impl Account {
         let proof = options.credential.proof()?;
         let line = Line::new(&options.wire, &options.origin, options.in_flight)?;
         let gate = Gate::new(place(&options.origin), options.in_flight);
-        Ok(Self { options, proof, gate, line, requests: AtomicU64::new(0) })
+        let (trust, requests) = (Trust::default(), AtomicU64::new(0));
+        Ok(Self { options, proof, gate, trust, line, requests })
     }
 
     /// The configured address.
@@ -116,6 +119,8 @@ impl Account {
     /// # Errors
     /// - [`ErrorKind::Unavailable`]: no answer, no secure connection, an answer too slow.
     /// - [`ErrorKind::RateLimited`]: throttled now or before; then nothing was sent.
+    /// - [`ErrorKind::Unauthorized`]: the password was refused before; then nothing was sent, until
+    ///   [`Account::ask_again`]. (The refusal itself is an answer.)
     /// - [`ErrorKind::Malformed`]: the answer broke off, is too large ([`crate::TooLarge`]), or is
     ///   a redirect that is not followed ([`crate::RedirectRefused`]).
     /// - [`ErrorKind::Forbidden`]: the request is not for the account's addresses, or the server
@@ -152,9 +157,21 @@ impl Account {
         self.gate.throttled_again(retry_after)
     }
 
+    /// A password that was refused is to be sent again: with one request, and with all others if
+    /// that is answered.
+    pub fn ask_again(&self) {
+        self.trust.again();
+    }
+
     async fn send_in(&self, request: Request<Bytes>, company: Company) -> Result<Response<Bytes>> {
         let url = self.target(&request)?;
+        let by_password = self.by_password();
+        let _lead = if by_password { self.trust.lead().await? } else { None };
         let entry = self.gate.enter(company).await?;
+        if by_password {
+            // It may have been refused while this one waited for its place.
+            self.trust.check()?;
+        }
         let pass = self.proof.pass().await?;
         let (mut response, mut reached) = self.within(&request, &url, pass.header()).await?;
         if response.status() == StatusCode::UNAUTHORIZED
@@ -216,13 +233,20 @@ impl Account {
         Err(redirect::too_many(&url))
     }
 
+    fn by_password(&self) -> bool {
+        self.proof.scheme() == Scheme::Basic
+    }
+
     fn judge(
         &self,
         mut response: Response<Bytes>,
         url: Url,
         entry: &Entry<'_>,
     ) -> Result<Response<Bytes>> {
-        let by_password = self.proof.scheme() == Scheme::Basic;
+        let by_password = self.by_password();
+        if response.status() != StatusCode::UNAUTHORIZED {
+            self.trust.taken();
+        }
         match response.status() {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 return Err(self.gate.throttled(entry, retry_after::read(response.headers())));
@@ -231,7 +255,10 @@ impl Account {
             StatusCode::UNAUTHORIZED if by_password && self.gate.in_penalty() => {
                 return Err(self.gate.doubted());
             }
-            StatusCode::UNAUTHORIZED if by_password => check_scheme(&url, response.headers())?,
+            StatusCode::UNAUTHORIZED if by_password => {
+                check_scheme(&url, response.headers())?;
+                self.trust.refused();
+            }
             // A 401 is no acceptance, and a 403 may be a throttling that only the adapter can read.
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {}
             status if !status.is_server_error() => self.gate.accepted(entry),

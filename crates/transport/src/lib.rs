@@ -3,7 +3,8 @@
 //!
 //! An [`Account`] owns the connections of one account. It decides how long an answer may take and
 //! how large it may be, how many requests run at once, when a throttled account may be asked
-//! again, which redirect is followed and where the credential may go. It does not know what a
+//! again, which redirect is followed, where the credential may go, and that a password which was
+//! refused is not sent again before somebody wants it tried. It does not know what a
 //! status means to a protocol: every answer that is no throttling and no redirect is handed up
 //! as it came.
 
@@ -18,6 +19,7 @@ mod gate;
 pub mod oauth;
 mod redirect;
 mod retry_after;
+mod trust;
 mod wire;
 
 pub use account::{Account, Options, Reached, Repeated, counted};

@@ -353,6 +353,52 @@ async fn a_401_is_about_the_password_only_if_it_says_so() {
     assert_eq!(server.requests().len(), 2);
 }
 
+/// So many requests at once, and how they ended: refused, and not sent because another was.
+async fn side_by_side(account: &Arc<Account>, url: &str, number: usize) -> (usize, usize) {
+    let send = |account: Arc<Account>, url: String| async move {
+        account.send(request("PROPFIND", &url)).await
+    };
+    let tasks: Vec<_> =
+        (0..number).map(|_| tokio::spawn(send(account.clone(), url.to_owned()))).collect();
+    let (mut refused, mut unsent) = (0, 0);
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(answer) if answer.status() == 401 => refused += 1,
+            Ok(answer) => assert_eq!(answer.status(), 207),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
+                assert!(error.sentence().contains("not sent"), "{error}");
+                unsent += 1;
+            }
+        }
+    }
+    (refused, unsent)
+}
+
+#[tokio::test]
+async fn a_refused_password_is_not_sent_again_before_somebody_wants_it() {
+    let refused =
+        || Reply::Send(answer("401 Unauthorized", "WWW-Authenticate: Basic realm=x\r\n", b""));
+    let ok = || Reply::Send(answer("207 Multi-Status", "", b"<m/>"));
+    let server = Server::start(vec![refused(), refused(), ok()]).await;
+    let account = Arc::new(server.account());
+    assert_eq!(side_by_side(&account, &server.url, 20).await, (1, 19));
+    assert_eq!(side_by_side(&account, &server.url, 20).await, (0, 20), "nothing is sent");
+    account.ask_again();
+    assert_eq!(side_by_side(&account, &server.url, 20).await, (1, 19));
+    account.ask_again();
+    assert_eq!(side_by_side(&account, &server.url, 20).await, (0, 0), "it was a mistake");
+    assert_eq!(server.requests().len(), 22);
+
+    // In the middle of work, what is under way can't be called back, and nothing follows it.
+    let server = Server::start(vec![ok(), refused()]).await;
+    let account = Arc::new(server.account_with(|options| options.in_flight = 3));
+    account.send(request("PROPFIND", &server.url)).await.unwrap();
+    let (refused, unsent) = side_by_side(&account, &server.url, 20).await;
+    assert!((1..=3).contains(&refused), "{refused}");
+    assert_eq!(refused + unsent, 20);
+}
+
 // quirk: icloud-70, icloud-71
 #[tokio::test]
 async fn what_a_dead_connection_swallowed_is_repeated_once_where_that_is_safe() {
@@ -440,21 +486,24 @@ async fn requests_are_counted_for_whom_they_are_sent() {
 
 #[tokio::test]
 async fn no_more_than_the_allowed_requests_run_at_once() {
-    let server = Server::start(vec![Reply::SendAndStall(Vec::new())]).await;
+    let ok = Reply::Send(answer("207 Multi-Status", "", b"<m/>"));
+    let server = Server::start(vec![ok, Reply::SendAndStall(Vec::new())]).await;
     let account = Arc::new(server.account_with(|options| options.in_flight = 3));
+    // One goes first, to see whether the password is good.
+    account.send(request("REPORT", &server.url)).await.unwrap();
     let tasks: Vec<_> = (0..6)
         .map(|_| {
             let (account, url) = (account.clone(), server.url.clone());
             tokio::spawn(async move { account.send(request("REPORT", &url)).await })
         })
         .collect();
-    while server.requests().len() < 3 {
+    while server.requests().len() < 4 {
         tokio::task::yield_now().await;
     }
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(server.requests().len(), 3);
+    assert_eq!(server.requests().len(), 4);
     for task in tasks {
         task.abort();
     }

@@ -67,6 +67,10 @@ impl Provider for Counted {
         self.inner.remedy()
     }
 
+    fn ask_again(&self) {
+        self.inner.ask_again();
+    }
+
     async fn identity(&self) -> Result<String> {
         counted(&self.sent, self.inner.identity()).await
     }
