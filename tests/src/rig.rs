@@ -214,5 +214,6 @@ fn sides(ends: &Sides<End>) -> Sides<PairSide> {
         asked: ends[side].calendar.as_str().to_owned(),
         known: Some(ends[side].calendar.clone()),
         requests: Arc::clone(&ends[side].requests),
+        retired: Default::default(),
     })
 }

@@ -90,6 +90,7 @@ impl Stage {
             asked: grounds[side].asked().to_owned(),
             known: None,
             requests: Arc::new(|| 0),
+            retired: Default::default(),
         });
         let pair = Pair { name: PairName::new("family"), rules: Rules::default(), sides };
         let store = Store::in_memory().expect("a database in memory can be opened");

@@ -19,11 +19,12 @@ use engine::account::State;
 use engine::supervise::Charge;
 use engine::{Clock, Pair, PairSide, Rules, Window};
 use microsoft::Horizon;
-use model::{AccountName, Sides};
+use model::{AccountName, Side, Sides};
 use provider::{Error, ErrorKind};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 use store::{AccountRow, Store};
+use tokio_util::sync::CancellationToken;
 use transport::oauth::{self, Tokens};
 
 pub(crate) use self::adapter::Adapter;
@@ -45,6 +46,8 @@ pub(crate) struct Reach {
     scope: Scope,
     /// Another one each time the adapter is made anew, so that its pairs notice.
     generation: u64,
+    /// Cancelled when the account has another credential than the adapter.
+    pub(crate) retired: CancellationToken,
 }
 
 /// Every account of a configuration.
@@ -103,14 +106,22 @@ impl Roster {
         let is_usable = made.is_ok();
         let adapter = made.unwrap_or_else(|unusable| Adapter::unconnected(unusable.reason));
         let (account, generation) = (account.clone(), self.generations);
-        let reach = Reach { account, adapter, is_usable, scope, generation };
-        self.reaches.insert(reach.account.name.clone(), reach);
+        let retired = CancellationToken::new();
+        let reach = Reach { account, adapter, is_usable, scope, generation, retired };
+        if let Some(old) = self.reaches.insert(reach.account.name.clone(), reach) {
+            old.retired.cancel();
+        }
         Ok(())
     }
 
     /// The account of this name.
     pub(crate) fn get(&self, name: &AccountName) -> Option<&Reach> {
         self.reaches.get(name)
+    }
+
+    /// An account by itself, as a command asks it.
+    pub(crate) fn end(&self, name: &AccountName) -> Option<PairSide> {
+        self.reaches.get(name).map(|reach| end(reach, "", ""))
     }
 
     /// The pair as the engine runs it. `None` when an account of it is not known.
@@ -121,7 +132,8 @@ impl Roster {
         let generations = reaches.as_ref().map(|reach| reach.generation);
         let confirm = config.daemon.confirm;
         let hand = hand(pair, &reaches);
-        let sides = Sides::from_fn(|side| side_of(&pair.sides[side], reaches[side], &hand));
+        let asked = |side: Side| pair.sides[side].calendar.as_str();
+        let sides = Sides::from_fn(|side| end(reaches[side], asked(side), &hand));
         Some(Charge {
             pair: Pair { name: pair.name.clone(), rules: rules(pair), sides },
             interval: pair.interval,
@@ -149,11 +161,12 @@ fn hand(pair: &config::Pair, reaches: &Sides<&Reach>) -> String {
     sum.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn side_of(end: &config::End, reach: &Reach, hand: &str) -> PairSide {
+/// What `asked` names in an account, on behalf of the pair that `hand` names.
+fn end(reach: &Reach, asked: &str, hand: &str) -> PairSide {
     let provider = Counted::new(reach.adapter.for_pair(hand));
     let sent = provider.sent();
     PairSide {
-        account: end.account.clone(),
+        account: reach.account.name.clone(),
         credential: match reach.account.provider {
             config::Provider::ICloud(_) => engine::Credential::AppPassword,
             config::Provider::CalDav(_) => engine::Credential::Password,
@@ -162,9 +175,10 @@ fn side_of(end: &config::End, reach: &Reach, hand: &str) -> PairSide {
             }
         },
         provider: Arc::new(provider),
-        asked: end.calendar.clone(),
-        known: (reach.adapter.calendar_id)(&end.calendar),
+        asked: asked.to_owned(),
+        known: (reach.adapter.calendar_id)(asked),
         requests: Arc::new(move || sent.load(Ordering::Relaxed)),
+        retired: reach.retired.clone(),
     }
 }
 

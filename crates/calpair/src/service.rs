@@ -58,6 +58,7 @@ pub struct Service {
     /// Where alerts leave this machine.
     outbox: Outbox,
     links: link::Links,
+    seen: accounts::Seen,
     tally: Arc<Tally>,
     /// Told when another configuration was taken up.
     changed: watch::Sender<()>,
@@ -105,6 +106,7 @@ impl Service {
             setup,
             outbox,
             links: link::Links::default(),
+            seen: accounts::Seen::default(),
             tally: Arc::default(),
             changed: watch::Sender::new(()),
             supervisor: None,

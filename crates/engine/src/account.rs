@@ -117,12 +117,12 @@ impl Standing {
         let spaced = last_refusal.map(|last| last + confirm);
         match state {
             State::Unconnected | State::ReconnectNeeded => Leave::Refused,
-            // A refusal that did not count is no reason to hurry either.
-            State::Ok | State::Attention => match spaced.max(not_before) {
+            // A refusal that did not count is no reason to hurry either, nor to send more than one.
+            State::Ok | State::Attention if last_refusal.is_none() => match not_before {
                 Some(at) if at > now => Leave::NotBefore(at),
                 _ => Leave::Granted,
             },
-            State::Suspect => match spaced.max(not_before) {
+            State::Ok | State::Attention | State::Suspect => match spaced.max(not_before) {
                 Some(at) if at > now => Leave::NotBefore(at),
                 _ => Leave::ConfirmFirst,
             },
@@ -133,6 +133,12 @@ impl Standing {
     #[must_use]
     pub fn after(self, event: Event, now: Timestamp, confirm: Duration) -> Standing {
         self.believed(now).with(event, now, confirm)
+    }
+
+    /// Until when refusals say nothing, because the provider throttled a short while ago.
+    pub(crate) fn shadow(&self, now: Timestamp) -> Option<Timestamp> {
+        let ends = self.believed(now).not_before.map(|at| at + THROTTLE_SHADOW);
+        ends.filter(|ends| now < *ends)
     }
 
     /// Without what only a clock that was wrong can have written: a refusal in the future, a
@@ -154,9 +160,13 @@ impl Standing {
                     Standing { not_before: self.not_before, ..Standing::CONNECTED }
                 }
             },
-            Event::Throttled(until) => {
-                Standing { not_before: Some(until.min(now + LONGEST_PATIENCE)), ..self }
-            }
+            // Refusals count in a row, and this ends it: those before may have been the first of
+            // the throttle's. A verdict stays one.
+            Event::Throttled(until) => Standing {
+                not_before: Some(until.min(now + LONGEST_PATIENCE)),
+                refusals: if self.is_dead() { self.refusals } else { 0 },
+                ..self
+            },
             Event::Barred => match self.state {
                 State::Unconnected | State::ReconnectNeeded => self,
                 State::Ok | State::Suspect | State::Attention => {
@@ -168,8 +178,12 @@ impl Standing {
         }
     }
 
+    const fn is_dead(self) -> bool {
+        matches!(self.state, State::ReconnectNeeded)
+    }
+
     fn refused(self, now: Timestamp, confirm: Duration) -> Standing {
-        let in_shadow = self.not_before.is_some_and(|at| now < at + THROTTLE_SHADOW);
+        let in_shadow = self.shadow(now).is_some();
         let too_soon = self.last_refusal.is_some_and(|last| now < last + confirm);
         match self.state {
             State::Unconnected | State::ReconnectNeeded => self,
@@ -276,6 +290,20 @@ mod tests {
     }
 
     #[test]
+    fn a_throttling_in_between_begins_the_count_anew() {
+        use Event::{Refused, Throttled};
+        let before = [(0, Refused), (60, Refused), (90, Throttled(at(91)))];
+        let later = [(700, Refused), (760, Refused), (820, Refused)];
+        let expected = [State::Suspect, State::Suspect, State::Suspect, State::ReconnectNeeded];
+        for (number, expected) in expected.into_iter().enumerate() {
+            let events = [&before, &later[..number]].concat();
+            assert_eq!(after(&events).state, expected, "{number} refusals later");
+        }
+        let dead = after(&[&later[..], &[(900, Throttled(at(901)))]].concat());
+        assert_eq!((dead.state, dead.refusals), (State::ReconnectNeeded, TRIES));
+    }
+
+    #[test]
     fn a_suspect_is_confirmed_by_harmless_requests_spaced_out() {
         let suspect = after(&[(0, Event::Refused)]);
         assert_eq!(suspect.leave(at(59), MINUTE), Leave::NotBefore(at(60)));
@@ -309,6 +337,6 @@ mod tests {
         let shadowed = standing.after(Event::Refused, at(40), MINUTE);
         assert_eq!(shadowed.state, State::Ok);
         assert_eq!(shadowed.leave(at(99), MINUTE), Leave::NotBefore(at(100)));
-        assert_eq!(shadowed.leave(at(100), MINUTE), Leave::Granted);
+        assert_eq!(shadowed.leave(at(100), MINUTE), Leave::ConfirmFirst);
     }
 }

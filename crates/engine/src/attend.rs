@@ -3,17 +3,15 @@
 
 use std::time::Duration;
 
-use model::{AccountName, Side, Timestamp};
+use model::Side;
 use provider::{Error, ErrorKind};
 use store::{AccountRow, PairRow};
 
-use crate::account::{Event, LONGEST_PATIENCE, Leave, Standing, State, TRIES};
+use crate::account::Event;
 use crate::alert::{Alert, AlertEvent};
+use crate::ask::{self, alert_of, heard, standing, tell};
 use crate::report::{Failure, Outcome, Report};
-use crate::{Context, Credential, Mode, Pair, PairSide, cycle};
-
-/// How long an account is left alone that asked for patience without saying how long.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::{Context, Mode, Pair, cycle};
 
 /// The state of a pair (PRODUCT section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +77,7 @@ impl Attended {
         matches!(error.kind(), ErrorKind::WritesLimited { .. })
     }
 
-    fn without_cycle(state: PairState, reason: String, action: Option<String>) -> Self {
+    pub(crate) fn without_cycle(state: PairState, reason: String, action: Option<String>) -> Self {
         Self { report: None, state, reason: Some(reason), action, not_before: None, broken: false }
     }
 }
@@ -139,114 +137,18 @@ async fn before_cycle(
         let action = action.unwrap_or_else(|| format!("calpair resume {}", pair.name));
         return Ok(Some(Attended::without_cycle(PairState::Paused, reason, Some(action))));
     }
+    // What only a person can mend is said, whatever the other side waits for.
     for side in Side::BOTH {
-        let account = &pair.sides[side].account;
-        let Some(row) = ctx.store.account(account)? else {
-            return Ok(Some(not_connected(account, None, None)));
-        };
-        match standing(&row).leave(ctx.now(), confirm) {
-            Leave::Granted => {}
-            Leave::NotBefore(at) => return Ok(Some(too_soon(ctx, &row, at))),
-            Leave::Refused => {
-                return Ok(Some(not_connected(account, row.reason.as_deref(), row.action)));
-            }
-            Leave::ConfirmFirst => {
-                let confirmed = pair.sides[side].provider.identity().await;
-                if let Some(attended) = confirmation(ctx, &pair.sides[side], confirm, confirmed)? {
-                    return Ok(Some(attended));
-                }
-            }
+        if let Some(attended) = ask::without_credential(ctx, &pair.sides[side], confirm)? {
+            return Ok(Some(attended));
+        }
+    }
+    for side in Side::BOTH {
+        if let Some(attended) = ask::ask_leave(ctx, &pair.sides[side], confirm).await? {
+            return Ok(Some(attended));
         }
     }
     Ok(None)
-}
-
-/// Of an account that is not connected the row knows what to do: the key may be missing.
-fn not_connected(account: &AccountName, reason: Option<&str>, action: Option<String>) -> Attended {
-    let reason = reason.map_or_else(
-        || format!("account {account} is not connected"),
-        |reason| format!("account {account}: {reason}"),
-    );
-    let action = action.unwrap_or_else(|| format!("calpair connect {account}"));
-    Attended::without_cycle(PairState::ReconnectNeeded, reason, Some(action))
-}
-
-fn too_soon(ctx: &Context, row: &AccountRow, at: Timestamp) -> Attended {
-    let wait = at.duration_since(ctx.now()).try_into().unwrap_or(PATIENCE);
-    let why = match standing(row).state {
-        State::Suspect => "its credential was refused and is being confirmed",
-        State::Unconnected | State::Ok | State::ReconnectNeeded | State::Attention => {
-            "its provider asked for patience"
-        }
-    };
-    let reason = format!("account {}: {why}; tried again at {at:.0}", row.name);
-    Attended {
-        not_before: Some(wait),
-        ..Attended::without_cycle(PairState::Retrying, reason, None)
-    }
-}
-
-/// The answer to the harmless request that confirms or refutes a refusal.
-fn confirmation(
-    ctx: &Context,
-    end: &PairSide,
-    confirm: Duration,
-    answer: provider::Result<String>,
-) -> store::Result<Option<Attended>> {
-    match answer {
-        Ok(_) => {
-            tell(ctx, end, Event::Accepted, confirm, None)?;
-            Ok(None)
-        }
-        Err(error) => {
-            if error.kind() == ErrorKind::Forbidden {
-                tell(ctx, end, Event::Barred, confirm, Some(&error))?;
-            }
-            provider_failed(ctx, end, confirm, &error).map(Some)
-        }
-    }
-}
-
-/// What a failed request says about the account, and so about the pair.
-fn provider_failed(
-    ctx: &Context,
-    end: &PairSide,
-    confirm: Duration,
-    error: &Error,
-) -> store::Result<Attended> {
-    let (account, now) = (&end.account, ctx.now());
-    let mut not_before = None;
-    match error.kind() {
-        ErrorKind::Unauthorized => {
-            let state = tell(ctx, end, Event::Refused, confirm, Some(error))?;
-            if state == State::ReconnectNeeded {
-                let row = ctx.store.account(account)?;
-                let reason = row.and_then(|row| row.reason);
-                return Ok(not_connected(account, reason.as_deref(), None));
-            }
-            not_before = Some(confirm);
-        }
-        ErrorKind::RateLimited { retry_after } => {
-            let wait = retry_after.unwrap_or(PATIENCE).min(LONGEST_PATIENCE);
-            tell(ctx, end, Event::Throttled(now + wait), confirm, None)?;
-            not_before = Some(wait);
-        }
-        // It is read at the pair's pace. What says no more than that it waits changes no time.
-        ErrorKind::WritesLimited { retry_after: Some(wait) } => {
-            ctx.store.limit_writes(account, now + wait.min(LONGEST_PATIENCE))?;
-        }
-        ErrorKind::WritesLimited { retry_after: None }
-        | ErrorKind::CursorExpired
-        | ErrorKind::Stale
-        | ErrorKind::Gone
-        | ErrorKind::AlreadyExists
-        | ErrorKind::Unavailable
-        | ErrorKind::Forbidden
-        | ErrorKind::Rejected
-        | ErrorKind::Malformed => {}
-    }
-    let reason = format!("account {account}: {error}");
-    Ok(Attended { not_before, ..Attended::without_cycle(PairState::Retrying, reason, None) })
 }
 
 /// What a cycle says about the pair's accounts and the pair.
@@ -298,7 +200,7 @@ fn after_cycle(
             if let Some(barred) = &barred {
                 tell(ctx, end, Event::Barred, confirm, Some(barred))?;
             }
-            provider_failed(ctx, end, confirm, error)?
+            heard(ctx, end, confirm, error)?
         }
         (Outcome::Failed(failure @ (Failure::Store(_) | Failure::Check(_))), _) => Attended {
             broken: true,
@@ -307,99 +209,6 @@ fn after_cycle(
     };
     attended.report = Some(report);
     Ok(attended)
-}
-
-/// Records what happened to an account, and says its state.
-fn tell(
-    ctx: &Context,
-    end: &PairSide,
-    event: Event,
-    confirm: Duration,
-    refusal: Option<&Error>,
-) -> store::Result<State> {
-    let (account, now) = (&end.account, ctx.now());
-    let Some(row) = ctx.store.account(account)? else { return Ok(State::Unconnected) };
-    let before = standing(&row);
-    let after = before.after(event, now, confirm);
-    if after == before {
-        return Ok(after.state);
-    }
-    let (reason, action) = words(end.credential, end.provider.remedy(), &row, after, refusal);
-    let changed = after.state != before.state;
-    ctx.store.put_account(&AccountRow {
-        state: after.state.as_str().to_owned(),
-        since: if changed { now } else { row.since },
-        reason: reason.clone(),
-        action: action.clone(),
-        refusals: after.refusals,
-        last_try: after.last_refusal,
-        not_before: after.not_before,
-        ..row
-    })?;
-    if before.state == State::Attention && changed {
-        ctx.alerts.eased(account)?;
-    }
-    if let Some(event) = alert_of(after.state).filter(|_| changed) {
-        let alert = Alert {
-            event,
-            account: Some(account.clone()),
-            pair: None,
-            since: now,
-            reason: reason.unwrap_or_default(),
-            action,
-        };
-        ctx.alerts.raise(&alert, now)?;
-    }
-    Ok(after.state)
-}
-
-/// What a person must know of an account in this state.
-const fn alert_of(state: State) -> Option<AlertEvent> {
-    match state {
-        State::ReconnectNeeded => Some(AlertEvent::ReconnectNeeded),
-        State::Attention => Some(AlertEvent::Attention),
-        State::Unconnected | State::Ok | State::Suspect => None,
-    }
-}
-
-/// Reason and action of a standing, for status; `remedy` is the provider's, for an account that it
-/// lets in and allows nothing.
-fn words(
-    credential: Credential,
-    remedy: &str,
-    row: &AccountRow,
-    after: Standing,
-    refusal: Option<&Error>,
-) -> (Option<String>, Option<String>) {
-    let refused = |tries: String| match (credential, refusal) {
-        (Credential::AppPassword, _) => {
-            Some(format!("app-specific password refused (401, {tries})"))
-        }
-        (Credential::SignIn, Some(refusal)) => Some(format!("{refusal} ({tries})")),
-        (Credential::SignIn, None) => row.reason.clone(),
-        (Credential::Password, _) => Some(format!("credential refused (401, {tries})")),
-    };
-    match after.state {
-        State::Ok | State::Unconnected => (None, None),
-        State::Attention => match refusal {
-            Some(refusal) => (Some(refusal.to_string()), Some(remedy.to_owned())),
-            None => (row.reason.clone(), row.action.clone()),
-        },
-        State::Suspect => (refused(format!("{} of {TRIES} tries", after.refusals)), None),
-        State::ReconnectNeeded => (
-            refused(format!("confirmed {} times", after.refusals)),
-            Some(format!("calpair connect {}", row.name)),
-        ),
-    }
-}
-
-fn standing(row: &AccountRow) -> Standing {
-    Standing {
-        state: State::parse(&row.state).unwrap_or(State::Unconnected),
-        refusals: row.refusals,
-        last_refusal: row.last_try,
-        not_before: row.not_before,
-    }
 }
 
 /// Records the pair's state where it changed, and raises what a person must know.
@@ -488,55 +297,4 @@ fn tell_open(ctx: &Context, pair: &Pair, row: &PairRow) -> store::Result<()> {
         (conflict.id.to_string(), alert(AlertEvent::Conflict, conflict.since, reason))
     });
     ctx.alerts.open(&pair.name, AlertEvent::Conflict, &conflicts.collect(), ctx.now())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn said(
-        credential: Credential,
-        refusals: u32,
-        refusal: Option<&Error>,
-    ) -> (String, Option<String>) {
-        let state = if refusals < TRIES { State::Suspect } else { State::ReconnectNeeded };
-        let row = AccountRow {
-            name: AccountName::new("work"),
-            provider: "any".into(),
-            identity: None,
-            address: None,
-            state: state.as_str().into(),
-            since: Timestamp::UNIX_EPOCH,
-            reason: Some("as before".into()),
-            action: None,
-            refusals,
-            last_try: None,
-            not_before: None,
-            has_credential: true,
-        };
-        let after = Standing { refusals, state, ..Standing::CONNECTED };
-        let (reason, action) = words(credential, "", &row, after, refusal);
-        (reason.unwrap(), action)
-    }
-
-    #[test]
-    fn a_refusal_is_said_with_what_it_most_likely_means() {
-        let dead = Error::new(ErrorKind::Unauthorized, "the sign-in was refused: seven days");
-        let connect = Some("calpair connect work".to_owned());
-        let cases = [
-            (Credential::AppPassword, 3, "app-specific password refused (401, confirmed 3 times)"),
-            (Credential::Password, 1, "credential refused (401, 1 of 3 tries)"),
-            (Credential::SignIn, 1, "the sign-in was refused: seven days (1 of 3 tries)"),
-            (Credential::SignIn, 3, "the sign-in was refused: seven days (confirmed 3 times)"),
-        ];
-        for (credential, refusals, expected) in cases {
-            let action = connect.clone().filter(|_| refusals == 3);
-            assert_eq!(said(credential, refusals, Some(&dead)), (expected.to_owned(), action));
-        }
-        assert_eq!(
-            said(Credential::SignIn, 2, None).0,
-            "as before",
-            "a throttling in between changes none"
-        );
-    }
 }

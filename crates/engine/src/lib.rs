@@ -6,6 +6,7 @@
 
 pub mod account;
 mod alert;
+mod ask;
 mod attend;
 mod chance;
 mod clock;
@@ -17,6 +18,7 @@ pub mod schedule;
 pub mod supervise;
 
 pub use alert::{Alert, AlertEvent, Alerts, Phase};
+pub use ask::{ask_leave, heard, refusals_mean_nothing_until};
 pub use attend::{Attended, PairState, attend};
 pub use chance::Chance;
 pub use clock::Clock;

@@ -9,6 +9,7 @@ use reconcile::{Conflict, Crossing, Direction, Limits};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 
+use crate::ask::Asking;
 use crate::patience::Waiting;
 use crate::{Alerts, Chance, Clock};
 
@@ -28,6 +29,7 @@ pub struct Context {
     /// What a person must know.
     pub alerts: Alerts,
     pub(crate) patience: Waiting,
+    pub(crate) asking: Asking,
 }
 
 impl Context {
@@ -41,7 +43,15 @@ impl Context {
             progress: Arc::new(|_| ()),
             stop: CancellationToken::new(),
             patience: Waiting::default(),
+            asking: Asking::default(),
         }
+    }
+
+    /// An account is about to get another credential, or none: what is still heard of the old one
+    /// is not told of the account any more. What was told before stands in the store by now.
+    pub fn retire(&self, old: &CancellationToken) {
+        let _telling = self.asking.telling();
+        old.cancel();
     }
 
     /// The time.
@@ -87,6 +97,9 @@ pub struct PairSide {
     pub known: Option<CalendarId>,
     /// How many requests `provider` has sent on behalf of this side so far.
     pub requests: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Cancelled ([`Context::retire`]) when the account has another credential than `provider`:
+    /// what that one still hears says nothing about the account any more.
+    pub retired: CancellationToken,
 }
 
 /// What an account is signed in with.

@@ -1,10 +1,11 @@
 //! `check --online` and the online part of `doctor`: do the servers answer, is the credential
-//! good, are the calendars there, and may they be written? One try each; it changes no state.
+//! good, are the calendars there, and may they be written? One try each. A refused credential
+//! counts as in a cycle.
 
 use model::Rights;
 use provider::ErrorKind;
 
-use super::{Answer, Service};
+use super::{Answer, Refusal, Service};
 use crate::config::{self, Config};
 use crate::control::Reply;
 use crate::exit::Exit;
@@ -13,12 +14,22 @@ use crate::report::{Check, CheckResult, Checks};
 impl Service {
     pub(super) async fn check(&self) -> Answer {
         let config = self.config();
-        let mut checks = Vec::new();
+        let (mut checks, mut waits) = (Vec::new(), false);
         for account in config.accounts.values() {
-            checks.extend(self.check_account(account, &config).await?);
+            match self.check_account(account, &config).await {
+                Ok(found) => checks.extend(found),
+                Err(refusal) => {
+                    waits |= refusal.exit == Exit::TryAgain;
+                    checks.push(not_asked(account, refusal));
+                }
+            }
         }
         let failed = checks.iter().any(|check| check.result == CheckResult::Failed);
-        let exit = if failed { Exit::Failed } else { Exit::Fine };
+        let exit = match (failed, waits) {
+            (true, _) => Exit::Failed,
+            (false, true) => Exit::TryAgain,
+            (false, false) => Exit::Fine,
+        };
         Ok(Reply::report(exit, &Checks { checks }))
     }
 
@@ -26,19 +37,17 @@ impl Service {
         &self,
         account: &config::Account,
         config: &Config,
-    ) -> Result<Vec<Check>, super::Refusal> {
+    ) -> Result<Vec<Check>, Refusal> {
         let name = format!("account {}", account.name);
-        if let Err(refusal) = self.usable(account) {
-            let action = Some(format!("calpair connect {}", account.name));
-            return Ok(vec![found(name, CheckResult::Failed, Some(refusal.sentence), action)]);
-        }
-        let reach = self.setup().roster.get(&account.name).cloned();
-        let Some(reach) = reach else { return Ok(Vec::new()) };
-        let calendars = match reach.adapter.provider.calendars().await {
+        let end = self.may_ask(account).await?;
+        let calendars = match end.provider.calendars().await {
             Ok(calendars) => calendars,
             Err(error) => {
+                let refusal = self.met(&end, &error);
+                if matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::RateLimited { .. }) {
+                    return Err(refusal);
+                }
                 let action = match error.kind() {
-                    ErrorKind::Unauthorized => Some(format!("calpair connect {}", account.name)),
                     // What is forbidden or refused says itself what to do.
                     ErrorKind::Forbidden | ErrorKind::Rejected => None,
                     _ => Some("calpair status; is the network there?".to_owned()),
@@ -84,6 +93,17 @@ impl Service {
         }
         Ok(checks)
     }
+}
+
+/// An account that is not asked, or did not take it: it waits, or somebody must do something.
+fn not_asked(account: &config::Account, refusal: Refusal) -> Check {
+    let connect = || format!("calpair connect {}", account.name);
+    let (result, action) = match refusal.exit {
+        Exit::TryAgain => (CheckResult::Warning, None),
+        Exit::ReconnectNeeded => (CheckResult::Failed, Some(connect())),
+        _ => (CheckResult::Failed, None),
+    };
+    found(format!("account {}", account.name), result, Some(refusal.sentence), action)
 }
 
 fn found(

@@ -4,11 +4,11 @@
 //! owner would: the side is written, and the next cycle finds an edit there. What can't be put back
 //! is said.
 
+use engine::PairSide;
 use model::{People, Resource, Series, Side, Uid};
 use provider::{Error, Former, Provider};
 use store::{ChangeRow, NowRow, PairRow};
 
-use super::accounts::failed;
 use super::{Answer, Refusal, Service};
 use crate::config::Pair;
 use crate::control::{Keep, Reply};
@@ -69,10 +69,9 @@ impl Service {
         };
         let key = self.ctx.chance.create_key();
         series.uid = Uid::new(key.as_str());
-        let account = pair.sides.right.account.as_str();
-        let (provider, calendar) = self.at(pair, row, Side::Right)?;
-        let made = provider.create(&calendar, &series, &key).await;
-        made.map(drop).map_err(|error: Error| failed(account, &error))
+        let (end, calendar) = self.at(pair, row, Side::Right).await?;
+        let made = end.provider.create(&calendar, &series, &key).await;
+        made.map(drop).map_err(|error: Error| self.met(&end, &error))
     }
 
     pub(super) async fn restore(&self, change: &str) -> Answer {
@@ -87,19 +86,17 @@ impl Service {
         };
         let pair = self.pair_of(change.pair.as_str())?;
         let row = self.row_of(&pair)?;
-        let (provider, calendar) = self.at(&pair, &row, change.side)?;
-        let account = pair.sides[change.side].account.as_str();
-        let refused = |error: Error| failed(account, &error);
+        let (end, calendar) = self.at(&pair, &row, change.side).await?;
         let raw = self.ctx.store.former(change.id)?;
         let raw = raw.as_ref().map(|raw| raw.expose().as_slice());
         let former = Former { series: &before, raw };
         let current = self.held(&row, &change)?;
         let key = self.ctx.chance.create_key();
-        let put = provider.put_back(&calendar, former, current.as_ref(), &key).await;
-        let put = put.map_err(refused)?;
+        let put = end.provider.put_back(&calendar, former, current.as_ref(), &key).await;
+        let put = put.map_err(|error| self.met(&end, &error))?;
         self.wake(&row.name);
         let (side, when) = (change.side, self.when());
-        let but = missing(provider.as_ref(), former, current.as_ref(), &put);
+        let but = missing(end.provider.as_ref(), former, current.as_ref(), &put);
         let sentence = format!("the earlier version is back on the {side}{but}; it crosses{when}");
         Ok(Reply::message(Exit::Fine, sentence))
     }
@@ -118,18 +115,17 @@ impl Service {
     }
 
     /// How one side of a pair is written.
-    fn at(
+    async fn at(
         &self,
         pair: &Pair,
         row: &PairRow,
         side: Side,
-    ) -> Result<(std::sync::Arc<dyn provider::Provider>, model::CalendarId), Refusal> {
+    ) -> Result<(PairSide, model::CalendarId), Refusal> {
         let account = self.account_of(pair.sides[side].account.as_str())?;
-        self.usable(&account)?;
-        let reach = self.setup().roster.get(&account.name).cloned();
-        match (reach, &row.sides[side].calendar) {
-            (Some(reach), Some(calendar)) => Ok((reach.adapter.provider, calendar.clone())),
-            _ => Err(Refusal::new(Exit::TryAgain, "the pair has not had a cycle yet")),
+        let end = self.may_ask(&account).await?;
+        match &row.sides[side].calendar {
+            Some(calendar) => Ok((end, calendar.clone())),
+            None => Err(Refusal::new(Exit::TryAgain, "the pair has not had a cycle yet")),
         }
     }
 }

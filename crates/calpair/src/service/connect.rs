@@ -15,6 +15,7 @@ use crate::compose::{self, Holder, Trial};
 use crate::config::{Account, Provider};
 use crate::control::{Password, Reply};
 use crate::exit::Exit;
+use crate::report::Calendar;
 use crate::{google, icloud, microsoft, signin};
 
 /// Whose credential may be taken.
@@ -46,12 +47,12 @@ impl Service {
             let trouble = self.key_trouble().unwrap_or_default();
             return Err(Refusal::new(Exit::Failed, format!("nothing can be stored: {trouble}")));
         };
-        let refused = |error| refused(&account, &error);
+        let before = self.ctx.store.account(&account.name)?;
+        let refused = |error| self.refused(&account, before.as_ref(), &error);
         let trial = Trial::begin(&account, secret.0, &self.ctx.clock).await.map_err(refused)?;
         let identity = trial.adapter.provider.identity().await.map_err(refused)?;
         let address = trial.adapter.provider.address().await.map_err(refused)?;
         let calendars = trial.adapter.provider.calendars().await.map_err(refused)?;
-        let before = self.ctx.store.account(&account.name)?;
         let known = before.as_ref().and_then(|row| row.identity.as_deref());
         let another = known.is_some_and(|known| known != identity);
         if another && owner == Owner::Same {
@@ -60,6 +61,7 @@ impl Service {
         if another {
             self.forget_pairs_of(&account.name).await?;
         }
+        self.retire(&account);
         let credential = holder.credential(trial.secret().await);
         self.ctx.store.seal_credential(&account.name, &credential.to_bytes(), key)?;
         self.ctx.store.put_account(&AccountRow {
@@ -80,6 +82,8 @@ impl Service {
         self.ctx.alerts.reconnected(&account.name)?;
         self.renew(&account)?;
         let number = calendars.len();
+        let found = calendars.into_iter().map(Calendar::from).collect();
+        self.seen.note(&account.name, self.ctx.now(), Ok(found));
         if number == 0 {
             return Ok(Reply::message(Exit::Fine, no_calendar(&account)));
         }
@@ -90,6 +94,8 @@ impl Service {
     pub(super) async fn disconnect(&self, name: &str) -> Answer {
         let account = self.account_of(name)?;
         let revoked = self.revoke(&account).await?;
+        self.retire(&account);
+        self.seen.forget(&account.name);
         self.ctx.store.forget_credential(&account.name)?;
         self.ctx.alerts.overtaken(&account.name)?;
         if let Some(row) = self.ctx.store.account(&account.name)? {
@@ -135,6 +141,32 @@ impl Service {
             Ok(()) => format!("its access at {} was revoked", client.issuer()),
             Err(error) => unrevoked(account, &error.to_string()),
         }])
+    }
+
+    /// Before a change of a credential: what is still heard of the old one counts no more.
+    fn retire(&self, account: &Account) {
+        let reach = self.setup().roster.get(&account.name).cloned();
+        if let Some(reach) = reach {
+            self.ctx.retire(&reach.retired);
+        }
+    }
+
+    /// What a refusal says to whoever connects. A short while after a throttling it says nothing.
+    fn refused(&self, account: &Account, known: Option<&AccountRow>, error: &Error) -> Refusal {
+        let now = self.ctx.now();
+        let until = known.and_then(|row| engine::refusals_mean_nothing_until(row, now));
+        match until.filter(|_| error.kind() == ErrorKind::Unauthorized) {
+            None => refused(account, error),
+            Some(until) => {
+                let sentence = format!(
+                    "{} asked for patience a short while ago, and may refuse everything for some \
+                     time after that: the refusal says nothing about what was given. Nothing was \
+                     stored; try the same again after {until:.0}",
+                    account.name
+                );
+                Refusal::new(Exit::TryAgain, sentence)
+            }
+        }
     }
 
     /// After a change of a credential: another adapter, and its pairs begin anew with it.

@@ -12,7 +12,6 @@ use model::{Side, Sides, Uid};
 use provider::{ErrorKind, Provider};
 use store::{ActionKind, CopyRow, IntentId, NewIntent, PairRow, SubjectRow};
 
-use super::accounts::failed;
 use super::{Answer, Refusal, Service};
 use crate::config::{self, Config};
 use crate::control::Reply;
@@ -108,12 +107,8 @@ impl Service {
     async fn in_order(&self, pair: &config::Pair) -> Result<(), Refusal> {
         for (_, end) in pair.sides.iter() {
             let account = self.account_of(end.account.as_str())?;
-            self.usable(&account)?;
-            let reach = self.setup().roster.get(&account.name).cloned();
-            if let Some(reach) = reach {
-                let answered = reach.adapter.provider.identity().await;
-                answered.map_err(|error| failed(account.name.as_str(), &error))?;
-            }
+            let end = self.may_ask(&account).await?;
+            end.provider.identity().await.map_err(|error| self.met(&end, &error))?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::report;
 mod conflicts;
 mod google;
 mod microsoft;
+mod patience;
 mod rights;
 
 /// Two servers, a configuration, a state directory.

@@ -15,12 +15,11 @@ use super::config_file::{self, Proposal};
 use super::form::provider;
 use super::{Bearer, Step, Visit, Words, words};
 use crate::config::Provider;
-use crate::control::Request;
 use crate::page::caller::Caller;
 use crate::page::look::{self, Frame};
 use crate::page::posted::Posted;
 use crate::page::site::Site;
-use crate::report::{Calendar, Calendars};
+use crate::report::Calendar;
 use crate::text::counted;
 use crate::{google, icloud, microsoft};
 
@@ -95,20 +94,14 @@ enum Outcome {
     NotAdded(String, String),
 }
 
-async fn calendars(site: &Site, account: &str) -> Result<Vec<Calendar>, String> {
-    let reply = site.service.answer(Request::Calendars { account: account.to_owned() }).await;
-    let report: Result<Calendars, _> = serde_json::from_value(reply.report);
-    report.map(|report| report.calendars).map_err(|_| reply.message.unwrap_or_default())
-}
-
 async fn found(visit: &Visit, status: StatusCode, outcome: Option<Outcome>) -> Response {
     let name = visit.account.name.as_str();
-    let own = calendars(&visit.site, name).await;
+    let own = visit.site.service.calendars_seen(&visit.account.name).await;
     let mut others = Vec::new();
     if visit.bearer == Bearer::Owner && own.as_ref().is_ok_and(|own| !own.is_empty()) {
         let accounts = visit.site.service.config();
         for other in accounts.accounts.keys().filter(|other| **other != visit.account.name) {
-            if let Ok(calendars) = calendars(&visit.site, other.as_str()).await {
+            if let Ok(calendars) = visit.site.service.calendars_seen(other).await {
                 others.push((other.as_str().to_owned(), calendars));
             }
         }

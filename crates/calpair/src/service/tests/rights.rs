@@ -9,10 +9,14 @@ use model::{Rights, Timestamp};
 use super::*;
 
 /// A time that passes only when it is told to.
-struct Told(Mutex<Timestamp>);
+pub(super) struct Told(Mutex<Timestamp>);
 
 impl Told {
-    fn pass(&self, time: Duration) {
+    pub(super) fn now() -> Self {
+        Self(Mutex::new(SystemClock::read()))
+    }
+
+    pub(super) fn pass(&self, time: Duration) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) += time;
     }
 }
@@ -40,7 +44,7 @@ impl Scene {
     async fn new(rights: Rights) -> Self {
         let stage = Stage::new().await;
         stage.world.set_rights(&stage.calendars[1], rights);
-        let clock = Arc::new(Told(Mutex::new(SystemClock::read())));
+        let clock = Arc::new(Told::now());
         let config = config::parse(&stage.config(), "c.toml").unwrap();
         let (state, environment) = (stage.folder.path().join("state"), Environment::default());
         let told = Arc::clone(&clock);
