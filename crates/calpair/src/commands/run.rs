@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use engine::{Attended, PairState};
@@ -80,8 +80,10 @@ async fn daemon(ground: &Ground, environment: &Environment) -> Exit {
         }
     };
     say_key_trouble(&service);
-    let journal = Journal::default();
-    let service = Arc::new(service.supervised(move |pair, attended| journal.note(pair, attended)));
+    let journal = Arc::new(Journal::default());
+    let noting = Arc::clone(&journal);
+    let service = Arc::new(service.supervised(move |pair, attended| noting.note(pair, attended)));
+    journal.belongs_to(&service);
     let stop = CancellationToken::new();
     let socket = match serve(&service, &ground.state, &stop) {
         Ok(socket) => socket,
@@ -99,7 +101,7 @@ async fn daemon(ground: &Ground, environment: &Environment) -> Exit {
     systemd::ready();
     tokio::select! {
         () = asking::interrupted() => {}
-        () = follow(watch, &service) => {}
+        () = follow(watch, &service, &journal) => {}
         () = stay_alive() => {}
         () = look_after(&service) => {}
     }
@@ -162,7 +164,7 @@ pub(crate) fn serve(
 }
 
 /// Takes up every change of the configuration. Never returns.
-async fn follow(mut watch: Watch, service: &Service) {
+async fn follow(mut watch: Watch, service: &Service, journal: &Journal) {
     let mut invalid: Option<String> = None;
     loop {
         match watch.next().await {
@@ -177,7 +179,12 @@ async fn follow(mut watch: Watch, service: &Service) {
                     tracing::warn!("`state_dir` and `key_file` are taken up by a restart only");
                 }
                 match service.take_up(*config) {
-                    Ok(()) => tracing::info!("the changed configuration is in use"),
+                    Ok(()) => {
+                        tracing::info!("the changed configuration is in use");
+                        if let Some(status) = journal.forget_others() {
+                            systemd::status(&status);
+                        }
+                    }
                     Err(error) => tracing::error!(%error, "the configuration was not taken up"),
                 }
                 systemd::ready();
@@ -234,18 +241,46 @@ async fn look_after(service: &Arc<Service>) {
 
 /// What the log and systemd are told of cycles.
 #[derive(Default)]
-struct Journal(Mutex<BTreeMap<PairName, PairState>>);
+struct Journal {
+    states: Mutex<BTreeMap<PairName, PairState>>,
+    /// Who knows which pairs there are.
+    service: OnceLock<Weak<Service>>,
+}
 
 impl Journal {
+    fn belongs_to(&self, service: &Arc<Service>) {
+        // It is said once.
+        let _ = self.service.set(Arc::downgrade(service));
+    }
+
+    /// Pairs that are not in the configuration any more are not counted any more: the new line for
+    /// systemd, where there were any.
+    fn forget_others(&self) -> Option<String> {
+        let service = self.service.get().and_then(Weak::upgrade)?;
+        let config = service.config();
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = states.len();
+        states.retain(|pair, _| config.pair(pair).is_some());
+        (states.len() != before).then(|| status(&states))
+    }
+
+    /// The new line for systemd, where a pair's state is another one now.
+    fn insert(&self, pair: &PairName, state: PairState) -> Option<String> {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = self.knows(pair) && states.insert(pair.clone(), state) != Some(state);
+        changed.then(|| status(&states))
+    }
+
+    /// A pair that was taken out may end its last cycle afterwards.
+    fn knows(&self, pair: &PairName) -> bool {
+        let service = self.service.get().and_then(Weak::upgrade);
+        service.is_none_or(|service| service.config().pair(pair).is_some())
+    }
+
     fn note(&self, pair: &PairName, attended: &Attended) {
         let state = attended.state;
-        let (before, status) = {
-            let mut states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = states.insert(pair.clone(), state);
-            (before, status(&states))
-        };
         let reason = attended.reason.as_deref();
-        if before != Some(state) {
+        if let Some(status) = self.insert(pair, state) {
             let (pair, state, action) = (pair.as_str(), state.as_str(), attended.action.as_deref());
             tracing::info!(pair, state, reason, action, "pair {pair}: {state}");
             systemd::status(&status);
@@ -277,6 +312,9 @@ impl Journal {
 
 /// `2 pairs: 1 ok, 1 halted`
 fn status(states: &BTreeMap<PairName, PairState>) -> String {
+    if states.is_empty() {
+        return "no pair".to_owned();
+    }
     let mut counts = BTreeMap::<&str, usize>::new();
     for state in states.values() {
         *counts.entry(state.as_str()).or_default() += 1;
@@ -284,4 +322,40 @@ fn status(states: &BTreeMap<PairName, PairState>) -> String {
     let counts: Vec<String> =
         counts.into_iter().map(|(state, number)| format!("{number} {state}")).collect();
     format!("{}: {}", text::counted(states.len() as u64, "pair"), counts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn systemd_is_not_told_of_pairs_that_are_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let accounts = "[accounts.a]\nprovider = \"icloud\"\nusername = \"a@example.com\"\n";
+        let pair = |name: &str| {
+            format!(
+                "[[pairs]]\nname = \"{name}\"\n\
+                 left = {{ account = \"a\", calendar = \"L{name}\" }}\n\
+                 right = {{ account = \"a\", calendar = \"R{name}\" }}\n"
+            )
+        };
+        let parse = |text: &str| crate::config::parse(text, "c.toml").unwrap();
+        let both = parse(&format!("{accounts}{}{}", pair("p"), pair("q")));
+        let environment = Environment::default();
+        let service = Service::open(both, &folder.path().join("state"), &environment).unwrap();
+        let service = Arc::new(service);
+        let journal = Journal::default();
+        journal.belongs_to(&service);
+        let [p, q] = ["p", "q"].map(PairName::new);
+        assert_eq!(journal.insert(&p, PairState::Ok).as_deref(), Some("1 pair: 1 ok"));
+        assert_eq!(journal.insert(&p, PairState::Ok), None, "it is the same");
+        let said = journal.insert(&q, PairState::ReconnectNeeded);
+        assert_eq!(said.as_deref(), Some("2 pairs: 1 ok, 1 reconnect-needed"));
+        assert_eq!(journal.forget_others(), None, "both are there");
+        service.take_up(parse(&format!("{accounts}{}", pair("p")))).unwrap();
+        assert_eq!(journal.forget_others().as_deref(), Some("1 pair: 1 ok"));
+        assert_eq!(journal.insert(&q, PairState::Retrying), None, "its last cycle ends");
+        service.take_up(parse(accounts)).unwrap();
+        assert_eq!(journal.forget_others().as_deref(), Some("no pair"));
+    }
 }
