@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use caldav::{CalDav, CalDavOptions, Flavour};
 use calpair_tests::gateway::{Authority, Flaw, Gateway, Way};
-use calpair_tests::program::Home;
+use calpair_tests::program::{Home, Running};
 use calpair_tests::rig::{End, RealClock, Rig};
 use calpair_tests::stage::Stage;
 use calpair_tests::wait;
@@ -325,6 +325,105 @@ fn a_broken_certificate_is_named_and_nothing_is_sent() {
     assert_eq!(scene.gates.left.arrived().len(), before, "no request was sent");
     scene.gates.left.show(&good);
     scene.recovers();
+}
+
+/// Pairs of one account.
+const PAIRS: usize = 6;
+
+/// Six pairs of an iCloud account and another one, kept by a daemon, in sync.
+struct Busy {
+    stage: Stage,
+    home: Home,
+    daemon: Running,
+    /// The right side's.
+    calendars: Vec<CalendarId>,
+}
+
+impl Busy {
+    fn new() -> Self {
+        let mut icloud = Profile::icloud();
+        icloud.quirks.remove(&Quirk::AbsoluteHome);
+        let stage = Stage::new(Sides::new(icloud, Profile::plain()));
+        let home = Home::new(stage.logins(), "");
+        let text = home.config("confirm = \"1s\"\ninterval = \"1s\"\n", "");
+        let (head, _) = text.split_once("[[pairs]]").expect("there is one");
+        let (mut text, mut calendars) = (head.to_owned(), Vec::new());
+        for pair in 0..PAIRS {
+            let name = format!("C{pair}");
+            stage.world.add_calendar("left", &name);
+            calendars.push(stage.world.add_calendar("right", &name));
+            let end =
+                |side: Side| format!("{side} = {{ account = \"{side}\", calendar = \"C{pair}\" }}");
+            text += &format!(
+                "[[pairs]]\nname = \"p{pair}\"\n{}\n{}\n",
+                end(Side::Left),
+                end(Side::Right)
+            );
+        }
+        home.write(&text);
+        home.connect_both();
+        let daemon = home.start(&["run"]);
+        let busy = Self { stage, home, daemon, calendars };
+        busy.comes_to("ok");
+        busy
+    }
+
+    /// Waits until all pairs are in a state.
+    fn comes_to(&self, state: &str) {
+        let all = wait::until(SOON, || {
+            let status = self.home.run(&["status", "--json"]);
+            let status: Value = serde_json::from_str(&status.stdout).ok()?;
+            let pairs = status["pairs"].as_array().filter(|pairs| pairs.len() == PAIRS)?;
+            pairs.iter().all(|pair| pair["state"] == state).then_some(())
+        });
+        assert!(all.is_some(), "{:?}", self.home.run(&["status", "--json"]));
+    }
+
+    fn refused(&self) -> usize {
+        let all = self.stage.world.requests();
+        all.iter().filter(|request| request.account == "left" && request.status == 401).count()
+    }
+
+    /// Nothing is sent any more, whatever is asked.
+    fn ends(self, refused: usize) {
+        for arguments in [&["sync"][..], &["calendars", "left"], &["check", "--online"]] {
+            let ended = self.home.run(arguments);
+            assert!(matches!(ended.code, Some(1 | 3)), "{ended:?}");
+        }
+        assert_eq!(self.refused(), refused, "then none");
+        let id = self.daemon.id().to_string();
+        let told = std::process::Command::new("kill").args(["-TERM", &id]).status();
+        assert!(told.is_ok_and(|told| told.success()));
+        assert_eq!(self.daemon.end(SOON).code, Some(0));
+    }
+}
+
+#[test]
+fn a_dead_password_of_many_pairs_is_found_out_with_few_requests() {
+    let busy = Busy::new();
+    busy.stage.world.revoke("left");
+    busy.comes_to("reconnect-needed");
+    let refused = busy.refused();
+    assert!((3..=5).contains(&refused), "{refused} refused requests");
+    busy.ends(refused);
+}
+
+#[test]
+fn a_password_that_dies_in_the_middle_of_writes_stops_them() {
+    let busy = Busy::new();
+    let start = "2026-12-01T09:00:00Z".parse().expect("an instant");
+    busy.stage.world.revoke_after("left", 30);
+    for calendar in &busy.calendars {
+        for number in 0..40 {
+            let uid = format!("{}-{number}", calendar.as_str().replace('/', ""));
+            busy.stage.world.user(calendar).create(&hour(&uid, "Dentist", start, ""));
+        }
+    }
+    busy.comes_to("reconnect-needed");
+    let refused = busy.refused();
+    // Eight may be under way at once; the two that confirm come to them.
+    assert!((3..=10).contains(&refused), "{refused} refused requests");
+    busy.ends(refused);
 }
 
 /// A time that passes only when it is told to.
