@@ -194,11 +194,12 @@ fn a_link_is_used_up_by_whoever_sees_the_page_anyway() {
 fn calendars_are_paired_by_choosing_them() {
     let Some(mut browser) = Browser::start(DESKTOP) else { return };
     let scene = Scene::new("", "# a remark that stays\n");
+    // What was found when the accounts were connected is offered.
+    let sports = scene.stage.world.add_calendar("left", "Sports");
+    let team = scene.stage.world.add_calendar("right", "Team");
     for side in Side::BOTH {
         scene.connect_by_command(side);
     }
-    let sports = scene.stage.world.add_calendar("left", "Sports");
-    let team = scene.stage.world.add_calendar("right", "Team");
     browser.open(&scene.url("/connect/left/done"));
     browser.choose("#left", "Sports");
     browser.choose("#right", "Team");

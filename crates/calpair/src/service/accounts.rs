@@ -149,7 +149,10 @@ impl Seen {
         let (at, found) = all.get(account)?;
         // One from the future was noted by a clock that was wrong.
         let is_fresh = *at <= now && now < *at + SEEN;
-        is_fresh.then(|| found.clone())
+        // Whoever has no calendar yet makes one, and looks whether it is there.
+        let is_worth =
+            found.is_err() || found.as_ref().is_ok_and(|calendars| !calendars.is_empty());
+        (is_fresh && is_worth).then(|| found.clone())
     }
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<AccountName, (Timestamp, Found)>> {
