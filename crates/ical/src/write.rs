@@ -169,6 +169,7 @@ mod tests {
         event.title = Some("Lunch, maybe".into());
         let series = Series::single(Uid::new("a;b"), event);
         let want = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//calpair//calpair//EN\r\n\
+            CALSCALE:GREGORIAN\r\nBEGIN:VTIMEZONE\r\n\
             TZID:Asia/Tokyo\r\nBEGIN:STANDARD\r\n\
             DTSTART:19510909T010000\r\nTZOFFSETFROM:+1000\r\nTZOFFSETTO:+0900\r\nTZNAME:JST\r\n\
             END:STANDARD\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT\r\nUID:a\\;b\r\n\
