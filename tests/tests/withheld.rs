@@ -32,6 +32,18 @@ impl Scene {
         text.lines().find_map(|line| line.strip_prefix("SUMMARY:")).map(str::to_owned)
     }
 
+    /// The server fails at every event that is there now, but for one.
+    fn withhold_all_but(&self, side: Side, uid: &str) {
+        let user = self.stage.user(side);
+        let good = user.get(uid).map(|held| held.id);
+        let calendar = self.stage.calendar(side);
+        for held in self.stage.world.held(calendar) {
+            if Some(&held.id) != good.as_ref() {
+                self.stage.world.withhold(calendar, &held.id);
+            }
+        }
+    }
+
     fn has(&self, side: Side, uid: &str) -> bool {
         self.stage.user(side).get(uid).is_some()
     }
@@ -94,4 +106,70 @@ fn an_event_that_the_server_does_not_hand_out_is_a_problem_and_stops_nothing() {
     let left = user.get("bad").expect("it is there");
     assert!(String::from_utf8_lossy(&left.raw).contains("LOCATION:Here"), "both are merged");
     scene.syncs(0, "in-sync");
+}
+
+#[test]
+fn several_events_that_the_server_does_not_hand_out_stop_nothing_either() {
+    let scene = Scene::connected();
+    for number in 0..8 {
+        scene.create(Side::Left, &format!("bad-{number}"), "Bad");
+    }
+    scene.withhold_all_but(Side::Left, "");
+    scene.create(Side::Right, "theirs", "Theirs");
+    let pair = scene.syncs(6, "changed");
+    assert_eq!(pair["problems"], 8);
+    assert!(scene.has(Side::Left, "theirs"), "everything else crosses");
+    let status = scene.status();
+    let problems = status["pairs"][0]["problems"].as_array().expect("a list").clone();
+    for number in 0..8 {
+        let held = scene.stage.user(Side::Left).get(&format!("bad-{number}")).expect("it is there");
+        let named = problems.iter().any(|problem| problem["uid"] == *held.id);
+        assert!(named, "{} is named: {status}", held.id);
+    }
+    scene.syncs(6, "in-sync");
+    scene.syncs(6, "in-sync");
+    scene.create(Side::Right, "later", "Later");
+    scene.syncs(6, "changed");
+    assert!(scene.has(Side::Left, "later"), "with nothing else new on the left");
+    // More of them, the only news of a calendar that was synced.
+    scene.stage.world.hand_out(scene.stage.calendar(Side::Left));
+    scene.syncs(0, "changed");
+    for number in 0..8 {
+        assert!(scene.stage.user(Side::Left).set(&format!("bad-{number}"), "SUMMARY", "Better"));
+    }
+    scene.withhold_all_but(Side::Left, "later");
+    assert!(scene.stage.user(Side::Right).set("later", "SUMMARY", "Now"));
+    assert_eq!(scene.syncs(6, "changed")["problems"], 8);
+    assert_eq!(scene.title(Side::Left, "later").as_deref(), Some("Now"));
+    scene.syncs(6, "in-sync");
+    scene.stage.world.hand_out(scene.stage.calendar(Side::Left));
+    scene.syncs(0, "changed");
+    for number in 0..8 {
+        let uid = format!("bad-{number}");
+        assert_eq!(scene.title(Side::Right, &uid).as_deref(), Some("Better"), "{uid}");
+    }
+}
+
+#[test]
+fn a_good_event_behind_very_many_that_are_withheld_comes_through() {
+    let scene = Scene::connected();
+    for number in 0..150 {
+        scene.create(Side::Left, &format!("u-{number:03}"), "Title");
+    }
+    scene.withhold_all_but(Side::Left, "");
+    assert_eq!(scene.syncs(6, "in-sync")["problems"], 150);
+    scene.stage.world.hand_out(scene.stage.calendar(Side::Left));
+    scene.withhold_all_but(Side::Left, "u-149");
+    // One of seven or eight is asked about in each; that it is never this one is as good as
+    // impossible.
+    let came = (0..200).any(|_| {
+        let ended = scene.home.run(&["sync", "--json"]);
+        assert_eq!(ended.code, Some(6), "{}", ended.json());
+        scene.has(Side::Right, "u-149")
+    });
+    assert!(came);
+    // As soon as all are handed out, they come at once.
+    scene.stage.world.hand_out(scene.stage.calendar(Side::Left));
+    scene.syncs(0, "changed");
+    assert!((0..150).all(|number| scene.has(Side::Right, &format!("u-{number:03}"))));
 }

@@ -3,6 +3,7 @@
 //! is refused by itself, while the calendar answers, is withheld: that is no outage.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::stream::{self, StreamExt as _};
 use ical::tree::{Component, Document};
@@ -24,12 +25,16 @@ const BATCH: usize = 200;
 /// Batches, and single requests, at the same time.
 const SIDE_BY_SIDE: usize = 2;
 
-/// Failures in a row, without any success, after which a server is not asked about smaller
-/// batches: halving [`BATCH`] down to the one resource that it stumbles over takes eight.
-const MOST_FAILURES: usize = 10;
+/// Failures in a row, without any success, after which the calendar itself is asked whether it
+/// answers: halving [`BATCH`] down to the one resource that it stumbles over takes eight.
+const MANY_IN_A_ROW: usize = 10;
+
+/// Failures of one fetch after which batches are no longer halved, nor their resources asked for
+/// alone. It takes eight resources or more that a server stumbles over, wherever they stand.
+const MOST_FAILURES: usize = 100;
 
 /// How many failures an answer counts for that was waited for in vain.
-const SLOW_FAILURE: usize = 4;
+const SLOW_FAILURE: usize = 20;
 
 /// Content of `ids`.
 pub(crate) async fn fetch(
@@ -38,14 +43,19 @@ pub(crate) async fn fetch(
     ids: &[ResourceId],
 ) -> Result<Vec<Fetched>> {
     let collection = server.collection(calendar)?;
+    let failures = Failures::default();
     let mut work = Vec::new();
     for batch in ids.chunks(BATCH) {
-        work.push(fetch_batch(server, &collection, batch));
+        work.push(fetch_batch(server, &collection, batch, &failures));
     }
     let batches: Vec<Vec<Fetched>> = stream::iter(work).buffered(SIDE_BY_SIDE).collect().await;
     let mut fetched: Vec<Fetched> = batches.into_iter().flatten().collect();
-    if is_outage(server, &collection, &fetched).await {
-        fetched = fetched.into_iter().map(unanswered).collect();
+    // That one is withheld says nothing about it unless the calendar itself answers.
+    // quirk: caldav-15
+    if fetched.iter().any(|one| matches!(one.outcome, Outcome::Withheld(_)))
+        && let Err(outage) = observe::look(server, &collection).await
+    {
+        fetched = fetched.into_iter().map(|one| unanswered(one, &outage)).collect();
     }
     note_declined(server, calendar, &mut fetched).await;
     let nothing = fetched.iter().all(|one| matches!(one.outcome, Outcome::Failed(_)));
@@ -59,25 +69,27 @@ pub(crate) async fn fetch(
     Ok(fetched)
 }
 
-/// Whether what was withheld says nothing about single resources: nothing was handed out although
-/// many were asked for, or the calendar itself does not answer.
-// quirk: caldav-15
-async fn is_outage(server: &Server, collection: &Collection, fetched: &[Fetched]) -> bool {
-    let count = |is: fn(&Outcome) -> bool| fetched.iter().filter(|one| is(&one.outcome)).count();
-    let withheld = count(|outcome| matches!(outcome, Outcome::Withheld(_)));
-    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
-    if withheld == 0 {
-        return false;
+/// How often a fetch was refused what it asked for.
+#[derive(Default)]
+struct Failures(AtomicUsize);
+
+impl Failures {
+    /// Counts one; says what it counts for.
+    fn note(&self, error: &Error) -> usize {
+        let counts = if is::<TooSlow>(error) { SLOW_FAILURE } else { 1 };
+        self.0.fetch_add(counts, Ordering::Relaxed);
+        counts
     }
-    let nothing = withheld + failed == fetched.len();
-    let many = failed > 0 || withheld >= MOST_FAILURES;
-    nothing && many || observe::look(server, collection).await.is_err()
+
+    fn are_enough(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= MOST_FAILURES
+    }
 }
 
-fn unanswered(fetched: Fetched) -> Fetched {
+fn unanswered(fetched: Fetched, outage: &Error) -> Fetched {
     let Fetched { id, outcome } = fetched;
     let outcome = match outcome {
-        Outcome::Withheld(error) => Outcome::Failed(error),
+        Outcome::Withheld(_) => Outcome::Failed(same(outage)),
         Outcome::Found(_) | Outcome::Unreadable(_) | Outcome::Gone | Outcome::Failed(_) => outcome,
     };
     Fetched { id, outcome }
@@ -111,16 +123,22 @@ async fn note_declined(server: &Server, calendar: &CalendarId, fetched: &mut [Fe
     }
 }
 
-/// One [`Fetched`] for each id of a batch, which is halved until its parts are answered.
-async fn fetch_batch(server: &Server, collection: &Collection, ids: &[ResourceId]) -> Vec<Fetched> {
+/// One [`Fetched`] for each id of a batch, which is halved until its parts are answered, or until
+/// there were so many failures that the rest is withheld as it stands.
+async fn fetch_batch(
+    server: &Server,
+    collection: &Collection,
+    ids: &[ResourceId],
+    failures: &Failures,
+) -> Vec<Fetched> {
     let mut fetched = Vec::with_capacity(ids.len());
-    let mut alone: Vec<&ResourceId> = Vec::new();
+    let mut alone: Vec<(&ResourceId, Error)> = Vec::new();
     let mut open = vec![ids];
-    let mut failures = 0;
+    let mut in_a_row = 0;
     while let Some(part) = open.pop() {
-        match several(server, collection, part).await {
+        let error = match several(server, collection, part).await {
             Ok(mut got) => {
-                failures = 0;
+                in_a_row = 0;
                 for id in part {
                     match got.remove(id) {
                         Some(Got::Content(version, data)) => {
@@ -128,30 +146,49 @@ async fn fetch_batch(server: &Server, collection: &Collection, ids: &[ResourceId
                         }
                         Some(Got::Absent) => fetched.push(gone(id)),
                         // quirk: icloud-38, icloud-39
-                        Some(Got::Unclear) | None => alone.push(id),
+                        Some(Got::Unclear) | None => alone.push((id, given_up(server))),
                     }
                 }
+                continue;
             }
-            Err(error) => {
-                failures += if is::<TooSlow>(&error) { SLOW_FAILURE } else { 1 };
-                if !may_be_what_was_asked(&error) || failures >= MOST_FAILURES {
-                    fail(&mut fetched, part, error);
-                    for part in std::mem::take(&mut open) {
-                        fail(&mut fetched, part, given_up(server));
-                    }
-                } else if let [only] = part {
-                    alone.push(only);
-                } else {
-                    // quirk: caldav-2
-                    let (first, second) = part.split_at(part.len() / 2);
-                    open.extend([second, first]);
+            Err(error) => error,
+        };
+        let mut outage = None;
+        if may_be_what_was_asked(&error) {
+            in_a_row += failures.note(&error);
+            if in_a_row >= MANY_IN_A_ROW {
+                in_a_row = 0;
+                outage = observe::look(server, collection).await.err();
+            }
+        } else {
+            outage = Some(same(&error));
+        }
+        if let Some(outage) = outage {
+            fail(&mut fetched, part, &outage, Outcome::Failed);
+            for part in std::mem::take(&mut open) {
+                fail(&mut fetched, part, &given_up(server), Outcome::Failed);
+            }
+            for (id, error) in std::mem::take(&mut alone) {
+                fail(&mut fetched, std::slice::from_ref(id), &error, Outcome::Failed);
+            }
+        } else if let [only] = part {
+            alone.push((only, error));
+        } else if !failures.are_enough() {
+            // quirk: caldav-2
+            let (first, second) = part.split_at(part.len() / 2);
+            open.extend([second, first]);
+        } else {
+            fail(&mut fetched, part, &error, Outcome::Withheld);
+            if is::<TooSlow>(&error) {
+                for part in std::mem::take(&mut open) {
+                    fail(&mut fetched, part, &given_up(server), Outcome::Withheld);
                 }
             }
         }
     }
     let mut work = Vec::new();
-    for id in alone {
-        work.push(one(server, collection, id));
+    for (id, error) in alone {
+        work.push(one(server, collection, id, error, failures));
     }
     let single: Vec<Fetched> = stream::iter(work).buffered(SIDE_BY_SIDE).collect().await;
     fetched.extend(single);
@@ -167,13 +204,27 @@ async fn several(
     Ok(multiget::parse(&answer, collection)?.into_iter().collect())
 }
 
-async fn one(server: &Server, collection: &Collection, id: &ResourceId) -> Fetched {
-    let outcome = match get_one(server, collection, id).await {
-        Ok(Got::Content(version, data)) => return content(server, id, version, data),
-        Ok(Got::Absent) => Outcome::Gone,
-        Ok(Got::Unclear) => Outcome::Failed(given_up(server)),
-        Err(error) if may_be_what_was_asked(&error) => Outcome::Withheld(error),
-        Err(error) => Outcome::Failed(error),
+/// One resource by itself; it is left at the `error` of before when there were failures enough.
+async fn one(
+    server: &Server,
+    collection: &Collection,
+    id: &ResourceId,
+    error: Error,
+    failures: &Failures,
+) -> Fetched {
+    let outcome = if failures.are_enough() {
+        Outcome::Withheld(error)
+    } else {
+        match get_one(server, collection, id).await {
+            Ok(Got::Content(version, data)) => return content(server, id, version, data),
+            Ok(Got::Absent) => Outcome::Gone,
+            Ok(Got::Unclear) => Outcome::Failed(given_up(server)),
+            Err(error) if may_be_what_was_asked(&error) => {
+                failures.note(&error);
+                Outcome::Withheld(error)
+            }
+            Err(error) => Outcome::Failed(error),
+        }
     };
     Fetched { id: id.clone(), outcome }
 }
@@ -247,13 +298,13 @@ fn gone(id: &ResourceId) -> Fetched {
     Fetched { id: id.clone(), outcome: Outcome::Gone }
 }
 
-fn fail(fetched: &mut Vec<Fetched>, ids: &[ResourceId], error: Error) {
-    let (kind, sentence) = (error.kind(), error.sentence().to_owned());
-    let mut first = Some(error);
-    fetched.extend(ids.iter().map(|id| {
-        let error = first.take().unwrap_or_else(|| Error::new(kind, sentence.clone()));
-        Fetched { id: id.clone(), outcome: Outcome::Failed(error) }
-    }));
+fn fail(fetched: &mut Vec<Fetched>, ids: &[ResourceId], error: &Error, how: fn(Error) -> Outcome) {
+    fetched.extend(ids.iter().map(|id| Fetched { id: id.clone(), outcome: how(same(error)) }));
+}
+
+/// The same error once more, without its cause.
+fn same(error: &Error) -> Error {
+    Error::new(error.kind(), error.sentence().to_owned())
 }
 
 fn given_up(server: &Server) -> Error {

@@ -483,21 +483,72 @@ async fn an_event_that_a_server_fails_at_is_withheld_and_hides_no_other() {
     }
 }
 
+/// Events, of which the server fails at the first `bad`.
+async fn with_withheld(profile: Profile, bad: usize, good: usize) -> (Stage, CalendarId) {
+    let stage = Stage::new(profile).await;
+    let calendar = stage.calendar().await;
+    for number in 0..bad {
+        stage.user_creates(&format!("\"B{number}\" 2026-03-01 uid=bad-{number}"));
+    }
+    for held in stage.world.held(&stage.family) {
+        stage.world.withhold(&stage.family, &held.id);
+    }
+    for number in 0..good {
+        stage.user_creates(&format!("\"E{number}\" 2026-03-01"));
+    }
+    (stage, calendar)
+}
+
+fn count(words: &[String], start: &str) -> usize {
+    words.iter().filter(|word| word.starts_with(start)).count()
+}
+
 // quirk: caldav-15
 #[tokio::test]
-async fn a_server_that_fails_at_everything_says_nothing_about_single_events() {
+async fn several_events_that_a_server_fails_at_are_withheld_alone_and_among_others() {
+    let broken = || Profile { multiget: sandbox::dav::Multiget::Broken, ..Profile::plain() };
+    for profile in [Profile::plain(), Profile::icloud(), broken()] {
+        for (bad, good) in [(6, 0), (7, 30), (9, 0), (12, 30)] {
+            let name = format!("{} {bad} {good}", profile.name);
+            let (stage, calendar) = with_withheld(profile.clone(), bad, good).await;
+            let words = outcomes(&stage, &calendar).await.unwrap();
+            assert_eq!(count(&words, "withheld: "), bad, "{name}: {words:?}");
+            assert_eq!(count(&words, "E"), good, "{name}: {words:?}");
+            let told = words.iter().filter(|word| word.contains("500")).count();
+            assert_eq!(told, bad, "each says why: {name}: {words:?}");
+        }
+    }
+}
+
+// quirk: caldav-15
+#[tokio::test]
+async fn events_that_a_server_fails_at_cost_a_bounded_number_of_requests() {
     let broken = || Profile { multiget: sandbox::dav::Multiget::Broken, ..Profile::plain() };
     for profile in [Profile::plain(), broken()] {
-        let stage = Stage::new(profile).await;
-        let calendar = stage.calendar().await;
-        for number in 0..30 {
-            stage.user_creates(&format!("\"E{number}\" 2026-03-01"));
-        }
-        for held in stage.world.held(&stage.family) {
-            stage.world.withhold(&stage.family, &held.id);
-        }
-        let error = outcomes(&stage, &calendar).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        let (stage, calendar) = with_withheld(profile, 1000, 0).await;
+        let before = stage.server.requests();
+        let words = outcomes(&stage, &calendar).await.unwrap();
+        assert_eq!(count(&words, "withheld: "), 1000);
+        let requests = stage.server.requests() - before;
+        assert!(requests < 150, "{requests}");
+    }
+}
+
+// quirk: caldav-15
+#[tokio::test]
+async fn a_calendar_that_does_not_answer_says_nothing_about_single_events() {
+    let look = || sandbox::faults::Aim::op(sandbox::Op::Changes);
+    for bad in [1, 6, 40] {
+        let (stage, calendar) = with_withheld(Profile::plain(), bad, 0).await;
+        let listed = all(&stage.server, &calendar, None).await;
+        let ids: Vec<ResourceId> = listed.items.iter().map(|item| item.id().clone()).collect();
+        let before = stage.server.requests();
+        stage.world.plan(look(), sandbox::faults::Fault::Html);
+        let error = stage.server.fetch(&calendar, &ids).await.unwrap_err();
+        let requests = stage.server.requests() - before;
+        assert!(requests <= 24, "it is found out soon: {requests}: {error}");
+        let again = stage.server.fetch(&calendar, &ids).await.unwrap();
+        assert!(again.iter().all(|one| matches!(one.outcome, Outcome::Withheld(_))), "{bad}");
     }
 }
 

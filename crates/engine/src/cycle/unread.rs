@@ -2,15 +2,22 @@
 //!
 //! It is a problem of that series alone, and told as one; its counterpart waits. The cursor goes
 //! on, and the resource is asked for by itself until it is read, or the provider says that it is
-//! gone.
+//! gone. Of many, a few are asked for at a time, others each time: a provider that fails at some
+//! need not have asked about each of the rest.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use model::{ResourceId, Side};
-use provider::{FETCH_LIMIT, Outcome};
-use store::UnreadRow;
+use provider::{ErrorKind, FETCH_LIMIT, Fetched, Outcome};
+use store::{UnreadRow, Waiting};
 
 use super::Cycle;
 use super::observe::{Absence, observation};
 use crate::report::Failure;
+
+/// How many are asked for at first: few enough that a provider gets to each by itself, whatever
+/// the others are.
+const PORTION: usize = 20;
 
 impl Cycle<'_> {
     /// Remembers for this cycle what could not be read, and forgets what was.
@@ -28,28 +35,76 @@ impl Cycle<'_> {
 
     /// Asks for what was not handed out before, unless it was asked for in this cycle already.
     pub(super) async fn ask_again(&self, side: Side) -> Result<(), Failure> {
-        let waiting = self.ctx.store.unread(self.id(), side, FETCH_LIMIT)?;
+        let mut waiting = self.ctx.store.unread(self.id(), side, usize::MAX)?;
         let patience = &self.ctx.patience;
         if waiting.is_empty() {
             patience.has_all(&self.pair.name, side);
             return Ok(());
         }
-        let wanted: Vec<ResourceId> = {
+        if waiting.len() > PORTION {
+            // The lot decides, so that nothing is always behind what is never handed out.
+            waiting.sort_by_cached_key(|one| self.lot(&one.id));
+        } else {
             let asked = self.unread();
-            let is_new = |id: &ResourceId| !asked.contains_key(&(side, id.clone()));
-            waiting.iter().map(|one| one.id.clone()).filter(is_new).collect()
-        };
-        if wanted.is_empty() || !patience.asks_again(&self.pair.name, side) {
+            waiting.retain(|one| !asked.contains_key(&(side, one.id.clone())));
+        }
+        if waiting.is_empty() || !patience.asks_again(&self.pair.name, side) {
             return Ok(());
         }
-        let mut fetched = self.fetch(side, &wanted).await?;
+        let mut portion = PORTION;
+        while !waiting.is_empty() {
+            let rest = waiting.split_off(portion.min(waiting.len()));
+            let Some(fetched) = self.fetch_waiting(side, &waiting).await? else { break };
+            let came = fetched.iter().filter(|one| is_settled(&one.outcome)).count();
+            self.store_fetched(side, fetched, Absence::Believed)?;
+            if came > 0 {
+                // There is more to hope for: the next cycles ask as well.
+                patience.has_all(&self.pair.name, side);
+            }
+            if came < waiting.len() {
+                break;
+            }
+            waiting = rest;
+            portion = (portion * 2).min(FETCH_LIMIT);
+        }
+        Ok(())
+    }
+
+    /// What became of these; nothing where the side does not answer. The cycle can do without them,
+    /// and does not fail for their sake.
+    async fn fetch_waiting(
+        &self,
+        side: Side,
+        waiting: &[Waiting],
+    ) -> Result<Option<Vec<Fetched>>, Failure> {
+        let ids: Vec<ResourceId> = waiting.iter().map(|one| one.id.clone()).collect();
+        let mut fetched = match self.fetch(side, &ids).await {
+            Ok(fetched) => fetched,
+            Err(Failure::Provider { error, .. })
+                if !matches!(
+                    error.kind(),
+                    ErrorKind::Unauthorized | ErrorKind::RateLimited { .. }
+                ) =>
+            {
+                tracing::debug!(%side, %error, "what was not handed out can't be asked for now");
+                return Ok(None);
+            }
+            Err(failure) => return Err(failure),
+        };
         // That a synced event is gone is for a listing to say: whoever fails at a resource may as
         // well fail to find it.
         fetched.retain(|one| {
             let is_mapped = waiting.iter().any(|row| row.id == one.id && row.is_mapped);
             !(is_mapped && matches!(one.outcome, Outcome::Gone))
         });
-        self.store_fetched(side, fetched, Absence::Believed).map(drop)
+        Ok(Some(fetched))
+    }
+
+    /// A number that is another one in each cycle.
+    fn lot(&self, id: &ResourceId) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.begun.as_microsecond(), id.as_str()).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The cursor waits no longer for what could not be read: from now on it is asked for by
@@ -80,5 +135,13 @@ impl Cycle<'_> {
     pub(super) fn may_be_unread(&self, side: Side) -> Result<bool, Failure> {
         let waiting = self.ctx.store.unread(self.id(), side, FETCH_LIMIT)?;
         Ok(waiting.iter().any(|one| one.uid.is_none()))
+    }
+}
+
+/// Whether a side has said what a resource is, or that there is none.
+fn is_settled(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Found(_) | Outcome::Unreadable(_) | Outcome::Gone => true,
+        Outcome::Withheld(_) | Outcome::Failed(_) => false,
     }
 }
