@@ -1,10 +1,14 @@
 //! An event that a server lists and does not hand out, with the program itself: it is told of, and
 //! stops nothing else.
 
+use std::time::Duration;
+
 use calpair_tests::program::Home;
 use calpair_tests::stage::Stage;
 use model::{Side, Sides};
+use sandbox::Op;
 use sandbox::dav::Profile;
+use sandbox::faults::{Aim, Fault};
 use sandbox::seed::hour;
 use serde_json::Value;
 
@@ -172,4 +176,24 @@ fn a_good_event_behind_very_many_that_are_withheld_comes_through() {
     scene.stage.world.hand_out(scene.stage.calendar(Side::Left));
     scene.syncs(0, "changed");
     assert!((0..150).all(|number| scene.has(Side::Right, &format!("u-{number:03}"))));
+}
+
+#[test]
+fn to_ask_again_in_vain_fails_no_cycle() {
+    let scene = Scene::connected();
+    scene.create(Side::Left, "bad", "Bad");
+    scene.withhold_all_but(Side::Left, "");
+    scene.syncs(6, "in-sync");
+    let plan = |fault: Fault| {
+        for _ in 0..20 {
+            scene.stage.world.plan(Aim::op(Op::Fetch).on("left"), fault);
+        }
+    };
+    plan(Fault::FailBefore);
+    scene.syncs(6, "in-sync");
+    assert_eq!(scene.status()["pairs"][0]["problems"][0]["side"], "right", "it is told as ever");
+    // An account that wants a pause gets it.
+    scene.stage.world.calm();
+    plan(Fault::RateLimited { retry_after: Some(Duration::from_secs(600)) });
+    scene.syncs(75, "retrying");
 }
