@@ -164,7 +164,7 @@ fn an_edit_crosses_from_pair_to_pair() {
     let world = &scene.stage.world;
     let beta = world.add_calendar("right", "Beta");
     // As time goes by: what is written later says so.
-    let pass = || world.set_now(world.now() + Duration::from_secs(90));
+    let pass = || world.advance(Duration::from_secs(90));
     let titles = || {
         let held = world.user(&beta).get("a").map(|held| held.raw).unwrap_or_default();
         let text = String::from_utf8(held).expect("the world holds text");

@@ -116,9 +116,10 @@ async fn note_declined(server: &Server, calendar: &CalendarId, fetched: &mut [Fe
             },
         };
         refused = Some((error.kind(), error.sentence().to_owned()));
-        one.outcome = match error.kind() {
-            ErrorKind::Unauthorized | ErrorKind::RateLimited { .. } => Outcome::Failed(error),
-            _ => Outcome::Withheld(error),
+        one.outcome = if error.kind().is_of_account() {
+            Outcome::Failed(error)
+        } else {
+            Outcome::Withheld(error)
         };
     }
 }

@@ -27,8 +27,10 @@ pub(crate) async fn create(
 ) -> Result<Resource> {
     // An end, a definition of every zone, no METHOD, nobody invited: what `ical` writes.
     // quirk: icloud-45, icloud-47, icloud-48
-    let raw = ical::create(series, server.now());
-    let raw = hand.map_or_else(|| raw.clone(), |hand| ical::sealed(&raw, hand));
+    let mut raw = ical::create(series, server.now());
+    if let Some(hand) = hand {
+        raw = ical::sealed(&raw, hand);
+    }
     create_as(server, calendar, raw, series, key).await
 }
 
@@ -80,13 +82,14 @@ pub(crate) async fn update(
     hand: Option<&str>,
 ) -> Result<Resource> {
     condition(server, current)?;
-    let raw = ical::edit(&current.raw, &current.series, target, server.now())
+    let mut raw = ical::edit(&current.raw, &current.series, target, server.now())
         .map_err(|error| Error::new(ErrorKind::Rejected, error.to_string()))?;
     if raw == current.raw {
         return Ok(current.clone());
     }
-    let hand = hand.filter(|hand| ical::origin(&current.raw, hand) == Origin::Sealed);
-    let raw = hand.map_or_else(|| raw.clone(), |hand| ical::sealed(&raw, hand));
+    if let Some(hand) = hand.filter(|hand| ical::origin(&current.raw, hand) == Origin::Sealed) {
+        raw = ical::sealed(&raw, hand);
+    }
     replace(server, calendar, current, raw, target).await
 }
 

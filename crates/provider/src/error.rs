@@ -49,6 +49,25 @@ pub enum ErrorKind {
     Malformed,
 }
 
+impl ErrorKind {
+    /// Whether it is about the account and not about what was asked: nothing else is to be asked
+    /// of it then, however little this answer was needed.
+    pub const fn is_of_account(self) -> bool {
+        match self {
+            Self::Unauthorized | Self::RateLimited { .. } => true,
+            Self::CursorExpired
+            | Self::Stale
+            | Self::Gone
+            | Self::AlreadyExists
+            | Self::WritesLimited { .. }
+            | Self::Unavailable
+            | Self::Forbidden
+            | Self::Rejected
+            | Self::Malformed => false,
+        }
+    }
+}
+
 impl Error {
     /// An error with its sentence: what happened, without private content, without a full stop.
     pub fn new(kind: ErrorKind, sentence: impl Into<String>) -> Self {

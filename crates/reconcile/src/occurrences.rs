@@ -428,9 +428,10 @@ fn carry_override(
     };
     let now = Sides::from_fn(|side| if side == to { &stands_in } else { event });
     let strands = Sides::from_fn(|side| {
-        let mut strand = match side == to && is_plain {
-            true => moments[side].plain_strand(now[side]),
-            false => moments[side].strand(now[side]),
+        let mut strand = if side == to && is_plain {
+            moments[side].plain_strand(now[side])
+        } else {
+            moments[side].strand(now[side])
         };
         if first_contact {
             // What the override says like its own master is no edit, and follows the merged one.

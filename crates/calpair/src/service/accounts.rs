@@ -81,7 +81,7 @@ impl Service {
     /// A failed request outside a cycle, for whoever asked. What it says about the account counts
     /// as in a cycle.
     pub(super) fn met(&self, end: &PairSide, error: &Error) -> Refusal {
-        if !matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::RateLimited { .. }) {
+        if !error.kind().is_of_account() {
             return failed(end.account.as_str(), error);
         }
         let heard = engine::heard(&self.ctx, end, self.config().daemon.confirm, error);

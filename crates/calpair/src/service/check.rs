@@ -44,7 +44,7 @@ impl Service {
             Ok(calendars) => calendars,
             Err(error) => {
                 let refusal = self.met(&end, &error);
-                if matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::RateLimited { .. }) {
+                if error.kind().is_of_account() {
                     return Err(refusal);
                 }
                 let action = match error.kind() {

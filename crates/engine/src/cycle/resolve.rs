@@ -6,7 +6,6 @@
 //! nothing, whatever waits.
 
 use model::{Calendar, CalendarId, Rights, Side, Sides};
-use provider::ErrorKind;
 use store::PairRow;
 
 use super::{Cycle, at};
@@ -88,21 +87,11 @@ impl Cycle<'_> {
                 let ours = calendars.find(|calendar| calendar.id == self.calendars[side]);
                 Ok(ours.map(|calendar| calendar.rights))
             }
-            Err(error) => match error.kind() {
-                ErrorKind::Unauthorized | ErrorKind::RateLimited { .. } => Err(at(side)(error)),
-                ErrorKind::WritesLimited { .. }
-                | ErrorKind::CursorExpired
-                | ErrorKind::Stale
-                | ErrorKind::Gone
-                | ErrorKind::AlreadyExists
-                | ErrorKind::Unavailable
-                | ErrorKind::Forbidden
-                | ErrorKind::Rejected
-                | ErrorKind::Malformed => {
-                    tracing::debug!(%side, %error, "the rights could not be asked for");
-                    Ok(None)
-                }
-            },
+            Err(error) if error.kind().is_of_account() => Err(at(side)(error)),
+            Err(error) => {
+                tracing::debug!(%side, %error, "the rights could not be asked for");
+                Ok(None)
+            }
         }
     }
 }

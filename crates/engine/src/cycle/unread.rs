@@ -8,7 +8,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use model::{ResourceId, Side};
-use provider::{ErrorKind, FETCH_LIMIT, Fetched, Outcome};
+use provider::{FETCH_LIMIT, Fetched, Outcome};
 use store::{UnreadRow, Waiting};
 
 use super::Cycle;
@@ -80,13 +80,8 @@ impl Cycle<'_> {
         let ids: Vec<ResourceId> = waiting.iter().map(|one| one.id.clone()).collect();
         let mut fetched = match self.fetch(side, &ids).await {
             Ok(fetched) => fetched,
-            Err(Failure::Provider { error, .. })
-                if !matches!(
-                    error.kind(),
-                    ErrorKind::Unauthorized | ErrorKind::RateLimited { .. }
-                ) =>
-            {
-                tracing::debug!(%side, %error, "what was not handed out can't be asked for now");
+            Err(Failure::Provider { error, .. }) if !error.kind().is_of_account() => {
+                tracing::debug!(%side, %error, "what was not handed out was asked for in vain");
                 return Ok(None);
             }
             Err(failure) => return Err(failure),
