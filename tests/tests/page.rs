@@ -2,9 +2,11 @@
 //! server by the book behind it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use calpair_tests::browser::{Browser, DESKTOP, PHONE, Window};
 use calpair_tests::page::{PAGE_PASSWORD, Scene};
+use calpair_tests::wait;
 use model::Side;
 use sandbox::Gone;
 use sandbox::seed::hour;
@@ -141,7 +143,6 @@ fn a_link_lets_somebody_else_connect_one_account_once() {
     assert_eq!(browser.open(&scene.url("/connect/left")), 401);
     assert_eq!(browser.open(&scene.url("/connect/left?link=0123")), 410);
     assert!(browser.text("main").contains("used already, or is too old"));
-    browser.shot("connect-expired-link");
     let other = link.replace("/left?", "/right?");
     assert_eq!(browser.open(&other), 410, "it is for one account");
     // A program that looks at it ahead of the person uses it up.. not.
@@ -171,9 +172,37 @@ fn a_link_lets_somebody_else_connect_one_account_once() {
     }
     browser.window(PHONE);
     assert_eq!(browser.open(&link), 410, "used");
+    assert!(browser.text("main").contains("used already, or is too old"));
+    browser.shot("connect-used-link");
     let mut scene = scene;
     let log = scene.end();
     assert!(!log.stderr.contains(&token), "the log has no link");
+}
+
+#[test]
+fn a_link_that_grows_too_old_under_the_form_is_worth_nothing_any_more() {
+    let Some(mut browser) = Browser::start(PHONE) else { return };
+    let scene = Scene::new("link_valid = \"3s\"\n", "");
+    scene.set_password();
+    // A slow machine gets another link, until one is opened in time.
+    let link = wait::until(Duration::from_secs(60), || {
+        let link = scene.home.run(&["connect", "left", "--link"]).stdout.trim().to_owned();
+        (browser.open(&link) == 200).then_some(link)
+    });
+    let link = link.expect("three seconds are enough, now or later");
+    let path = link.trim_start_matches(&scene.url("")).to_owned();
+    let is_too_old = || scene.get(&path).is_some_and(|answer| answer.contains(" 410 "));
+    scene.until("it is too old", |_| is_too_old());
+    browser.fill("#password", &scene.password(Side::Left));
+    browser.click("button.primary");
+    let said = browser.text("main");
+    assert!(said.contains("used already, or is too old"), "{said}");
+    assert_eq!(scene.stage.world.request_count("left"), 0, "nothing was sent");
+    assert_eq!(scene.account("left")["state"], "unconnected");
+    browser.window(PHONE);
+    assert_eq!(browser.open(&link), 410);
+    assert!(browser.text("main").contains("can make another"), "{}", browser.text("main"));
+    browser.shot("connect-expired-link");
 }
 
 #[test]

@@ -11,6 +11,10 @@ use super::value::{self, Endpoint, Listen};
 /// file says otherwise.
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// How long a one-time link holds, unless the file says otherwise: somebody else reads mail once a
+/// day.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// `[daemon]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Daemon {
@@ -28,6 +32,8 @@ pub struct Daemon {
     pub public_url: Option<Endpoint>,
     /// Where the connect page sends people back to, when an application sent them.
     pub return_to: Vec<Endpoint>,
+    /// How long a link of `connect --link` holds.
+    pub link_valid: Duration,
 }
 
 impl Default for Daemon {
@@ -40,6 +46,7 @@ impl Default for Daemon {
             listen: Listen::At(([127, 0, 0, 1], 8437).into()),
             public_url: None,
             return_to: Vec::new(),
+            link_valid: DAY,
         }
     }
 }
@@ -72,6 +79,9 @@ pub(super) fn daemon(mut section: Section<'_>) -> Daemon {
         listen: section.parsed("listen", value::listen).map_or(default.listen, |at| at.value),
         public_url: section.parsed("public_url", value::endpoint).map(|at| at.value),
         return_to: return_to(&mut section),
+        link_valid: section
+            .parsed("link_valid", value::interval)
+            .map_or(default.link_valid, |at| at.value),
     };
     if daemon.listen == Listen::Off
         && let Some(place) = section.place("public_url")

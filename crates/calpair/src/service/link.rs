@@ -1,5 +1,5 @@
 //! One-time links to the connect page: whoever holds one may connect one account, once, within a
-//! day, without the page's password. They are kept in memory only, by a hash: a link is void when
+//! time, without the page's password. They are kept in memory only, by a hash: a link is void when
 //! calpair is started again.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,9 +12,6 @@ use super::{Answer, Refusal, Service};
 use crate::control::Reply;
 use crate::exit::Exit;
 use crate::report::{At, Link};
-
-/// How long a link holds: somebody else reads mail once a day.
-const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long what came of it is still shown to who used it.
 const AFTER: Duration = Duration::from_secs(30 * 60);
@@ -148,7 +145,7 @@ impl Service {
         let token: String = self.chance::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
         let segment = crate::text::segment(account.as_str());
         let url = format!("{origin}/connect/{segment}?link={token}");
-        let until = self.ctx.now() + LIFE;
+        let until = self.ctx.now() + self.config().daemon.link_valid;
         let name = name(&token);
         self.links.add(Known { name, account, until, is_claimed: false, used: None });
         Ok(Reply::report(Exit::Fine, &Link { url, until: At(until) }))
@@ -164,11 +161,11 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_for_one_account_once_and_for_a_day() {
+    fn a_link_is_for_one_account_once_and_for_its_time() {
         let links = Links::default();
         let account = AccountName::new("home");
         let add = |token: &str| {
-            let (account, until) = (account.clone(), at(0) + LIFE);
+            let (account, until) = (account.clone(), at(24));
             let name = name(token);
             links.add(Known { name, account, until, is_claimed: false, used: None });
         };

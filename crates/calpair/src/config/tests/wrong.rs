@@ -13,7 +13,7 @@ pub(super) const WRONG: &[(&str, &str)] = &[
     (
         "[daemon]\ncolour = 1",
         "2:1: [daemon] has no key `colour`; the keys here are time_zone, state_dir, \
-             interval, confirm, listen, public_url, return_to",
+             interval, confirm, listen, public_url, return_to, link_valid",
     ),
     (
         "[daemon]\ninterval = 60",
