@@ -45,6 +45,49 @@ fn event(uid: &str, lines: &str) -> String {
     )
 }
 
+/// What a cycle costs at Google is one listing, and one request for each series written there.
+#[test]
+fn ten_changes_cost_one_listing_and_one_write_each() {
+    let scene = Scene::begin();
+    scene.runtime.block_on(scene.rig.rest());
+    let (google, _) = scene.google.as_google().expect("the right side is Google");
+    let costs = || {
+        let before = google.log().len();
+        scene.runtime.block_on(scene.rig.cycle());
+        let log = google.log();
+        let (reads, writes): (Vec<_>, Vec<_>) =
+            log[before..].iter().partition(|asked| asked.method == "GET");
+        (reads.len(), writes.len())
+    };
+    let uids: Vec<String> = (0..10).map(|number| format!("e{number}@example.com")).collect();
+    let weekly =
+        |number: usize| if number.is_multiple_of(2) { "RRULE:FREQ=WEEKLY\r\n" } else { "" };
+    for (number, uid) in uids.iter().enumerate() {
+        let text = event(uid, weekly(number));
+        scene.icloud.put(&format!("e{number}.ics"), text.as_bytes());
+    }
+    assert_eq!(costs(), (1, 10), "ten new series");
+    assert_eq!(costs(), (1, 0), "quiet");
+    for uid in &uids {
+        scene.icloud.edit(uid, |text| text.replace("SUMMARY:", "SUMMARY:Renamed "));
+    }
+    assert_eq!(costs(), (1, 10), "ten changed ones");
+    assert_eq!(costs(), (1, 0), "quiet");
+    for uid in &uids {
+        assert!(scene.user().set(&scene.at_google(uid), "SUMMARY", "Renamed there"));
+    }
+    // A changed series that repeats is asked for its exceptions: the listing has only what changed.
+    assert_eq!(costs(), (1 + 5, 0), "ten changes of Google's users");
+    assert!(
+        scene
+            .icloud
+            .texts()
+            .values()
+            .all(|text| { String::from_utf8_lossy(text).contains("SUMMARY:Renamed there") })
+    );
+    assert_eq!(costs(), (1, 0), "quiet");
+}
+
 // quirk: google-50
 #[test]
 fn while_google_takes_no_changes_what_is_changed_there_arrives() {

@@ -102,6 +102,12 @@ impl Provider for Google {
         }
     }
 
+    /// An insert and a patch are answered with the event as it is now, and a sync token from before
+    /// them lists what was deleted since, too.
+    fn answers_in_full(&self) -> bool {
+        true
+    }
+
     // quirk: google-65
     fn unlisted(&self) -> Option<&'static str> {
         Some("birthdays, working locations, focus times and out-of-office times of Google's")

@@ -64,6 +64,13 @@ pub trait Provider: Send + Sync {
         false
     }
 
+    /// Whether the answer to a write is all that a listing would say of it, and a cursor from
+    /// before it still tells what becomes of it: then nothing has to be looked at again. Asks
+    /// nobody.
+    fn answers_in_full(&self) -> bool {
+        false
+    }
+
     /// Whether [`Provider::put_back`] makes use of a resource's own form. Asks nobody.
     fn puts_back(&self) -> bool {
         false

@@ -55,6 +55,10 @@ impl Provider for Counted {
         self.inner.is_edited_beside(was, is)
     }
 
+    fn answers_in_full(&self) -> bool {
+        self.inner.answers_in_full()
+    }
+
     fn puts_back(&self) -> bool {
         self.inner.puts_back()
     }

@@ -90,9 +90,9 @@ fn the_first_pair_of_the_readme_is_valid() {
 
 #[test]
 fn the_example_names_every_key() {
-    let asked = "time_zone state_dir interval confirm listen public_url return_to link_valid key_file \
-         command webhook provider username url client_id client_secret_file api_url auth_url \
-         token_url revoke_url tenant cloud authority_url name left right account calendar \
+    let asked = "time_zone state_dir interval confirm listen public_url return_to link_valid \
+         key_file command webhook provider username url client_id client_secret_file api_url \
+         auth_url token_url revoke_url tenant cloud authority_url name left right account calendar \
          direction conflict window past future limits deletes delete_percent to_right to_left \
          detail prefix show_as reminders attendees skip title all_day declined free private \
          category";
