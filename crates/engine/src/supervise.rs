@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use model::PairName;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Mutex as Turn, Notify, OwnedMutexGuard, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -40,6 +40,7 @@ struct Running {
     wake: Arc<Notify>,
     asks: mpsc::UnboundedSender<Ask>,
     busy: Arc<AtomicBool>,
+    turn: Arc<Turn<()>>,
     task: JoinHandle<()>,
 }
 
@@ -57,6 +58,8 @@ struct Ends {
     wake: Arc<Notify>,
     asks: mpsc::UnboundedReceiver<Ask>,
     busy: Arc<AtomicBool>,
+    /// Held by whoever writes for the pair: a cycle, or somebody's errand.
+    turn: Arc<Turn<()>>,
     heard: Arc<Heard>,
 }
 
@@ -77,7 +80,7 @@ impl Supervisor {
                 Some(task) if task.fingerprint == charge.fingerprint => task,
                 Some(task) => {
                     task.stop.cancel();
-                    self.start(charge, Some(task.task))
+                    self.start(charge, Some(task))
                 }
                 None => self.start(charge, None),
             };
@@ -88,17 +91,20 @@ impl Supervisor {
         }
     }
 
-    fn start(&self, charge: Charge, predecessor: Option<JoinHandle<()>>) -> Running {
+    fn start(&self, charge: Charge, predecessor: Option<Running>) -> Running {
         let stop = self.ctx.stop.child_token();
         let wake = Arc::new(Notify::new());
         let ctx = Context { stop: stop.clone(), ..self.ctx.clone() };
         let fingerprint = charge.fingerprint.clone();
         let (asks, asked) = mpsc::unbounded_channel();
         let busy = Arc::<AtomicBool>::default();
+        let turn = predecessor.as_ref().map(|task| Arc::clone(&task.turn)).unwrap_or_default();
+        let predecessor = predecessor.map(|task| task.task);
         let ends = Ends {
             wake: Arc::clone(&wake),
             asks: asked,
             busy: Arc::clone(&busy),
+            turn: Arc::clone(&turn),
             heard: Arc::clone(&self.heard),
         };
         let task = self.tasks.spawn(async move {
@@ -108,7 +114,7 @@ impl Supervisor {
             }
             run(ctx, charge, ends).await;
         });
-        Running { fingerprint, stop, wake, asks, busy, task }
+        Running { fingerprint, stop, wake, asks, busy, turn, task }
     }
 
     /// Has a pair run its next cycle now; `false` when there is no such pair.
@@ -126,6 +132,16 @@ impl Supervisor {
             running.get(name)?.asks.send(Ask { mode, reply }).ok()?;
         }
         answer.await.ok()
+    }
+
+    /// Waits until the cycle of the pair that is under way is over; as long as the answer is kept,
+    /// the next one waits. `None` when there is no such pair.
+    pub async fn hold(&self, name: &PairName) -> Option<OwnedMutexGuard<()>> {
+        let turn = {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(&running.get(name)?.turn)
+        };
+        Some(turn.lock_owned().await)
     }
 
     /// Whether a cycle of the pair is under way.
@@ -159,8 +175,11 @@ async fn run(ctx: Context, charge: Charge, mut ends: Ends) {
     let mut ask = None;
     while !ctx.stop.is_cancelled() {
         let mode = ask.as_ref().map_or(Mode::Sync, |ask: &Ask| ask.mode);
-        ends.busy.store(true, Ordering::Relaxed);
-        let attended = attend(&ctx, &charge.pair, charge.confirm, mode).await;
+        let attended = {
+            let _turn = ends.turn.lock().await;
+            ends.busy.store(true, Ordering::Relaxed);
+            attend(&ctx, &charge.pair, charge.confirm, mode).await
+        };
         ends.busy.store(false, Ordering::Relaxed);
         (ends.heard)(&charge.pair.name, &attended);
         failures = match attended.state {

@@ -48,7 +48,9 @@ impl Subject for Served {
     }
 
     async fn delete(&mut self, name: &str) {
-        let uid = self.named.get(name).cloned().unwrap_or_default();
+        let mut held = self.stage.service.held(&self.stage.calendar).into_iter();
+        let made = held.find(|held| held.id == name).map(|held| held.uid);
+        let uid = self.named.get(name).cloned().or(made).unwrap_or_default();
         self.stage.user().delete(&uid);
     }
 

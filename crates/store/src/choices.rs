@@ -2,7 +2,7 @@
 //! side, not a text: what that side holds by then is what wins.
 
 use model::{MappingId, ResourceId, Side, Sides};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use crate::codec::{side as side_of, side_number};
 use crate::{PairId, Result, Store, sql};
@@ -25,19 +25,7 @@ impl Store {
     /// # Errors
     /// When nothing could be written.
     pub fn choose(&self, pair: PairId, conflict: i64, keep: Side) -> Result<bool> {
-        self.write("choose", |transaction| {
-            let query = "UPDATE conflict SET keep = ?3 WHERE id = ?1 AND pair = ?2";
-            let key = params![conflict, pair.0, side_number(keep)];
-            if sql::run(transaction, query, key)? == 0 {
-                return Ok(false);
-            }
-            let query = "UPDATE snapshot SET touched = 1, skipped = 0 WHERE pair = ?2 AND (
-                 mapping = (SELECT mapping FROM conflict WHERE id = ?1)
-                 OR id IN (SELECT \"left\" FROM conflict WHERE id = ?1
-                     UNION SELECT \"right\" FROM conflict WHERE id = ?1))";
-            sql::run(transaction, query, params![conflict, pair.0])?;
-            Ok(true)
-        })
+        self.write("choose", |transaction| choose(transaction, pair, conflict, keep))
     }
 
     /// The choices that stand.
@@ -60,4 +48,23 @@ impl Store {
             })
         })
     }
+}
+
+pub(crate) fn choose(
+    connection: &Connection,
+    pair: PairId,
+    conflict: i64,
+    keep: Side,
+) -> Result<bool> {
+    let query = "UPDATE conflict SET keep = ?3 WHERE id = ?1 AND pair = ?2";
+    let key = params![conflict, pair.0, side_number(keep)];
+    if sql::run(connection, query, key)? == 0 {
+        return Ok(false);
+    }
+    let query = "UPDATE snapshot SET touched = 1, skipped = 0 WHERE pair = ?2 AND (
+         mapping = (SELECT mapping FROM conflict WHERE id = ?1)
+         OR id IN (SELECT \"left\" FROM conflict WHERE id = ?1
+             UNION SELECT \"right\" FROM conflict WHERE id = ?1))";
+    sql::run(connection, query, params![conflict, pair.0])?;
+    Ok(true)
 }

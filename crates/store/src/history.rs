@@ -7,7 +7,7 @@ use model::{PairName, Redacted, Series, Side, Timestamp, Uid};
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{instant, maybe_packed, pack, side as side_of, side_number};
-use crate::{PairId, Result, Store, pairs, sql};
+use crate::{PairId, Result, Store, errands, pairs, sql};
 
 /// How many changes are kept: some years of a busy calendar, below 100 MB.
 const KEPT: i64 = 50_000;
@@ -97,7 +97,8 @@ impl Store {
         };
         let query = format!(
             "SELECT id, at, run, pair_name, side, action, uid, title, before, after, reason
-             FROM history WHERE {rule} ORDER BY id DESC LIMIT ?3"
+             FROM history WHERE {rule} AND {} ORDER BY id DESC LIMIT ?3",
+            errands::IS_MADE
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let key = params![pair.map(PairName::as_str), uid.map(Uid::as_str), limit];
@@ -118,7 +119,16 @@ pub(crate) struct Entry<'a> {
 }
 
 pub(crate) fn insert(connection: &Connection, entry: &Entry<'_>, now: Timestamp) -> Result<()> {
-    let Some(shown) = entry.after.or(entry.before) else { return Ok(()) };
+    put(connection, entry, now).map(drop)
+}
+
+/// The same; the number of the change, if there is anything to tell.
+pub(crate) fn put(
+    connection: &Connection,
+    entry: &Entry<'_>,
+    now: Timestamp,
+) -> Result<Option<i64>> {
+    let Some(shown) = entry.after.or(entry.before) else { return Ok(None) };
     let title = shown.face().and_then(|event| event.title.as_ref());
     let id = sql::insert(
         connection,
@@ -142,7 +152,7 @@ pub(crate) fn insert(connection: &Connection, entry: &Entry<'_>, now: Timestamp)
         former::keep(connection, id, raw)?;
     }
     sql::run(connection, "DELETE FROM history WHERE id <= ?1", [id - KEPT])?;
-    Ok(())
+    Ok(Some(id))
 }
 
 fn change(row: &Row<'_>) -> Result<ChangeRow> {

@@ -39,6 +39,7 @@ const MIGRATIONS: &[Form] = &[
     ("V10__beside", include_str!("../../../migrations/0010_beside.sql")),
     ("V11__former", include_str!("../../../migrations/0011_former.sql")),
     ("V12__undelivered", include_str!("../../../migrations/0012_undelivered.sql")),
+    ("V13__errands", include_str!("../../../migrations/0013_errands.sql")),
 ];
 
 /// How long to wait for somebody who looks at the database with another tool.

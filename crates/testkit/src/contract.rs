@@ -148,6 +148,7 @@ const CLAUSES: &[Clause] = clauses! {
         create_returns_what_is_held: "create answers with what a fetch then finds",
         one_key_creates_once: "create twice with one key makes one resource and returns it",
         one_key_returns_what_was_edited: "a key whose creation was edited still creates nothing",
+        one_key_creates_what_was_deleted: "a key whose creation was deleted makes it once more",
         a_taken_uid_is_refused: "create with a UID that is there is AlreadyExists",
         update_changes: "update answers with what a fetch then finds",
         a_copy_shows_who_made_it: "create marks what it makes; no user's edit is taken for ours",

@@ -1,13 +1,16 @@
 //! `resolve` and `restore`: what somebody decides about one event.
 //!
 //! A choice in a conflict is carried out by the next cycle. An earlier version is put back as its
-//! owner would: the side is written, and the next cycle finds an edit there. What can't be put back
-//! is said.
+//! owner would: the side is written, between two cycles of the pair, and the next one finds an edit
+//! there. What can't be put back is said.
 
-use engine::PairSide;
-use model::{People, Resource, Series, Side, Uid};
-use provider::{Error, Former, Provider};
+use std::time::Duration;
+
+use engine::{Errand, Failure, PairSide, Place, Ran};
+use model::{People, Resource, ResourceId, Series, Side};
+use provider::{Error, ErrorKind, Former, Provider};
 use store::{ChangeRow, NowRow, PairRow};
+use tokio::sync::OwnedMutexGuard;
 
 use super::{Answer, Refusal, Service};
 use crate::config::Pair;
@@ -17,6 +20,9 @@ use crate::exit::Exit;
 /// How far back `restore` looks: months of a pair in which something happens daily.
 const CHANGES: usize = 100_000;
 
+/// How long whoever asks waits for a cycle to end: only a first sync takes longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 impl Service {
     pub(super) async fn resolve(&self, id: &str, keep: Keep) -> Answer {
         let Some((pair, row)) = self.conflicting(id)? else {
@@ -25,14 +31,11 @@ impl Service {
             return Err(Refusal::usage(sentence));
         };
         let number: i64 = id.parse().unwrap_or_default();
-        let side = match keep {
-            Keep::Left | Keep::Both => Side::Left,
-            Keep::Right => Side::Right,
-        };
-        if keep == Keep::Both {
-            self.keep_apart(&pair, &row, number).await?;
+        match keep {
+            Keep::Both => self.keep_apart(&pair, &row, number).await?,
+            Keep::Left => drop(self.ctx.store.choose(row.id, number, Side::Left)?),
+            Keep::Right => drop(self.ctx.store.choose(row.id, number, Side::Right)?),
         }
-        self.ctx.store.choose(row.id, number, side)?;
         self.wake(&row.name);
         let what = match keep {
             Keep::Left => "what the left side says is kept",
@@ -56,22 +59,31 @@ impl Service {
 
     /// What the right side says becomes an event of its own there; the left side's goes on.
     async fn keep_apart(&self, pair: &Pair, row: &PairRow, conflict: i64) -> Result<(), Refusal> {
+        let _turn = self.turn(pair).await?;
         let conflicts = self.ctx.store.conflicts(row.id)?;
-        let uid = conflicts.into_iter().find(|known| known.id == conflict).map(|known| known.uid);
-        let found = self.ctx.store.find(row.id, uid.as_ref().map_or("", Uid::as_str))?;
+        let Some(known) = conflicts.into_iter().find(|known| known.id == conflict) else {
+            return Err(Refusal::new(Exit::Failed, "the conflict is no more"));
+        };
+        let found = self.ctx.store.find(row.id, known.uid.as_str())?;
         let mut held = found.into_iter().filter_map(|found| found.sides.right);
         let series = held.find_map(|side| match side.now {
             NowRow::Present { series, .. } => Some(series),
             NowRow::Absent | NowRow::Unreadable { .. } => None,
         });
-        let Some(mut series) = series else {
+        let Some(series) = series else {
             return Err(Refusal::new(Exit::Failed, "the right side does not have it any more"));
         };
-        let key = self.ctx.chance.create_key();
-        series.uid = Uid::new(key.as_str());
-        let (end, calendar) = self.at(pair, row, Side::Right).await?;
-        let made = end.provider.create(&calendar, &series, &key).await;
-        made.map(drop).map_err(|error: Error| self.met(&end, &error))
+        let (at, content) = (known.since.as_microsecond(), store::digest(&series).0);
+        let name = name(&[
+            "apart",
+            &conflict.to_string(),
+            &at.to_string(),
+            pair.name.as_str(),
+            known.uid.as_str(),
+            &format!("{content:02x?}"),
+        ]);
+        let errand = Errand::KeepApart { conflict, name: &name, series: &series };
+        self.run_errand(pair, row, Side::Right, &errand).await.map(drop)
     }
 
     pub(super) async fn restore(&self, change: &str) -> Answer {
@@ -85,33 +97,105 @@ impl Service {
             return Err(Refusal::usage(sentence));
         };
         let pair = self.pair_of(change.pair.as_str())?;
+        let _turn = self.turn(&pair).await?;
         let row = self.row_of(&pair)?;
-        let (end, calendar) = self.at(&pair, &row, change.side).await?;
+        let name = name(&[
+            "change",
+            &change.id.to_string(),
+            &change.at.as_microsecond().to_string(),
+            change.pair.as_str(),
+            change.side.as_str(),
+            change.uid.as_str(),
+        ]);
+        let over = self.held(&row, &change)?;
+        let errand = Errand::PutBack { change: change.id, name: &name, series: &before, over };
+        let (end, ran) = self.run_errand(&pair, &row, change.side, &errand).await?;
+        let side = change.side;
+        if !ran.wrote {
+            let sentence = format!("the {side} is as it was before that change already");
+            return Ok(Reply::message(Exit::Fine, sentence));
+        }
         let raw = self.ctx.store.former(change.id)?;
         let raw = raw.as_ref().map(|raw| raw.expose().as_slice());
         let former = Former { series: &before, raw };
-        let current = self.held(&row, &change)?;
-        let key = self.ctx.chance.create_key();
-        let put = end.provider.put_back(&calendar, former, current.as_ref(), &key).await;
-        let put = put.map_err(|error| self.met(&end, &error))?;
-        self.wake(&row.name);
-        let (side, when) = (change.side, self.when());
-        let but = missing(end.provider.as_ref(), former, current.as_ref(), &put);
-        let sentence = format!("the earlier version is back on the {side}{but}; it crosses{when}");
+        let what = differing(&ran);
+        let but = missing(end.provider.as_ref(), former, ran.before.as_ref(), &ran.now);
+        let when = self.when();
+        let sentence =
+            format!("the earlier version is back on the {side}{what}{but}; it crosses{when}");
         Ok(Reply::message(Exit::Fine, sentence))
     }
 
-    /// What the changed side holds of the series now.
-    fn held(&self, row: &PairRow, change: &ChangeRow) -> Result<Option<Resource>, Refusal> {
+    /// What the changed side is known to hold of the series.
+    fn held(&self, row: &PairRow, change: &ChangeRow) -> Result<Option<ResourceId>, Refusal> {
         let found = self.ctx.store.find(row.id, change.uid.as_str())?;
-        for found in found.into_iter().filter(|found| found.uid == change.uid) {
-            if let Some(side) = &found.sides[change.side]
-                && matches!(side.now, NowRow::Present { .. })
-            {
-                return Ok(self.ctx.store.resource(row.id, change.side, &side.id)?);
+        let found = found.into_iter().filter(|found| found.uid == change.uid);
+        let mut held = found.filter_map(|found| found.sides[change.side].clone());
+        Ok(held.find(|held| !matches!(held.now, NowRow::Absent)).map(|held| held.id))
+    }
+
+    /// Runs what somebody asked for on a side.
+    async fn run_errand(
+        &self,
+        pair: &Pair,
+        row: &PairRow,
+        side: Side,
+        errand: &Errand<'_>,
+    ) -> Result<(PairSide, Ran), Refusal> {
+        let (end, calendar) = self.at(pair, row, side).await?;
+        let provider = end.provider.as_ref();
+        let place = Place { pair: row.id, side, provider, calendar: &calendar };
+        match engine::run_errand(&self.ctx, &place, errand).await {
+            Ok(ran) => {
+                self.wake(&row.name);
+                Ok((end, ran))
+            }
+            Err(Failure::Provider { error, .. }) => Err(self.not_run(&end, &error)),
+            Err(Failure::Store(error)) => Err(error.into()),
+            Err(failure @ (Failure::Calendar { .. } | Failure::Check(_))) => {
+                Err(Refusal::new(Exit::Failed, failure.to_string()))
             }
         }
-        Ok(None)
+    }
+
+    /// What a provider's refusal means for whoever asked.
+    fn not_run(&self, end: &PairSide, error: &Error) -> Refusal {
+        let (exit, more) = match error.kind() {
+            ErrorKind::Stale | ErrorKind::Gone => (
+                Exit::TryAgain,
+                "somebody is changing it right now; nothing was written; try again",
+            ),
+            ErrorKind::AlreadyExists => {
+                (Exit::Failed, "if it is in this calendar, try again after the next cycle")
+            }
+            ErrorKind::Unavailable | ErrorKind::Malformed => {
+                (Exit::TryAgain, "whether it was written is not known; the next cycle finds out")
+            }
+            ErrorKind::CursorExpired
+            | ErrorKind::WritesLimited { .. }
+            | ErrorKind::RateLimited { .. }
+            | ErrorKind::Unauthorized
+            | ErrorKind::Forbidden
+            | ErrorKind::Rejected => return self.met(end, error),
+        };
+        Refusal::new(exit, format!("{}; {more}", self.met(end, error).sentence))
+    }
+
+    /// Waits until no cycle of the pair is under way; none begins while the answer is kept.
+    async fn turn(&self, pair: &Pair) -> Result<Option<OwnedMutexGuard<()>>, Refusal> {
+        let Some(supervisor) = &self.supervisor else { return Ok(None) };
+        tokio::select! {
+            biased;
+            turn = supervisor.hold(&pair.name) => Ok(turn),
+            () = self.ctx.clock.sleep(PATIENCE) => {
+                let sentence = format!(
+                    "a cycle of {} is under way and takes long; nothing was written; try again \
+                     when it is over",
+                    pair.name
+                );
+                Err(Refusal::new(Exit::TryAgain, sentence))
+            }
+        }
     }
 
     /// How one side of a pair is written.
@@ -128,6 +212,20 @@ impl Service {
             None => Err(Refusal::new(Exit::TryAgain, "the pair has not had a cycle yet")),
         }
     }
+}
+
+/// What tells an errand from every other one: of the same words the same; nothing of them shows.
+fn name(words: &[&str]) -> String {
+    let digest = store::digest_bytes(words.join("\n").as_bytes());
+    digest.0.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The fields that differ from what stood there, as a part of a sentence; empty where nothing did.
+fn differing(ran: &Ran) -> String {
+    let Some(before) = &ran.before else { return String::new() };
+    let changes = reconcile::difference(Some(&before.series), Some(&ran.now.series));
+    let fields: Vec<_> = changes.into_iter().map(|change| change.field).collect();
+    if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) }
 }
 
 /// What of the earlier version is not back, as a part of a sentence; empty where all of it is.

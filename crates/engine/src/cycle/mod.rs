@@ -158,6 +158,7 @@ impl<'a> Cycle<'a> {
     async fn run(&mut self, mode: Mode, report: &mut Report) -> Result<Outcome, Failure> {
         if mode == Mode::Sync {
             self.settle().await?;
+            self.settle_errands().await?;
         }
         self.audit_rights().await?;
         let mut due = self.take_up_rules().await?;

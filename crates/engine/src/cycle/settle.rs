@@ -12,6 +12,7 @@ use provider::{Error, ErrorKind, Outcome};
 use store::{ActionKind, IntentRow, UnreadableRow, Wrote};
 
 use super::{Cycle, at, own_uid};
+use crate::errand::{self, Place};
 use crate::report::Failure;
 
 /// A server that failed under several writes at once is given this long to breathe.
@@ -48,7 +49,32 @@ impl Cycle<'_> {
         Ok(())
     }
 
-    /// After a batch in which writes failed: the same, once the server has had time to breathe.
+    /// Finds out what became of what somebody asked for and was not answered. What is not known
+    /// stays open, and nothing waits for it.
+    ///
+    /// # Errors
+    /// When the account can't be used.
+    pub(super) async fn settle_errands(&self) -> Result<(), Failure> {
+        for row in self.ctx.store.open_errands(self.id())? {
+            let side = row.side;
+            let place = Place {
+                pair: self.id(),
+                side,
+                provider: self.pair.sides[side].provider.as_ref(),
+                calendar: &self.calendars[side],
+            };
+            match errand::settle_one(self.ctx, &place, &row).await {
+                Err(Failure::Provider { error, .. }) if !error.kind().is_of_account() => {
+                    tracing::debug!(%side, %error, "what was asked for is still not known");
+                }
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+
+    /// After a batch in which writes failed: as [`Cycle::settle`], once the server has had time to
+    /// breathe.
     pub(super) async fn settle_what_failed(&mut self) -> Result<(), Failure> {
         self.ctx.clock.sleep(BREATH).await;
         self.settle().await

@@ -71,6 +71,24 @@ pub(super) async fn one_key_returns_what_was_edited(bench: &mut Bench<'_>) -> Ke
     bench.same(&bench.found(&first.id).await?.series, &retitled(&wanted, "Edited"))
 }
 
+pub(super) async fn one_key_creates_what_was_deleted(bench: &mut Bench<'_>) -> Kept {
+    let (wanted, key) = (bench.fixture(LINE), bench.key());
+    let calendar = bench.calendar();
+    // Whoever makes the next one must not stop at the first that is gone.
+    for _ in 0..3 {
+        let made = bench.provider().create(&calendar, &wanted, &key).await?;
+        bench.same(&bench.found(&made.id).await?.series, &wanted)?;
+        let seen = bench.list(None).await?;
+        let count = seen.present.values().filter(|held| held.series.uid == wanted.uid).count();
+        ensure(count == 1, format!("there are {count} resources"))?;
+        let name = bench.subject().name(&made.id);
+        bench.subject().delete(&name).await;
+        let outcome = bench.outcome(&made.id).await?;
+        ensure(matches!(outcome, Outcome::Gone), "it is there although it was deleted")?;
+    }
+    Ok(())
+}
+
 pub(super) async fn a_taken_uid_is_refused(bench: &mut Bench<'_>) -> Kept {
     let (uid, _) = bench.put(LINE).await?;
     let series = Series { uid: uid.as_str().into(), ..crate::series(LINE) };

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A pair that asks, with one conflict.
-async fn in_conflict(stage: &Stage) -> (Service, report::Conflict) {
+pub(super) async fn in_conflict(stage: &Stage) -> (Service, report::Conflict) {
     let asking = stage.config() + "conflict = \"ask\"\n";
     let service = stage.open(&asking);
     for account in ["l", "r"] {
@@ -18,7 +18,7 @@ async fn in_conflict(stage: &Stage) -> (Service, report::Conflict) {
     (service, open.conflicts.remove(0))
 }
 
-fn titles(stage: &Stage, side: usize) -> Vec<String> {
+pub(super) fn titles(stage: &Stage, side: usize) -> Vec<String> {
     let user = stage.user(side);
     let title = |uid: String| {
         let raw = String::from_utf8(user.get(&uid).unwrap().raw).unwrap();

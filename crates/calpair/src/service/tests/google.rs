@@ -19,12 +19,12 @@ use super::*;
 use crate::signin::{self, browser::Waiting};
 
 /// A CalDAV server on the left, Google on the right, a clock that is set.
-struct Scene {
-    world: World,
-    google: Google,
+pub(super) struct Scene {
+    pub(super) world: World,
+    pub(super) google: Google,
     endpoint: Endpoint,
     left: Running,
-    calendar: CalendarId,
+    pub(super) calendar: CalendarId,
     clock: Arc<Shifted>,
     folder: TempDir,
 }
@@ -47,7 +47,7 @@ impl Clock for Shifted {
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let world = World::new(1);
         let clock = Arc::new(Shifted { began: SystemClock::read(), seconds: AtomicI64::new(0) });
         world.set_now(clock.now());
@@ -101,7 +101,7 @@ impl Scene {
     }
 
     /// The service with both accounts connected.
-    async fn connected(&self) -> Service {
+    pub(super) async fn connected(&self) -> Service {
         let service = self.open();
         assert_eq!(connect(&service, "l", "abcd-efgh-ijkl-mnop").await.exit, 0);
         let reply = connect(&service, "work", &self.google.refresh_token("me")).await;
@@ -109,7 +109,7 @@ impl Scene {
         service
     }
 
-    fn create(&self, uid: &str) {
+    pub(super) fn create(&self, uid: &str) {
         let start = "2026-03-01T09:00:00Z".parse().unwrap();
         let event = seed::hour(uid, &format!("Event {uid}"), start, "");
         self.world.user(&self.calendar).create(&event);

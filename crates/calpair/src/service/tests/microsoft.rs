@@ -14,12 +14,12 @@ use super::*;
 use crate::signin::{self, browser::Waiting, device};
 
 /// A CalDAV server on the left, Microsoft on the right, a clock that is set.
-struct Scene {
-    world: World,
-    microsoft: Microsoft,
+pub(super) struct Scene {
+    pub(super) world: World,
+    pub(super) microsoft: Microsoft,
     endpoint: Endpoint,
     left: Running,
-    calendar: CalendarId,
+    pub(super) calendar: CalendarId,
     clock: Arc<Shifted>,
     folder: TempDir,
     tenant: &'static str,
@@ -52,7 +52,7 @@ impl Clock for Shifted {
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Self::of_tenant("common").await
     }
 
@@ -102,7 +102,7 @@ impl Scene {
     }
 
     /// The service with both accounts connected.
-    async fn connected(&self) -> Service {
+    pub(super) async fn connected(&self) -> Service {
         let service = self.open();
         assert_eq!(connect(&service, "l", "abcd-efgh-ijkl-mnop").await.exit, 0);
         let reply = connect(&service, "office", &self.microsoft.refresh_token("me")).await;
@@ -110,7 +110,7 @@ impl Scene {
         service
     }
 
-    fn create(&self, uid: &str) {
+    pub(super) fn create(&self, uid: &str) {
         let start = "2026-03-01T09:00:00Z".parse().unwrap();
         let event = seed::hour(uid, &format!("Event {uid}"), start, "");
         self.world.user(&self.calendar).create(&event);
