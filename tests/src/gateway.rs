@@ -38,10 +38,19 @@ impl Way {
         Way::Answered(format!("HTTP/1.1 {status} X\r\nlocation: {to}\r\ncontent-length: 0\r\n"))
     }
 
-    /// A web page, with status 200.
-    pub fn page() -> Self {
+    /// A web page, with this status.
+    pub fn page(status: u16) -> Self {
+        Self::page_with(status, "")
+    }
+
+    /// A web page that asks for a password of its own.
+    pub fn asking_page() -> Self {
+        Self::page_with(401, "www-authenticate: Basic realm=\"Hotel\"\r\n")
+    }
+
+    fn page_with(status: u16, headers: &str) -> Self {
         Way::Answered(format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nset-cookie: guest=1\r\n\
+            "HTTP/1.1 {status} X\r\ncontent-type: text/html\r\nset-cookie: guest=1\r\n{headers}\
              content-length: {}\r\n\r\n{PORTAL}",
             PORTAL.len()
         ))
@@ -92,7 +101,7 @@ impl Gateway {
 
     /// Somebody else's server, at every address of this machine, who takes whatever is sent.
     pub fn stranger() -> Self {
-        Self::listen(Ipv4Addr::UNSPECIFIED, None, Way::page(), None)
+        Self::listen(Ipv4Addr::UNSPECIFIED, None, Way::page(200), None)
     }
 
     /// # Panics

@@ -89,6 +89,12 @@ fn read_multistatus(
     doing: &str,
     each: impl FnMut(Response) -> xml::Result<()>,
 ) -> Result<Option<String>> {
+    // What forbids reading by a page stands before the server, as in a hotel: it knows nothing of
+    // the account.
+    if answer.status() == 403 && is_web_page(answer) {
+        let sentence = format!("{} answered {doing} with a web page (403)", place(answer));
+        return Err(Error::new(ErrorKind::Malformed, sentence));
+    }
     if answer.status() != 207 {
         return Err(refused(answer, doing));
     }

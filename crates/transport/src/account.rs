@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, IF_MATCH, IF_NONE_MATCH};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use provider::{Error, ErrorKind, Result};
 use reqwest::Url;
@@ -256,7 +256,7 @@ impl Account {
                 return Err(self.gate.doubted());
             }
             StatusCode::UNAUTHORIZED if by_password => {
-                check_scheme(&url, response.headers())?;
+                check_challenge(self.options.allow, &url, response.headers())?;
                 self.trust.refused();
             }
             // A 401 is no acceptance, and a 403 may be a throttling that only the adapter can read.
@@ -347,10 +347,25 @@ fn is_repeatable(request: &Request<Bytes>) -> bool {
     }
 }
 
-/// A 401 that does not offer Basic says nothing about the password.
-fn check_scheme(url: &Url, headers: &HeaderMap) -> Result<()> {
+/// A 401 that offers something else than Basic says nothing about the password, nor does the web
+/// page of whoever stands between: iCloud never shows one, others only with an offer of Basic.
+// quirk: icloud-1
+fn check_challenge(allow: Allow, url: &Url, headers: &HeaderMap) -> Result<()> {
     let schemes = challenge::schemes(headers);
-    if schemes.is_empty() || schemes.iter().any(|scheme| scheme == "basic") {
+    let offers_basic = schemes.iter().any(|scheme| scheme == "basic");
+    let is_page = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|text| text.to_ascii_lowercase().contains("html"));
+    let shows_pages = match allow {
+        Allow::ICloud => false,
+        Allow::Origin => offers_basic,
+    };
+    if is_page && !shows_pages && (schemes.is_empty() || offers_basic) {
+        let sentence = format!("{} answered with a web page (401)", place(url));
+        return Err(Error::new(ErrorKind::Malformed, sentence));
+    }
+    if schemes.is_empty() || offers_basic {
         return Ok(());
     }
     Err(Error::new(
