@@ -16,9 +16,9 @@ use store::{ErrandId, ErrandRow, NewErrand, PairId};
 use crate::Context;
 use crate::report::Failure;
 
-/// How long the outcome of an errand is looked for, in seconds: one that a provider does not tell
-/// in a day it never will.
-const PATIENCE: i64 = 24 * 60 * 60;
+/// How long, in seconds, what never arrived is still written: who has waited for an hour may have
+/// made it by hand.
+const PATIENCE: i64 = 60 * 60;
 
 /// A side, as errands write it.
 #[derive(Clone, Copy)]
@@ -293,7 +293,8 @@ const fn fate(kind: ErrorKind) -> Fate {
 }
 
 /// Finds out what became of an errand whose answer was lost, and finishes what never arrived: it
-/// was asked for. What can't be found out now stays open, at most for a day.
+/// was asked for. What can't be found out now stays open, at most for an hour; after it nothing
+/// more is written.
 ///
 /// # Errors
 /// When it could not be found out. It is no reason to do nothing else: whatever became of it reads
@@ -303,9 +304,12 @@ pub(crate) async fn settle_one(
     place: &Place<'_>,
     row: &ErrandRow,
 ) -> Result<(), Failure> {
-    let Err(failure) = try_settle(ctx, place, row).await else { return Ok(()) };
+    // A time ahead was written by a clock that was wrong.
+    let age = ctx.now().as_second().saturating_sub(row.at.as_second());
+    let is_old = !(0..=PATIENCE).contains(&age);
+    let mode = if is_old { Settle::Look } else { Settle::Finish };
+    let Err(failure) = try_settle(ctx, place, row, mode).await else { return Ok(()) };
     let Failure::Provider { error, .. } = &failure else { return Err(failure) };
-    let is_old = ctx.now().as_second().saturating_sub(row.at.as_second()) > PATIENCE;
     match (fate(error.kind()), &row.over) {
         (Fate::Unknown | Fate::NotNow, _) if !is_old => return Err(failure),
         // What it may have replaced is not lost.
@@ -317,23 +321,44 @@ pub(crate) async fn settle_one(
     Ok(())
 }
 
-async fn try_settle(ctx: &Context, place: &Place<'_>, row: &ErrandRow) -> Result<(), Failure> {
+/// How far settling goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settle {
+    /// What never arrived is written.
+    Finish,
+    /// It is only looked for.
+    Look,
+}
+
+async fn try_settle(
+    ctx: &Context,
+    place: &Place<'_>,
+    row: &ErrandRow,
+    mode: Settle,
+) -> Result<(), Failure> {
     let mut over = None;
     if let Some(id) = &row.over {
         over = match look(place, std::slice::from_ref(id)).await {
             Err(Failure::Provider { error, .. }) if error.kind() == ErrorKind::Rejected => None,
             looked => looked?,
         };
-        let is_untouched = over.as_ref().is_some_and(|now| {
-            let before = row.before.as_ref();
-            before.is_some_and(|before| now.series.same_content(before))
-                && !now.series.same_content(&row.target)
-        });
+        let is = |wanted: &Series| over.as_ref().is_some_and(|now| now.series.same_content(wanted));
+        let is_untouched = row.before.as_ref().is_some_and(is) && !is(&row.target);
         if !is_untouched {
-            // It is as was asked for, or somebody has written there since: history keeps it, so
-            // that what it replaced is not lost.
+            if !is(&row.target) {
+                let (side, uid, change) = (place.side, &row.target.uid, row.change);
+                tracing::warn!(
+                    %side, %uid, change,
+                    "what was to be put back is there in part only, or was written over since; \
+                     look at it, and `calpair restore` the change again where it is not as it was"
+                );
+            }
+            // History keeps it whatever is there, so that what it replaced is not lost.
             return Ok(ctx.store.ran_errand(row.id, id)?);
         }
+    }
+    if mode == Settle::Look {
+        return Ok(ctx.store.drop_errand(row.id)?);
     }
     let raw = former(ctx, row.change)?;
     let former = Former { series: &row.target, raw: raw.as_deref() };

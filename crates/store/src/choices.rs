@@ -5,7 +5,7 @@ use model::{MappingId, ResourceId, Side, Sides};
 use rusqlite::{Connection, params};
 
 use crate::codec::{side as side_of, side_number};
-use crate::{PairId, Result, Store, sql};
+use crate::{PairId, Result, Store, errands, sql};
 
 /// A choice that no plan has carried out yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,18 @@ impl Store {
     /// When nothing could be written.
     pub fn choose(&self, pair: PairId, conflict: i64, keep: Side) -> Result<bool> {
         self.write("choose", |transaction| choose(transaction, pair, conflict, keep))
+    }
+
+    /// The same, by somebody who may have chosen otherwise before: an errand for it whose outcome
+    /// is not known is not gone on with.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn choose_instead(&self, pair: PairId, conflict: i64, keep: Side) -> Result<bool> {
+        self.write("choose_instead", |transaction| {
+            errands::forget(transaction, pair, conflict)?;
+            choose(transaction, pair, conflict, keep)
+        })
     }
 
     /// The choices that stand.

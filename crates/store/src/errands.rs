@@ -9,7 +9,7 @@
 //! the same again before anybody has looked there gets that, and not a second one.
 
 use model::{ResourceId, Series, Side, Timestamp, Uid};
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 
 use crate::codec::{damaged, instant, maybe_packed, side as side_of, side_number};
 use crate::history::{self, Entry};
@@ -201,6 +201,13 @@ impl Store {
         };
         self.read(|connection| sql::all(connection, query, key, made))
     }
+}
+
+/// Errands for a conflict whose outcome is not known go, as if history had never had them.
+pub(crate) fn forget(connection: &Connection, pair: PairId, conflict: i64) -> Result<()> {
+    let query = "DELETE FROM history WHERE id IN (SELECT history FROM errand
+         WHERE pair = ?1 AND conflict = ?2 AND made = 0)";
+    sql::run(connection, query, params![pair.0, conflict]).map(drop)
 }
 
 fn errand_row(row: &Row<'_>) -> Result<ErrandRow> {

@@ -33,8 +33,8 @@ impl Service {
         let number: i64 = id.parse().unwrap_or_default();
         match keep {
             Keep::Both => self.keep_apart(&pair, &row, number).await?,
-            Keep::Left => drop(self.ctx.store.choose(row.id, number, Side::Left)?),
-            Keep::Right => drop(self.ctx.store.choose(row.id, number, Side::Right)?),
+            Keep::Left => drop(self.ctx.store.choose_instead(row.id, number, Side::Left)?),
+            Keep::Right => drop(self.ctx.store.choose_instead(row.id, number, Side::Right)?),
         }
         self.wake(&row.name);
         let what = match keep {
@@ -168,9 +168,10 @@ impl Service {
             ErrorKind::AlreadyExists => {
                 (Exit::Failed, "if it is in this calendar, try again after the next cycle")
             }
-            ErrorKind::Unavailable | ErrorKind::Malformed => {
-                (Exit::TryAgain, "whether it was written is not known; the next cycle finds out")
-            }
+            ErrorKind::Unavailable | ErrorKind::Malformed => (
+                Exit::TryAgain,
+                "whether it was written is not known; the next cycle looks, and writes it if not",
+            ),
             ErrorKind::CursorExpired
             | ErrorKind::WritesLimited { .. }
             | ErrorKind::RateLimited { .. }

@@ -345,3 +345,39 @@ async fn a_restore_waits_for_the_cycle_under_way_and_the_next_one_for_it() {
     assert_eq!(both(&stage), [["Event a"], ["Event a"]]);
     service.close(Duration::ZERO).await.unwrap();
 }
+
+#[tokio::test]
+async fn what_never_arrived_is_not_written_hours_later() {
+    let scene = google::Scene::new().await;
+    let service = scene.connected().await;
+    scene.create("a");
+    at_rest(&service).await;
+    let row = service.ctx.store.pair(&PairName::new("p")).unwrap().unwrap();
+    let there = scene.google.user(&row.sides.right.calendar.unwrap());
+    scene.world.user(&scene.calendar).delete("a");
+    at_rest(&service).await;
+    let change = newest(&service, "delete").await.id;
+    (0..8).for_each(|_| scene.world.plan(Aim::op(Op::Create), Fault::FailBefore));
+    let reply = service.answer(Request::Restore { change: change.clone() }).await;
+    assert_eq!(reply.exit, 75, "{reply:?}");
+    scene.world.calm();
+    // Its owner makes it anew by hand.
+    there.create(&seed::hour("by-hand", "Event a", "2026-03-01T09:00:00Z".parse().unwrap(), ""));
+    scene.pass(2 * 3600);
+    at_rest(&service).await;
+    assert_eq!((there.uids().len(), scene.world.user(&scene.calendar).uids().len()), (1, 1));
+    assert_eq!(told(&service, &change).await, 0, "history does not claim it");
+}
+
+#[tokio::test]
+async fn the_later_choice_counts() {
+    let stage = Stage::new().await;
+    let (service, conflict) = in_conflict(&stage).await;
+    (0..4).for_each(|_| stage.world.plan(Aim::op(Op::Create).on("right"), Fault::FailBefore));
+    let resolve = |keep| Request::Resolve { id: conflict.id.clone(), keep };
+    assert_eq!(service.answer(resolve(Keep::Both)).await.exit, 75);
+    stage.world.calm();
+    assert_eq!(service.answer(resolve(Keep::Right)).await.exit, 0);
+    at_rest(&service).await;
+    assert_eq!(both(&stage), [["Right"], ["Right"]]);
+}

@@ -68,7 +68,7 @@ impl Scene {
         Self { world, google, endpoint, left, calendar, clock, folder }
     }
 
-    fn pass(&self, seconds: i64) {
+    pub(super) fn pass(&self, seconds: i64) {
         self.clock.seconds.fetch_add(seconds, Ordering::Relaxed);
         self.world.set_now(self.clock.now());
     }
