@@ -343,12 +343,13 @@ impl Cycle<'_> {
                 return Ok(deleted.map(|()| None));
             }
         };
-        Ok(self.record(writing.intent, &written, None).map(|()| Some(written.id)))
+        Ok(self.record(side, writing.intent, &written, None).map(|()| Some(written.id)))
     }
 
     /// Records a resource that was written. `base`: what of it is ours, where that is not all.
     pub(super) fn record(
         &self,
+        side: Side,
         intent: IntentId,
         written: &Resource,
         base: Option<&Series>,
@@ -358,7 +359,7 @@ impl Cycle<'_> {
             resource: written,
             digest: seen.digest,
             likeness: seen.likeness,
-            verified: false,
+            verified: self.pair.sides[side].provider.answers_in_full(),
             base,
         };
         self.ctx.store.wrote(intent, stored, self.ctx.now())

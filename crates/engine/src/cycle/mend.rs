@@ -105,7 +105,7 @@ impl Cycle<'_> {
         let error = match provider.update(calendar, resource, &resource.series).await {
             Ok(mended) => {
                 report.written[side].updated += 1;
-                self.record(intent, &mended, None)?;
+                self.record(side, intent, &mended, None)?;
                 return Ok(true);
             }
             Err(error) => error,

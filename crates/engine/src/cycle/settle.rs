@@ -88,7 +88,7 @@ impl Cycle<'_> {
                     Ok(made) => {
                         // It may have been made long ago, and edited since.
                         let ours = reconcile::rendering(target, &made.series);
-                        self.record(intent.id, &made, Some(&ours))?;
+                        self.record(intent.side, intent.id, &made, Some(&ours))?;
                     }
                     Err(error) => return self.not_created(&intent, target, error).await,
                 }
@@ -149,7 +149,7 @@ impl Cycle<'_> {
         match found.filter(|_| own) {
             Some(found) => {
                 let ours = reconcile::rendering(target, &found.series);
-                self.record(intent.id, &found, Some(&ours))?;
+                self.record(intent.side, intent.id, &found, Some(&ours))?;
             }
             None => store.abandon(intent.id)?,
         }
@@ -172,7 +172,7 @@ impl Cycle<'_> {
                         {
                             store.abandon(intent.id)?;
                         } else {
-                            self.record(intent.id, &found, None)?;
+                            self.record(intent.side, intent.id, &found, None)?;
                         }
                         self.note_wanting(intent.side, std::slice::from_ref(&found));
                     }
