@@ -313,6 +313,15 @@ fn the_page_works_without_javascript_and_by_keyboard() {
     scene.until("in sync", |scene| scene.status()["pairs"][0]["state"] == "ok");
     browser.open(&scene.url("/"));
     assert!(browser.text("h1").contains("Everything is in sync"));
+    let bad = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x//EN\r\nBEGIN:VEVENT\r\nUID:bad\r\n\
+        DTSTAMP:20260101T000000Z\r\nDTSTART:whenever\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    let calendar = scene.stage.calendar(Side::Left);
+    scene.stage.world.user(calendar).put("bad.ics", bad.as_bytes());
+    scene.until("it is noticed", |scene| {
+        scene.status()["pairs"][0]["problems"].as_array().is_some_and(|all| all.len() == 1)
+    });
+    browser.open(&scene.url("/"));
+    assert_eq!(browser.text("h1").trim(), "In sync, but for 1 event");
     browser.click("#pause-p");
     assert!(browser.text("main").contains("p is paused, until"), "{}", browser.text("main"));
     assert_eq!(scene.status()["pairs"][0]["state"], "paused");

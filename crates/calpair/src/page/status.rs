@@ -122,7 +122,9 @@ fn headline(overview: &Overview, needs: usize) -> String {
         return String::from("No pair yet");
     }
     let behind = pairs.iter().filter(|pair| !matches!(&*pair.state, "ok" | "syncing")).count();
+    let problems: usize = pairs.iter().map(|pair| pair.problems.len()).sum();
     match behind {
+        0 if problems > 0 => format!("In sync, but for {}", counted(problems as u64, "event")),
         0 => String::from("Everything is in sync"),
         _ if behind == pairs.len() && pairs.iter().all(|pair| pair.state == "paused") => {
             String::from("Everything is paused")
