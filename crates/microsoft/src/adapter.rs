@@ -172,7 +172,7 @@ impl Provider for Microsoft {
     }
 
     fn shown_otherwise(&self, series: &Series) -> Vec<String> {
-        otherwise::told(series, &self.server.frame())
+        otherwise::told(series, &self.server.frame(), &self.server.window())
     }
 
     fn is_wanting(&self, resource: &Resource) -> bool {

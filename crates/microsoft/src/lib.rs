@@ -18,6 +18,7 @@ mod kept;
 mod observe;
 mod otherwise;
 mod parts;
+mod reach;
 mod recurrence;
 mod refusal;
 mod requests;

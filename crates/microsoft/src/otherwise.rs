@@ -3,18 +3,27 @@
 
 use model::{Event, Exception, Field, FieldSet, Series, When};
 
+use crate::cursor::Window;
 use crate::draft;
 use crate::fields::{self, Frame, HELD};
 use crate::kept::Whole;
+use crate::reach::{MOST, Reach};
 use crate::recurrence::{Form, form};
 
 /// Sentences without private content. What can't be written at all is a problem, and told as one.
-pub(crate) fn told(series: &Series, frame: &Frame) -> Vec<String> {
+pub(crate) fn told(series: &Series, frame: &Frame, window: &Window) -> Vec<String> {
     let mut told = Vec::new();
     if let Form::Parts(why) = form(series) {
+        let reach = Reach::of(series, None, window).ok().filter(|reach| reach.is_short);
+        let how_far = match reach.map(|reach| reach.until.strftime("%Y-%m-%d").to_string()) {
+            None => "they reach as far as the window, and move with it".to_owned(),
+            Some(until) => format!(
+                "it repeats so often that only the next {MOST} are written, now those before \
+                 {until}, and more as time goes on"
+            ),
+        };
         told.push(format!(
-            "recurrence: single events that are linked stand for it, because {why}; they reach as \
-             far as the window, and move with it"
+            "recurrence: single events that are linked stand for it, because {why}; {how_far}"
         ));
     }
     let overrides = series.exceptions.values().filter_map(|exception| match exception {

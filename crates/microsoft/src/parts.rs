@@ -15,16 +15,10 @@ use crate::fetch::{OPEN, is_open};
 use crate::fields::{HELD, Unread};
 use crate::ident::{self, Mark};
 use crate::kept::{self, Whole as Single};
+use crate::reach::{self, Reach};
 use crate::row::Row;
 use crate::rows::Rows;
 use crate::series::{self, read_row};
-
-/// How many events one series becomes at most: two years of a daily one. Each is a request.
-pub(crate) const MOST: usize = 750;
-
-/// The window of a series moves when it would move by this: each time all of its events are
-/// written.
-const LEAST_MOVE: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
 /// What is written with every event of such a series.
 #[derive(Clone, Debug)]
@@ -52,11 +46,9 @@ impl Whole {
     }
 
     /// Whether it says of a series what a newer word would say, so that the events need not be
-    /// told: the window is another one every day.
-    pub(crate) fn says_the_same(&self, newer: &Whole, series: &Series) -> bool {
-        let now = Self::new(series, self.generation, self.from, self.until);
-        let moved = self.until.duration_until(newer.until);
-        now.text == self.text && moved < LEAST_MOVE
+    /// told.
+    pub(crate) fn says_the_same(&self, series: &Series) -> bool {
+        Self::new(series, self.generation, self.from, self.until).text == self.text
     }
 
     /// The newest one among rows.
@@ -104,11 +96,8 @@ fn held(series: &Series) -> Series {
     held
 }
 
-/// The occurrences that are written: by slot, with their original starts and what takes place.
-pub(crate) struct Occurrences {
-    pub(crate) by_slot: BTreeMap<String, (When, Event)>,
-    pub(crate) until: Timestamp,
-}
+/// Occurrences by slot, with their original starts and what takes place.
+pub(crate) type BySlot = BTreeMap<String, (When, Event)>;
 
 /// The occurrences of a series that begin in a window; of one that has none there, the first.
 ///
@@ -118,14 +107,12 @@ pub(crate) fn occurrences(
     series: &Series,
     from: Timestamp,
     until: Timestamp,
-) -> Result<Occurrences, Unread> {
-    let mut found = within(series, ical::Window { from, until }, from, MOST)?;
-    found.until = found.until.min(until);
-    if found.by_slot.is_empty() {
+) -> Result<BySlot, Unread> {
+    let mut found = within(series, ical::Window { from, until }, from, usize::MAX)?;
+    if found.is_empty() {
         found = within(series, ical::Window::ALL, Timestamp::MIN, 1)?;
-        found.until = until;
     }
-    if found.by_slot.is_empty() {
+    if found.is_empty() {
         return Err(Unread("it never takes place"));
     }
     Ok(found)
@@ -136,30 +123,33 @@ fn within(
     window: ical::Window,
     from: Timestamp,
     most: usize,
-) -> Result<Occurrences, Unread> {
+) -> Result<BySlot, Unread> {
     let mut by_slot = BTreeMap::new();
-    let mut until = Timestamp::MAX;
     let mut occurrences = ical::occurrences(series, window, &TimeZone::UTC);
-    for one in occurrences.by_ref() {
-        if one.from < from {
-            continue;
-        }
-        if by_slot.len() >= most {
-            until = one.from;
-            break;
-        }
+    for one in occurrences.by_ref().filter(|one| one.from >= from).take(most) {
         let mut event = one.event.clone();
         (event.start, event.end) = (one.start, one.end);
         by_slot.insert(ident::slot(&one.original), (one.original, event));
     }
     if occurrences.is_cut() {
-        let is_known = series.recurrence.rules.iter().all(|rule| rule.other.is_empty());
-        return Err(Unread(match is_known {
-            true => "it repeats too often to be written one by one",
-            false => "its rule has parts that calpair can't play",
-        }));
+        return Err(reach::unplayed(series));
     }
-    Ok(Occurrences { by_slot, until })
+    Ok(by_slot)
+}
+
+/// The rows of occurrences before those that are told of, by slot, with their original starts:
+/// they stay as they are. `start` is that of the series as it was when they were written.
+pub(crate) fn settled<'r>(
+    rows: &'r Rows,
+    from: Timestamp,
+    start: &When,
+) -> BTreeMap<&'r str, (When, &'r Row)> {
+    let over = |(slot, row)| {
+        let key = series::slot_key(slot, start)?;
+        let is_over = ical::instant(&key, &TimeZone::UTC)? < from;
+        is_over.then_some((slot, (key, row)))
+    };
+    rows_by_slot(rows).into_iter().filter_map(over).collect()
 }
 
 /// What one of the events says while others are still to be written: what all of them are to be.
@@ -182,18 +172,17 @@ pub(crate) fn is_wanting(rows: &Rows, window: &Window) -> bool {
         return true;
     }
     let Some(whole) = Whole::of(rows) else { return false };
-    let mut words = rows.all().filter_map(|row| Whole::parse(row.mark(Mark::Series)?));
-    if words.any(|word| word.generation < whole.generation) {
-        return true;
-    }
-    let is_short = whole.until.duration_until(window.until) >= LEAST_MOVE;
-    // A series that is over has nothing more to be written.
-    let goes_on = || {
-        let series = whole.series(Uid::new("any"))?;
-        let more = ical::Window { from: whole.until, until: window.until };
-        Some(ical::occurrences(&series, more, &TimeZone::UTC).next().is_some())
+    let Some(series) = whole.series(Uid::new("any")) else { return false };
+    let start = series.master.as_ref().map(|master| &master.start);
+    let settled = start.map(|start| settled(rows, whole.from, start)).unwrap_or_default();
+    let is_old = |row: &Row| {
+        let word = row.mark(Mark::Series).and_then(Whole::parse);
+        let is_settled = row.mark(Mark::Slot).is_some_and(|slot| settled.contains_key(slot));
+        !is_settled && word.is_some_and(|word| word.generation < whole.generation)
     };
-    is_short && rows.all().count() < MOST && goes_on() == Some(true)
+    rows.all().any(is_old)
+        || Reach::of(&series, Some(&whole), window)
+            .is_ok_and(|reach| reach.goes_beyond(&whole, &series))
 }
 
 /// The series that linked events are now: what was changed of one is an override, what was deleted
@@ -210,7 +199,7 @@ pub(crate) fn read(rows: &Rows, whole: &Whole, uid: Uid) -> Result<Series, Unrea
     let mut series = open.unwrap_or(plain);
     let mut words = Words::default();
     let by_slot = rows_by_slot(rows);
-    for (slot, (key, event)) in expected.by_slot {
+    for (slot, (key, event)) in expected {
         let meant = match series.exceptions.get(&key) {
             Some(Exception::Override(other)) => Some((**other).clone()),
             Some(Exception::Cancelled) => None,
@@ -258,7 +247,7 @@ const BROKEN: Unread = Unread("what was remembered of it is broken");
 
 /// What older words said of the occurrences, by how often the series had been written.
 #[derive(Default)]
-struct Words(BTreeMap<u32, BTreeMap<String, (When, Event)>>);
+struct Words(BTreeMap<u32, BySlot>);
 
 impl Words {
     /// What a word said of one occurrence.
@@ -267,7 +256,7 @@ impl Words {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
                 let series = word.series(uid.clone()).ok_or(BROKEN)?;
-                place.insert(occurrences(&series, word.from, word.until)?.by_slot)
+                place.insert(occurrences(&series, word.from, word.until)?)
             }
         };
         Ok(by_slot.get(slot).map(|(_, event)| event))
@@ -319,7 +308,7 @@ mod tests {
         let whole = whole(series, 1);
         let found = occurrences(series, whole.from, whole.until).unwrap();
         let mut rows = Rows::default();
-        for (at, slot) in found.by_slot.keys().enumerate() {
+        for (at, slot) in found.keys().enumerate() {
             let row = row(&format!("r{at}"), slot, &whole, "Course");
             if at == 0 { rows.master = Some(row) } else { rows.link(row) }
         }
@@ -377,7 +366,7 @@ mod tests {
         let mut new = old.clone();
         new.master.as_mut().unwrap().title = Some("Party".into());
         let key = occurrences(&new, FROM.parse().unwrap(), UNTIL.parse().unwrap());
-        let key = key.unwrap().by_slot.values().next_back().unwrap().0.clone();
+        let key = key.unwrap().values().next_back().unwrap().0.clone();
         new.exceptions.insert(key, Exception::Cancelled);
         let mut rows = rows(&old);
         let first = rows_by_slot(&rows).keys().next().unwrap().to_string();
@@ -431,11 +420,6 @@ mod tests {
         assert!(occurrences(&often, from, until).is_err());
         let later: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
         let past = occurrences(&course(), later, Timestamp::MAX).unwrap();
-        assert_eq!(past.by_slot.len(), 1);
-        let mut daily = course();
-        daily.recurrence.rules[0].frequency = model::Frequency::Daily;
-        daily.recurrence.rules[0].count = None;
-        let many = occurrences(&daily, from, later).unwrap();
-        assert!(many.by_slot.len() == MOST && many.until < later);
+        assert_eq!(past.len(), 1);
     }
 }

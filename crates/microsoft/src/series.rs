@@ -178,7 +178,9 @@ fn native(rows: &Rows, uid: Uid) -> Result<Series, Unread> {
     }
     // What is left of a series of single events is about to go.
     for row in rows.linked.values().filter(|row| row.mark(Mark::Series).is_none()) {
-        let Some(key) = row.mark(Mark::Slot).and_then(|slot| slot_key(slot, &read.exact)) else {
+        let Some(key) =
+            row.mark(Mark::Slot).and_then(|slot| slot_key(slot, &read.exact.event.start))
+        else {
             continue;
         };
         let event = read_row(row)?.exact.event;
@@ -208,13 +210,13 @@ fn read_exception(row: &Row, rows: &Rows, read: &ReadRow) -> Result<(When, Excep
     Ok((key, Exception::Override(Box::new(event))))
 }
 
-/// The key that a slot names.
-pub(crate) fn slot_key(slot: &str, master: &Whole) -> Option<When> {
+/// The key that a slot names, in a series with this start.
+pub(crate) fn slot_key(slot: &str, start: &When) -> Option<When> {
     let wall = match slot.parse::<jiff::civil::DateTime>() {
         Ok(wall) => wall,
         Err(_) => slot.parse::<jiff::civil::Date>().ok()?.at(0, 0, 0, 0),
     };
-    Some(master.event.start.with_wall(wall))
+    Some(start.with_wall(wall))
 }
 
 /// Takes out what is no exception: what says the same as the master, and what was cancelled of

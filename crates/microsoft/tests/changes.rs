@@ -123,6 +123,121 @@ async fn a_series_of_single_events_is_added_to_as_the_window_moves() {
     stage.assert_careful();
 }
 
+const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
+/// What a user sees of "A": the starts, by the ids of the events.
+fn shown(stage: &Stage) -> BTreeMap<String, String> {
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let rows = stage.service.rows(&stage.calendar).into_iter();
+    let rows = rows.filter(|row| row["subject"] == "A");
+    rows.map(|row| (text(&row["id"]), text(&row["start"]["dateTime"]))).collect()
+}
+
+/// Writes what is wanting, as often as it is.
+async fn mended(stage: &Stage, id: &ResourceId) -> (Resource, usize) {
+    let mut held = stage.found(id).await;
+    let mut times = 0;
+    while stage.microsoft.is_wanting(&held) {
+        times += 1;
+        assert!(times < 3, "what was written is not wanting");
+        let target = held.series.clone();
+        let now = stage.microsoft.update(&stage.calendar, &held, &target).await;
+        held = now.expect("it is written as it is");
+        let same = Series { modified: target.modified, ..held.series.clone() };
+        assert_eq!(same, target, "nothing of it has changed");
+    }
+    (held, times)
+}
+
+// quirk: microsoft-14
+#[tokio::test]
+async fn what_the_window_leaves_is_not_deleted() {
+    for (line, ahead, months) in [
+        ("monthly \"A\" 2026-03-02T09:00 UTC 2h extra=2026-03-20 uid=e", 730, 12),
+        ("weekly \"A\" 2026-03-02T09:00 Europe/Vienna 2h extra=2026-03-20 uid=e", 180, 4),
+    ] {
+        let mut stage = Stage::new(Quirks::default());
+        stage.look_through(90, ahead);
+        let (series, key) = (testkit::series(line), CreateKey::new("0a".to_owned()));
+        let made = stage.microsoft.create(&stage.calendar, &series, &key).await;
+        let made = made.expect("it is created");
+        let mut before = shown(&stage);
+        let mut mends = 0;
+        for month in 1..=months {
+            stage.world.advance(DAY * 31);
+            mends += mended(&stage, &made.id).await.1;
+            let now = shown(&stage);
+            for (id, start) in &before {
+                assert_eq!(now.get(id), Some(start), "{line}: after {month} months");
+            }
+            assert!(now.len() > before.len(), "{line}: more are there");
+            before = now;
+        }
+        assert_eq!(mends, months, "{line}: once a month");
+        stage.assert_careful();
+    }
+}
+
+#[tokio::test]
+async fn what_a_user_does_to_the_past_is_told_and_what_is_no_longer_meant_goes() {
+    let mut stage = Stage::new(Quirks::default());
+    stage.look_through(90, 365);
+    let line = "weekly \"A\" 2026-03-02T09:00 UTC 2h extra=2026-03-20 uid=e";
+    let key = CreateKey::new("0a".to_owned());
+    let made = stage.microsoft.create(&stage.calendar, &testkit::series(line), &key).await;
+    let made = made.expect("it is created");
+    stage.world.advance(DAY * 200);
+    let (held, _) = mended(&stage, &made.id).await;
+    let all = shown(&stage).len();
+    // One that the window has left long ago is called off on the other side.
+    let early = held.series.master.as_ref().expect("it has one").start.clone();
+    let early = early.with_wall(early.wall().saturating_add(jiff::Span::new().weeks(1)));
+    let mut target = held.series.clone();
+    target.exceptions.insert(early, model::Exception::Cancelled);
+    let held = stage.microsoft.update(&stage.calendar, &held, &target).await;
+    let held = held.expect("it is written");
+    assert_eq!(shown(&stage).len(), all - 1);
+    // All of them take place an hour later.
+    let line = "weekly \"A\" 2026-03-02T10:00 UTC 2h extra=2026-03-20 uid=e";
+    let held = stage.microsoft.update(&stage.calendar, &held, &testkit::series(line)).await;
+    let held = held.expect("it is written");
+    assert!(shown(&stage).values().all(|start| start.contains("T10:00")), "none is left at nine");
+    stage.microsoft.delete(&stage.calendar, &held).await.expect("it is deleted");
+    assert_eq!(shown(&stage).len(), 0);
+    stage.assert_careful();
+}
+
+#[tokio::test]
+async fn of_what_repeats_all_day_long_the_next_ones_are_there() {
+    let mut stage = Stage::new(Quirks::default());
+    stage.look_through(90, 730);
+    // It began long ago.
+    let start = stage.world.now() - jiff::SignedDuration::from_hours(24 * 200);
+    let start = start.strftime("%Y-%m-%dT%H:00").to_string();
+    let line = format!("daily \"A\" {start} UTC 10m extra=2026-03-20 uid=e");
+    let mut series = testkit::series(&line);
+    series.recurrence.rules[0].frequency = model::Frequency::Hourly;
+    let told = stage.microsoft.shown_otherwise(&series);
+    assert!(told[0].contains("only the next 750 are written"), "{told:?}");
+    let key = CreateKey::new("0a".to_owned());
+    let made = stage.microsoft.create(&stage.calendar, &series, &key).await;
+    let made = made.expect("it is created");
+    let before = shown(&stage);
+    assert_eq!(before.len(), 750);
+    stage.world.advance(DAY * 17);
+    let (held, times) = mended(&stage, &made.id).await;
+    assert_eq!((times, &held.series.recurrence), (1, &series.recurrence));
+    let now = shown(&stage);
+    let ahead = stage.world.now().strftime("%Y-%m-%dT%H:%M").to_string();
+    let ahead = now.values().filter(|start| **start >= ahead).count();
+    assert_eq!(ahead, 750, "the next ones");
+    for (id, start) in &before {
+        assert_eq!(now.get(id), Some(start), "what was there stays");
+    }
+    assert_eq!(now.len(), before.len() + 17 * 24);
+    stage.assert_careful();
+}
+
 async fn adds_up(quirks: Quirks, seed: u64) {
     let stage = Stage::new(quirks);
     let mut random = Random::new(seed);

@@ -1,8 +1,9 @@
 //! A series as linked single events: see [`crate::parts`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use jiff::tz::TimeZone;
 use model::{CreateKey, Event, Exception, Resource, ResourceId, Series, Uid};
 use provider::{Error, ErrorKind, Result};
 use serde_json::Value;
@@ -16,6 +17,7 @@ use crate::fields::Body;
 use crate::ident::{self, Mark};
 use crate::kept::{Memory, Whole as Single};
 use crate::parts::{self, Whole, rows_by_slot};
+use crate::reach::Reach;
 use crate::row::{Kind, Row};
 use crate::rows::Rows;
 use crate::series::read_row;
@@ -50,6 +52,8 @@ struct Plan<'k> {
     uid: Uid,
     /// By slot.
     events: BTreeMap<String, Event>,
+    /// The slots of what stands there from before, and stays.
+    settled: BTreeSet<String>,
     /// The creation that is carried out.
     key: Option<&'k CreateKey>,
 }
@@ -59,14 +63,17 @@ impl Plan<'_> {
         let window = job.server.window();
         let held = Whole::of(rows);
         let generation = held.as_ref().map_or(1, |held| held.generation.saturating_add(1));
-        let until = parts::occurrences(target, window.from, window.until).map_err(unread)?.until;
-        let new = Whole::new(target, generation, window.from, until);
+        let reach = Reach::of(target, held.as_ref(), &window).map_err(unread)?;
+        let before = held.clone();
         // Only what every event has to know anew is a new generation.
-        let whole = held.filter(|held| held.says_the_same(&new, target)).unwrap_or(new);
+        let stays = |held: &Whole| held.says_the_same(target) && !reach.goes_beyond(held, target);
+        let whole = held
+            .filter(stays)
+            .unwrap_or_else(|| Whole::new(target, generation, reach.from, reach.until));
         let series = whole.series(target.uid.clone()).ok_or_else(nothing)?;
         let expected = parts::occurrences(&series, whole.from, whole.until).map_err(unread)?;
         let mut events = BTreeMap::new();
-        for (slot, (key, event)) in expected.by_slot {
+        for (slot, (key, event)) in expected {
             match target.exceptions.get(&key) {
                 Some(Exception::Cancelled) => {}
                 Some(Exception::Override(other)) => drop(events.insert(slot, (**other).clone())),
@@ -76,13 +83,49 @@ impl Plan<'_> {
         if events.is_empty() {
             return Err(nothing());
         }
-        Ok(Self { whole, uid: target.uid.clone(), events, key: None })
+        let mut plan =
+            Self { whole, uid: target.uid.clone(), events, settled: BTreeSet::new(), key: None };
+        if let Some(before) = before {
+            plan.settle(rows, target, &before)?;
+        }
+        Ok(plan)
+    }
+
+    /// What took place before those that are told of stays as it is, unless somebody says
+    /// otherwise of just that occurrence.
+    fn settle(&mut self, rows: &Rows, target: &Series, before: &Whole) -> Result<()> {
+        let Some(series) = before.series(target.uid.clone()) else { return Ok(()) };
+        let Some(start) = series.master.as_ref().map(|master| &master.start) else {
+            return Ok(());
+        };
+        let told = parts::occurrences(&series, before.from, before.until).map_err(unread)?;
+        for (slot, (key, row)) in parts::settled(rows, self.whole.from, start) {
+            // The first of all stands there alone where none is in the window.
+            let is_early = ical::instant(&key, &TimeZone::UTC).is_some_and(|at| at < before.from);
+            if self.events.contains_key(slot) || (is_early && told.contains_key(slot)) {
+                continue;
+            }
+            let is_first = rows.master.as_ref().is_some_and(|first| first.id() == row.id());
+            match target.exceptions.get(&key) {
+                Some(Exception::Cancelled) => continue,
+                Some(Exception::Override(other)) => {
+                    self.events.insert(slot.to_owned(), (**other).clone());
+                }
+                None if is_first || fetch::is_open(row) => {
+                    let own = read_row(row).map_err(unread)?.exact.event;
+                    self.events.insert(slot.to_owned(), own);
+                }
+                None => drop(self.settled.insert(slot.to_owned())),
+            }
+        }
+        Ok(())
     }
 
     /// # Errors
     /// [`ErrorKind::Stale`] when the rows are not what was planned.
     fn check(&self, rows: &Rows) -> Result<()> {
-        let by_slot = rows_by_slot(rows);
+        let mut by_slot = rows_by_slot(rows);
+        by_slot.retain(|slot, _| !self.settled.contains(*slot));
         let mut is_met = by_slot.len() == self.events.len();
         for (slot, event) in &self.events {
             let Some(row) = by_slot.get(slot.as_str()) else { return Err(edited()) };
@@ -174,7 +217,8 @@ async fn bring_made_by(
         if first.as_ref().is_some_and(|(first, _)| first.id() == row.id()) {
             return false;
         }
-        !is_kept || !plan.events.contains_key(slot) || Some(slot) == first_slot
+        let is_meant = plan.events.contains_key(slot) || plan.settled.contains(slot);
+        !is_kept || !is_meant || Some(slot) == first_slot
     });
     let surplus: Vec<&Row> = surplus.collect();
     let mut first_row = None;

@@ -47,7 +47,8 @@ impl Standing {
         let mut linked = BTreeMap::new();
         for row in rows.linked.values().filter(|row| row.mark(Mark::Series).is_none()) {
             let slot = row.mark(Mark::Slot);
-            if let Some(key) = slot.and_then(|slot| series::slot_key(slot, &read.exact)) {
+            if let Some(key) = slot.and_then(|slot| series::slot_key(slot, &read.exact.event.start))
+            {
                 linked.insert(key, read_row(row)?.exact.event);
             }
         }

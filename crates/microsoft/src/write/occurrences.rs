@@ -78,7 +78,7 @@ fn doubled(rows: &Rows, master: &Row, read: &ReadRow, held: &Series) -> BTreeSet
     let days = master.cancelled_days().unwrap_or_default();
     let cancelled: BTreeSet<When> = days.into_iter().map(|day| read.key_on(day)).collect();
     let linked = rows.linked.values().filter_map(|row| row.mark(Mark::Slot));
-    let linked = linked.filter_map(|slot| series::slot_key(slot, &read.exact));
+    let linked = linked.filter_map(|slot| series::slot_key(slot, &read.exact.event.start));
     let linked: BTreeSet<When> = linked.filter(|key| !cancelled.contains(key)).collect();
     ical::made(held, linked.iter())
 }
@@ -146,8 +146,9 @@ impl<'r> Places<'r> {
             }
         }
         let linked = rows.linked.values();
-        let by_key =
-            |row: &'r Row| Some((series::slot_key(row.mark(Mark::Slot)?, &read.exact)?, row));
+        let by_key = |row: &'r Row| {
+            Some((series::slot_key(row.mark(Mark::Slot)?, &read.exact.event.start)?, row))
+        };
         let linked = linked.filter_map(by_key).collect();
         let uid = uid.clone();
         let salt = rows.version().map(|version| version.to_string()).unwrap_or_default();

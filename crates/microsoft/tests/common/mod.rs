@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
-use microsoft::{Microsoft, MicrosoftOptions};
+use microsoft::{Horizon, Microsoft, MicrosoftOptions};
 use model::{CalendarId, Cursor, Resource};
 use provider::{Change, Changes, Next, Outcome, Provider, Scope};
 use sandbox::World;
@@ -23,7 +23,7 @@ impl Stage {
     pub fn new(quirks: Quirks) -> Self {
         let mut stage = Self::at(quirks, Timestamp::UNIX_EPOCH);
         let world = stage.world.clone();
-        stage.microsoft = adapter(&stage.service, move || world.now());
+        stage.microsoft = adapter(&stage.service, move || world.now(), None);
         stage
     }
 
@@ -35,8 +35,15 @@ impl Stage {
         service.set_quirks(|held| *held = quirks);
         service.open("sam");
         let calendar = service.add_calendar("sam", "Family");
-        let microsoft = adapter(&service, move || now);
+        let microsoft = adapter(&service, move || now, None);
         Self { world, service, calendar, microsoft }
+    }
+
+    /// Looks through a window of so many days before and after today from now on.
+    #[allow(dead_code, reason = "not every test is about that")]
+    pub fn look_through(&mut self, back: u32, ahead: u32) {
+        let (world, window) = (self.world.clone(), Horizon { back, ahead });
+        self.microsoft = adapter(&self.service, move || world.now(), Some(window));
     }
 
     pub fn user(&self) -> MicrosoftUser {
@@ -120,19 +127,24 @@ impl Listing {
     }
 }
 
-fn adapter(service: &Service, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Microsoft {
+fn adapter(
+    service: &Service,
+    clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+    window: Option<Horizon>,
+) -> Microsoft {
     let answering = service.clone();
     let wire = Wire::InProcess(Arc::new(move |request| {
         let service = answering.clone();
         Box::pin(async move { service.answer(request).await })
     }));
-    over(service, wire, clock)
+    over(service, wire, clock, window)
 }
 
 fn over(
     service: &Service,
     wire: Wire,
     clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+    window: Option<Horizon>,
 ) -> Microsoft {
     Microsoft::new(MicrosoftOptions {
         api_url: "https://graph.microsoft.com/v1.0".parse().expect("it is a URL"),
@@ -141,7 +153,7 @@ fn over(
         deadline: None,
         in_flight: None,
         wire,
-        window: None,
+        window,
         zone: Some("Europe/Vienna".to_owned()),
     })
     .expect("Graph's address may be asked")
@@ -171,6 +183,6 @@ impl Stage {
                 answer
             })
         }));
-        over(&self.service, wire, move || world.now())
+        over(&self.service, wire, move || world.now(), None)
     }
 }
