@@ -353,27 +353,23 @@ fn is_repeatable(request: &Request<Bytes>) -> bool {
 fn check_challenge(allow: Allow, url: &Url, headers: &HeaderMap) -> Result<()> {
     let schemes = challenge::schemes(headers);
     let offers_basic = schemes.iter().any(|scheme| scheme == "basic");
-    let is_page = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|text| text.to_ascii_lowercase().contains("html"));
+    if !schemes.is_empty() && !offers_basic {
+        let sentence = format!(
+            "{} does not take a user name and password (Basic), only {}",
+            place(url),
+            schemes.join(", ")
+        );
+        return Err(Error::new(ErrorKind::Forbidden, sentence));
+    }
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_page = content_type.is_some_and(|text| text.to_ascii_lowercase().contains("html"));
     let shows_pages = match allow {
         Allow::ICloud => false,
         Allow::Origin => offers_basic,
     };
-    if is_page && !shows_pages && (schemes.is_empty() || offers_basic) {
+    if is_page && !shows_pages {
         let sentence = format!("{} answered with a web page (401)", place(url));
         return Err(Error::new(ErrorKind::Malformed, sentence));
     }
-    if schemes.is_empty() || offers_basic {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::Forbidden,
-        format!(
-            "{} does not take a user name and password (Basic), only {}",
-            place(url),
-            schemes.join(", ")
-        ),
-    ))
+    Ok(())
 }
