@@ -122,14 +122,19 @@ async fn what_is_restored_is_there_once() {
     }
 }
 
+/// The calendar on the right of the pair `p`.
+fn right(service: &Service) -> CalendarId {
+    let row = service.ctx.store.pair(&PairName::new("p")).unwrap().unwrap();
+    row.sides.right.calendar.unwrap()
+}
+
 #[tokio::test]
 async fn what_is_restored_at_google_is_there_once() {
     let scene = google::Scene::new().await;
     let service = scene.connected().await;
     scene.create("a");
     at_rest(&service).await;
-    let row = service.ctx.store.pair(&PairName::new("p")).unwrap().unwrap();
-    let there = scene.google.user(&row.sides.right.calendar.unwrap());
+    let there = scene.google.user(&right(&service));
     let here = scene.world.user(&scene.calendar);
     let ground = Ground {
         uids: &|| [here.uids(), there.uids()],
@@ -145,8 +150,7 @@ async fn what_is_restored_at_microsoft_is_there_once() {
     let service = scene.connected().await;
     scene.create("a");
     at_rest(&service).await;
-    let row = service.ctx.store.pair(&PairName::new("p")).unwrap().unwrap();
-    let there = scene.microsoft.user(&row.sides.right.calendar.unwrap());
+    let there = scene.microsoft.user(&right(&service));
     let here = scene.world.user(&scene.calendar);
     let ground = Ground {
         uids: &|| [here.uids(), there.uids()],
@@ -352,8 +356,7 @@ async fn what_never_arrived_is_not_written_hours_later() {
     let service = scene.connected().await;
     scene.create("a");
     at_rest(&service).await;
-    let row = service.ctx.store.pair(&PairName::new("p")).unwrap().unwrap();
-    let there = scene.google.user(&row.sides.right.calendar.unwrap());
+    let there = scene.google.user(&right(&service));
     scene.world.user(&scene.calendar).delete("a");
     at_rest(&service).await;
     let change = newest(&service, "delete").await.id;
