@@ -12,6 +12,7 @@ use sandbox::dav::{Options, Profile, Running, serve};
 use sandbox::google::Google;
 use sandbox::microsoft::Microsoft;
 use sandbox::{Habits, World};
+use testkit::described;
 use transport::{Credential, Wire};
 
 use crate::http::{Answer, Collection};
@@ -393,11 +394,13 @@ impl End {
                 world.assert_no_mail();
                 google.assert_unviolated();
                 google.assert_careful_writes();
+                described::assert_google(&google.log());
             }
             Keeper::Microsoft { microsoft, world, .. } => {
                 world.assert_no_mail();
                 microsoft.assert_unviolated();
                 microsoft.assert_careful_writes();
+                described::assert_microsoft(&microsoft.log());
             }
         }
     }

@@ -1,8 +1,6 @@
 //! Proof over the whole product: what the tests of every kind share.
 
 pub mod browser;
-pub mod csdl;
-pub mod discovery;
 pub mod end;
 pub mod environment;
 pub mod expander;

@@ -1,9 +1,11 @@
-//! What tests of every crate share: a language for events ([`series`], [`text`]), and the contract
-//! that every provider keeps, as code ([`contract`]).
+//! What tests of every crate share: a language for events ([`series`], [`text`]), the contract that
+//! every provider keeps, as code ([`contract`]), and what Google and Microsoft publish of the
+//! requests that they take ([`described`]).
 //!
 //! For tests only: what is wrong with a fixture is a panic, with the fixture in it.
 
 pub mod contract;
+pub mod described;
 mod fixture;
 
 pub use fixture::{modified, series, text};

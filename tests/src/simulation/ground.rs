@@ -15,6 +15,7 @@ use sandbox::microsoft::{
     self as graph, EventsDelta, Expiry, Microsoft, MicrosoftUser, RetryAfter,
 };
 use sandbox::{Deed, Held, InProcess, Manners, Random, User, World};
+use testkit::described;
 use transport::{Answering, Credential, Wire};
 
 /// Which service a side is.
@@ -174,11 +175,13 @@ impl Ground {
             Speech::Google(google) => {
                 google.assert_unviolated();
                 google.assert_careful_writes();
+                described::assert_google(&google.log());
                 google.forget_log();
             }
             Speech::Microsoft(microsoft) => {
                 microsoft.assert_unviolated();
                 microsoft.assert_careful_writes();
+                described::assert_microsoft(&microsoft.log());
                 microsoft.forget_log();
             }
         }

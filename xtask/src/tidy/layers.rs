@@ -2,7 +2,8 @@
 //!
 //! Ours stand in [`LAYERS`], theirs in [`EXTERNAL`]; the facts come from `cargo metadata`.
 //! Dev-dependencies are free, except that a pure crate's tests must not need what does I/O: a
-//! pure crate that can only be tested with the engine beside it isn't pure.
+//! pure crate that can only be tested with the engine beside it isn't pure. One crate has none at
+//! all, so that `cargo tree` shows on one screen how little the plan leans on.
 
 use cargo_metadata::{Dependency, DependencyKind, MetadataCommand, Package};
 
@@ -54,7 +55,7 @@ const LAYERS: &[Layer] = &[
     layer("engine", &["model", "reconcile", "provider", "store"]),
     layer("calpair", ALL),
     layer("sandbox", &["model", "ical", "provider"]),
-    layer("testkit", &["model", "ical", "provider"]),
+    layer("testkit", &["model", "ical", "provider", "sandbox"]),
     layer(
         "calpair-tests",
         &[
@@ -109,6 +110,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("clap", &["calpair"]),
     ("clap_complete", &["calpair"]),
     ("clap_mangen", &["calpair"]),
+    ("form_urlencoded", &["sandbox", "testkit"]),
     ("google-calendar3", &["google"]),
     ("graph-rs-sdk", &["microsoft"]),
     ("icalendar", &["ical"]),
@@ -117,6 +119,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("miette", &["calpair"]),
     ("notify", &["calpair"]),
     ("oauth2", &["transport"]),
+    ("percent-encoding", &["sandbox"]),
     ("proc-macro2", &["xtask"]),
     ("quick-xml", &["caldav", "sandbox"]),
     ("rcgen", &[]),
@@ -126,10 +129,8 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("rrule", &["ical"]),
     ("rusqlite", &["store"]),
     ("rustix", &["calpair", "store"]),
-    ("rustix", &["calpair"]),
     ("rustls", &["transport"]),
     ("sd-notify", &["calpair"]),
-    ("strsim", &["calpair"]),
     ("strsim", &["calpair"]),
     ("subtle", &["calpair"]),
     ("syn", &["xtask"]),
@@ -149,6 +150,9 @@ const PURE_EXTERNAL: &[(&str, &[&str])] = &[
 
 /// What a pure crate must not even test with.
 const IMPURE: &[&str] = &["engine", "store"];
+
+/// What is tested from `tests/` alone.
+const BARE: &str = "reconcile";
 
 /// Asks cargo for the workspace's packages and holds each dependency against the tables.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
@@ -184,6 +188,9 @@ fn of_package(tree: &Tree, package: &Package) -> Vec<Finding> {
 fn wrong(layer: &Layer, dependency: &Dependency) -> Option<String> {
     let (name, on) = (layer.name, dependency.name.as_str());
     if dependency.kind == DependencyKind::Development {
+        if name == BARE {
+            return Some(format!("`{name}` has no dev-dependencies; its tests stand in tests/"));
+        }
         let impure = layer.pure && IMPURE.contains(&on);
         return impure.then(|| {
             format!("`{name}` is pure and tests with `{on}`; move that test up to tests/")
@@ -264,6 +271,7 @@ mod tests {
             ("model", "[dependencies]\nstore = { path = \"../store\" }", "may not use `store`"),
             ("reconcile", "[dependencies]\ntracing = \"0.1\"", "may use nothing from outside"),
             ("ical", "[dev-dependencies]\nstore = { path = \"../store\" }", "tests with `store`"),
+            ("reconcile", "[dev-dependencies]\nproptest = \"1\"", "has no dev-dependencies"),
             ("engine", "[dependencies]\nrusqlite = \"0.41\"", "belongs to store"),
             ("engine", "[dependencies]\nleft-pad = \"1\"", "belongs to nobody yet"),
             ("surprise", "", "is in no layer"),

@@ -9,6 +9,7 @@ use model::{CalendarId, Cursor, Resource};
 use provider::{Change, Changes, Next, Outcome, Provider, Scope};
 use sandbox::World;
 use sandbox::microsoft::{Microsoft as Service, MicrosoftUser, Quirks};
+use testkit::described;
 use transport::{Credential, Wire};
 
 /// One account with one calendar, and whoever uses it.
@@ -103,6 +104,7 @@ impl Stage {
     pub fn assert_careful(&self) {
         self.service.assert_unviolated();
         self.service.assert_careful_writes();
+        described::assert_microsoft(&self.service.log());
         self.world.assert_no_mail();
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::failure::Failure;
@@ -61,9 +62,8 @@ impl Route {
     /// The parameters of a query.
     pub(super) fn parameters(&self, query: &str) -> Result<Parameters, Failure> {
         let mut given: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            given.entry(decoded(name, Plus::Space)).or_default().push(decoded(value, Plus::Space));
+        for (name, value) in form_urlencoded::parse(query.as_bytes()).into_owned() {
+            given.entry(name).or_default().push(value);
         }
         for (name, values) in &given {
             let own = &self.described["parameters"][name];
@@ -126,44 +126,15 @@ fn matched(template: &[&'static str], segments: &[&str]) -> Option<BTreeMap<&'st
     for (wanted, given) in template.iter().zip(segments) {
         match wanted.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
             Some(_) if given.is_empty() => return None,
-            Some(name) => drop(path.insert(name, decoded(given, Plus::Itself))),
+            Some(name) => {
+                let given = percent_decode_str(given).decode_utf8_lossy();
+                path.insert(name, given.into_owned());
+            }
             None if wanted == given => {}
             None => return None,
         }
     }
     Some(path)
-}
-
-/// What a plus means: a blank in queries and forms.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Plus {
-    Space,
-    Itself,
-}
-
-/// Percent-decoded.
-pub(super) fn decoded(text: &str, plus: Plus) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        let code = match (first, tail) {
-            (b'%', [high, low, ..]) => {
-                let digit = |byte: &u8| char::from(*byte).to_digit(16);
-                digit(high).zip(digit(low)).map(|(high, low)| (high * 16 + low) as u8)
-            }
-            _ => None,
-        };
-        match (code, first) {
-            (Some(code), _) => {
-                bytes.push(code);
-                rest = &tail[2..];
-            }
-            (None, b'+') if plus == Plus::Space => bytes.push(b' '),
-            (None, other) => bytes.push(*other),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn is_value(described: &Value, value: &str) -> bool {

@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::answer;
-use super::discovery::{Plus, decoded};
 use super::state::Service;
 use crate::rest::{Ask, Reply};
 
@@ -205,8 +204,7 @@ fn refused(status: u16, error: &str, description: &str) -> Reply {
 
 /// The fields of a form.
 fn form(text: &str) -> BTreeMap<String, String> {
-    let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.map(|(name, value)| (decoded(name, Plus::Space), decoded(value, Plus::Space))).collect()
+    form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
 
 impl Service {

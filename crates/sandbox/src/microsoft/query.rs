@@ -14,44 +14,9 @@ use super::times::bound;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Query(BTreeMap<String, String>);
 
-/// What a plus means: a blank in queries and forms.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Plus {
-    Space,
-    Itself,
-}
-
-/// Percent-decoded.
-// quirk: microsoft-17
-pub(super) fn decoded(text: &str, plus: Plus) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        let code = match (first, tail) {
-            (b'%', [high, low, ..]) => {
-                let digit = |byte: &u8| char::from(*byte).to_digit(16);
-                digit(high).zip(digit(low)).map(|(high, low)| (high * 16 + low) as u8)
-            }
-            _ => None,
-        };
-        match (code, first) {
-            (Some(code), _) => {
-                bytes.push(code);
-                rest = &tail[2..];
-            }
-            (None, b'+') if plus == Plus::Space => bytes.push(b' '),
-            (None, other) => bytes.push(*other),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 /// The fields of a form, or the options of a query.
 pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
-    let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    let split = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    split.map(|(name, value)| (decoded(name, Plus::Space), decoded(value, Plus::Space))).collect()
+    form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
 
 impl Query {

@@ -2,8 +2,9 @@
 //!
 //! Segments are read without case and percent-decoded; `delta` is spelt in four ways.
 
+use percent_encoding::percent_decode_str;
+
 use super::failure::Failure;
-use super::query::{Plus, decoded};
 use crate::Op;
 
 /// Which calendar.
@@ -56,7 +57,7 @@ impl Place {
         let segments: Vec<String> = path
             .trim_matches('/')
             .split('/')
-            .map(|segment| decoded(segment, Plus::Itself))
+            .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
             .collect();
         let lower: Vec<String> = segments.iter().map(|one| one.to_ascii_lowercase()).collect();
         let (segments, lower): (Vec<&str>, Vec<&str>) = (

@@ -1,0 +1,131 @@
+//! Requests held to what Google and Microsoft publish of their APIs: path, method, query, body.
+//!
+//! The simulated services refuse what they don't know as well, by code of their own; this shares
+//! nothing with them but the two files, and looks at the recordings of what was asked.
+
+mod google;
+mod microsoft;
+
+use sandbox::google::Exchange;
+
+/// No request to Google's API was one that its discovery document does not describe. How many
+/// there were, those for a token not counted.
+///
+/// # Panics
+/// When one was.
+pub fn assert_google(log: &[Exchange]) -> usize {
+    assert_described(log, google::BASE, google::faults)
+}
+
+/// No request to Graph was one that its metadata (the CSDL of v1.0) does not describe. How many
+/// there were, those for a token not counted.
+///
+/// # Panics
+/// When one was.
+pub fn assert_microsoft(log: &[Exchange]) -> usize {
+    assert_described(log, microsoft::BASE, microsoft::faults)
+}
+
+fn assert_described(log: &[Exchange], base: &str, check: fn(&Exchange) -> Vec<String>) -> usize {
+    let asked: Vec<&Exchange> = log.iter().filter(|asked| asked.path.starts_with(base)).collect();
+    let faults: Vec<String> = asked.iter().flat_map(|asked| check(asked)).collect();
+    assert!(faults.is_empty(), "requests that nobody describes:\n{}", faults.join("\n"));
+    asked.len()
+}
+
+/// The parameters of a query, decoded.
+fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
+    form_urlencoded::parse(query.as_bytes()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked((method, address, body): (&str, &str, &str)) -> Exchange {
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
+        Exchange {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            step: 1,
+            account: String::new(),
+            call: "",
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: [].into(),
+            body: body.as_bytes().to_vec(),
+            status: 200,
+        }
+    }
+
+    type Bad = ((&'static str, &'static str, &'static str), &'static str);
+
+    fn each_is_found(bad: &[Bad], base: &str, check: fn(&Exchange) -> Vec<String>) {
+        for ((method, address, body), why) in bad {
+            let faults = check(&asked((method, &format!("{base}{address}"), body)));
+            assert_eq!(faults.len(), 1, "{method} {address} {body}: {faults:?}");
+            assert!(faults[0].contains(why), "{method} {address} {body}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn what_google_does_not_describe_is_found() {
+        let bad: &[Bad] = &[
+            (("GET", "calendars/c/event", ""), "no such method"),
+            (("PUT", "calendars/c/events", "{}"), "no such method"),
+            (("GET", "calendars//events", ""), "no such method"),
+            (("GET", "calendars/c/events?syncTokens=a", ""), "no parameter syncTokens"),
+            (("GET", "calendars/c/events?singleEvents=no", ""), "neither true nor false"),
+            (("GET", "calendars/c/events?maxResults=many", ""), "no number"),
+            (("GET", "calendars/c/events?orderBy=title", ""), "none of those that there are"),
+            (("PATCH", "calendars/c/events/e?sendUpdates=maybe", "{}"), "none of those"),
+            (("POST", "calendars/c/events/e/move?sendUpdates=none", ""), "destination is missing"),
+            (("DELETE", "calendars/c/events/e", "{}"), "takes no body"),
+            (("POST", "calendars/c/events", ""), "the body is missing"),
+            (("POST", "calendars/c/events", "{"), "EOF"),
+            (("POST", "calendars/c/events", r#"{"title": "a"}"#), ".title: no such field"),
+            (("POST", "calendars/c/events", r#"{"summary": 1}"#), ".summary: not of type"),
+            (("PATCH", "calendars/c/events/e", r#"{"start": {"day": "1"}}"#), "start.day: no"),
+            (("PATCH", "calendars/c/events/e", r#"{"recurrence": "RRULE"}"#), "not of type"),
+            (("PATCH", "calendars/c/events/e", r#"{"recurrence": [1]}"#), "not of type"),
+        ];
+        each_is_found(bad, google::BASE, google::faults);
+        let good = "calendars/c/events?showDeleted=true&maxResults=2500&pageToken=a%3D";
+        assert_eq!(
+            google::faults(&asked(("GET", &format!("{}{good}", google::BASE), ""))),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn what_graph_does_not_describe_is_found() {
+        let bad: &[Bad] = &[
+            (("GET", "/me/calendar/c/events", ""), "no such request"),
+            (("PUT", "/me/events/e", "{}"), "no such request"),
+            (("GET", "/me/events/", ""), "no such request"),
+            (("GET", "/me/events/e?$selects=id", ""), "no option $selects"),
+            (("GET", "/me/events/e?$select=id,title", ""), "event has no title"),
+            (("GET", "/me/calendars/c/calendarView/delta?startDateTime=a", ""), "endDateTime"),
+            (("GET", "/me/events/e", "{}"), "takes no body"),
+            (("PATCH", "/me/events/e", ""), "the body is missing"),
+            (("PATCH", "/me/events/e", "{"), "EOF"),
+            (("PATCH", "/me/events/e", "[]"), "no event"),
+            (("PATCH", "/me/events/e", r#"{"title": "a"}"#), "no such member"),
+            (("PATCH", "/me/events/e", r#"{"subject": 1}"#), "not of type"),
+            (("PATCH", "/me/events/e", r#"{"iCalUId": "a"}"#), "is the server's"),
+            (("PATCH", "/me/events/e", r#"{"showAs": "away"}"#), "none of those"),
+            (("PATCH", "/me/events/e", r#"{"start": {"zone": "UTC"}}"#), "no such member"),
+            (("PATCH", "/me/events/e", r#"{"categories": [1]}"#), "not of type"),
+        ];
+        each_is_found(bad, microsoft::BASE, microsoft::faults);
+        let good = "/me/events/e/instances?startDateTime=a&endDateTime=b&$top=50&$skip=50";
+        let good = asked(("GET", &format!("{}{good}", microsoft::BASE), ""));
+        assert_eq!(microsoft::faults(&good), [""; 0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "nobody describes")]
+    fn one_bad_request_is_one_too_many() {
+        assert_google(&[asked(("GET", "/token", "")), asked(("GET", "/calendar/v3/users", ""))]);
+    }
+}
