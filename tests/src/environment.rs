@@ -32,18 +32,14 @@ pub struct Corpus {
     pub is_whole: bool,
 }
 
-/// The large collection, else the project's own files. Where `CALPAIR_SHARED` names a folder the
-/// collection is its `corpus`; else it is looked for in a folder `shared` beside or above this one.
+/// The large collection, else the project's own files.
 pub fn corpus() -> Corpus {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = match variable("CALPAIR_SHARED") {
-        Some(told) => vec![PathBuf::from(told)],
-        None => here.ancestors().map(|folder| folder.join("shared")).collect(),
-    };
-    let mut whole = folders.into_iter().map(|folder| folder.join("corpus"));
-    match whole.find(|folder| folder.is_dir()) {
+    match testkit::shared("corpus") {
         Some(folder) => Corpus { folder, is_whole: true },
-        None => Corpus { folder: here.join("../crates/ical/tests/data"), is_whole: false },
+        None => {
+            let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+            Corpus { folder: here.join("../crates/ical/tests/data"), is_whole: false }
+        }
     }
 }
 

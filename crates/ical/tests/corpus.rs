@@ -4,6 +4,10 @@
 //! The project holds the synthetic files; where a larger corpus stands beside the checkout (its
 //! licences keep parts of it out of the project), that is run over, too.
 
+#[expect(unreachable_pub, reason = "it is public where it belongs")]
+#[path = "../../testkit/src/shared.rs"]
+mod shared;
+
 use std::path::{Path, PathBuf};
 
 use ical::tree::Document;
@@ -15,25 +19,9 @@ fn own() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
 }
 
-/// The larger corpus: in the folder that `CALPAIR_SHARED` names, else in a folder `shared` beside
-/// or above the project, as tests/src/environment.rs looks for it.
-fn beside() -> Option<PathBuf> {
-    let folders = match std::env::var_os("CALPAIR_SHARED").filter(|told| !told.is_empty()) {
-        Some(told) => vec![PathBuf::from(told)],
-        None => Path::new(env!("CARGO_MANIFEST_DIR"))
-            .ancestors()
-            .map(|folder| folder.join("shared"))
-            .collect(),
-    };
-    let mut folders = folders.into_iter().map(|folder| folder.join("corpus"));
-    folders.find(|folder| folder.is_dir())
-}
-
 /// Every .ics file, with its name.
-#[expect(clippy::print_stdout, reason = "which corpus a run was over belongs into its output")]
 fn files() -> Vec<(String, Vec<u8>)> {
-    let root = beside().unwrap_or_else(own);
-    println!("files from {}", root.display());
+    let root = shared::shared("corpus").unwrap_or_else(own);
     let mut files = Vec::new();
     let mut folders = vec![root];
     while let Some(folder) = folders.pop() {

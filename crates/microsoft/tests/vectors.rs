@@ -5,7 +5,7 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use common::Stage;
 use jiff::tz::TimeZone;
@@ -15,17 +15,15 @@ use provider::{ErrorKind, Provider};
 use sandbox::microsoft::Quirks;
 use serde_json::Value;
 
+/// All of them.
+const WHOLE: &str = "corpus/rrule/vectors.jsonl";
+
 /// The vectors of the project, and those that licences keep out of it where they are at hand.
 fn vectors() -> Vec<Value> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ical/tests/data/vectors.jsonl");
-    let path = if beside().exists() { beside() } else { own };
+    let path = testkit::shared(WHOLE).unwrap_or(own);
     let text = std::fs::read_to_string(path).expect("the vectors are readable");
     text.lines().map(|line| serde_json::from_str(line).expect("one document a line")).collect()
-}
-
-/// All of them.
-fn beside() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/rrule/vectors.jsonl")
 }
 
 fn series(start: &str, rule: &str) -> Option<Series> {
@@ -107,7 +105,7 @@ async fn what_takes_place_is_what_the_rule_gives() {
     }
     println!("{counts:?}");
     assert!(counts["expressed"] > 35, "{counts:?}");
-    if beside().exists() {
+    if testkit::shared(WHOLE).is_some() {
         // Part of the vectors may not be given away; only all of them are what is counted.
         for (document, row, form) in TOLD {
             let told = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(document);

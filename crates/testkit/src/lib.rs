@@ -1,11 +1,14 @@
 //! What tests of every crate share: a language for events ([`series`], [`text`]), the contract that
-//! every provider keeps, as code ([`contract`]), and what Google and Microsoft publish of the
-//! requests that they take ([`described`]).
+//! every provider keeps, as code ([`contract`]), what Google and Microsoft publish of the
+//! requests that they take ([`described`]), and where the large collection of calendar files lies
+//! ([`shared`]).
 //!
 //! For tests only: what is wrong with a fixture is a panic, with the fixture in it.
 
 pub mod contract;
 pub mod described;
 mod fixture;
+mod shared;
 
 pub use fixture::{modified, series, text};
+pub use shared::shared;

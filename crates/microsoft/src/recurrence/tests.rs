@@ -1,6 +1,6 @@
 //! Rules through Graph's words and back, over the vectors of five projects.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::*;
 use model::Uid;
@@ -134,10 +134,8 @@ fn occurrences_that_overlap_are_no_series_of_exchange() {
 
 /// The vectors of the project, and those that licences keep out of it where they are at hand.
 fn vectors() -> Vec<Value> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let beside: PathBuf = here.join("../../../shared/corpus/rrule/vectors.jsonl");
-    let own = here.join("../ical/tests/data/vectors.jsonl");
-    let path = if beside.exists() { beside } else { own };
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ical/tests/data/vectors.jsonl");
+    let path = testkit::shared("corpus/rrule/vectors.jsonl").unwrap_or(own);
     let text = std::fs::read_to_string(path).expect("the vectors are readable");
     text.lines().map(|line| serde_json::from_str(line).expect("one document a line")).collect()
 }

@@ -1,28 +1,22 @@
 //! The part of the discovery document that is compiled in, and the service on a socket.
 
-use std::path::PathBuf;
+#[expect(unreachable_pub, reason = "it is public where it belongs")]
+#[path = "../../../../testkit/src/shared.rs"]
+mod shared;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use shared::shared;
 
 use super::{Bench, hour};
 use crate::Op;
 use crate::faults::{Aim, Fault};
 
-/// The whole document, where the shared reference is: `CALPAIR_SHARED`, else a folder `shared`
-/// beside or above the project.
+/// The whole document, where the large collection is.
 fn whole() -> Option<Value> {
-    let told = std::env::var_os("CALPAIR_SHARED").filter(|told| !told.is_empty());
-    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = match told {
-        Some(told) => vec![PathBuf::from(told)],
-        None => here.ancestors().map(|folder| folder.join("shared")).collect(),
-    };
-    let files = folders
-        .into_iter()
-        .map(|folder| folder.join("reference/google-calendar-v3.discovery.json"));
-    let text = files.filter_map(|file| std::fs::read_to_string(file).ok()).next()?;
-    serde_json::from_str(&text).ok()
+    let file = shared("reference/google-calendar-v3.discovery.json")?;
+    Some(serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap())
 }
 
 /// Without descriptions, which are texts; a field of that name stays.
