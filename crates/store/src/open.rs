@@ -40,6 +40,7 @@ const MIGRATIONS: &[Form] = &[
     ("V11__former", include_str!("../../../migrations/0011_former.sql")),
     ("V12__undelivered", include_str!("../../../migrations/0012_undelivered.sql")),
     ("V13__errands", include_str!("../../../migrations/0013_errands.sql")),
+    ("V14__entering", include_str!("../../../migrations/0014_entering.sql")),
 ];
 
 /// How long to wait for somebody who looks at the database with another tool.

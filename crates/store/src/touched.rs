@@ -150,22 +150,27 @@ impl Store {
         })
     }
 
-    /// Touches what was skipped because it lay after the window, and begins before `until`.
+    /// Touches what was skipped because it lay outside the window, and lies in it now: what ends
+    /// at `from` or later, or never, and begins before `until`.
     ///
     /// # Errors
     /// When nothing could be written.
-    pub fn touch_entering(&self, pair: PairId, until: Timestamp) -> Result<u64> {
-        let key = params![pair.0, until.as_microsecond()];
-        let entering = "FROM snapshot INDEXED BY snapshot_window
-             WHERE pair = ?1 AND skipped = 1 AND extent_from < ?2 AND touched = 0";
-        let counted = format!("SELECT count(*) {entering}");
+    pub fn touch_entering(&self, pair: PairId, from: Timestamp, until: Timestamp) -> Result<u64> {
+        let key = params![pair.0, from.as_microsecond(), until.as_microsecond()];
+        let entering = |end: &str| {
+            format!(
+                "SELECT id FROM snapshot INDEXED BY snapshot_window WHERE pair = ?1
+                 AND skipped = 1 AND extent_until {end} AND extent_from < ?3 AND touched = 0"
+            )
+        };
+        let entering = format!("{} UNION ALL {}", entering(">= ?2"), entering("IS NULL"));
+        let counted = format!("SELECT count(*) FROM ({entering})");
         if self.read(|connection| sql::number(connection, &counted, key))? == 0 {
             return Ok(0);
         }
         self.write("touch_entering", |transaction| {
-            let query = "UPDATE snapshot SET touched = 1
-                 WHERE pair = ?1 AND skipped = 1 AND extent_from < ?2 AND touched = 0";
-            Ok(sql::run(transaction, query, key)? as u64)
+            let query = format!("UPDATE snapshot SET touched = 1 WHERE id IN ({entering})");
+            Ok(sql::run(transaction, &query, key)? as u64)
         })
     }
 }
@@ -397,6 +402,8 @@ fn contact(
 
 #[cfg(test)]
 mod tests {
+    use model::Extent;
+
     use super::*;
     use crate::testing::{World, at, event};
     use crate::{SubjectRow, Totals};
@@ -503,17 +510,23 @@ mod tests {
     #[test]
     fn what_enters_the_window_is_touched_once() {
         let world = World::new();
-        let mut series = event("1", "T", 9);
-        series.extent.from = at(500);
-        world.see(LEFT, "a", "1", &series);
-        let only = SubjectRow::New(Sides::new(Some("a".into()), None));
-        world.store.skip(world.pair, &only, true).unwrap();
-        assert_eq!(world.store.touch_entering(world.pair, at(500)).unwrap(), 0);
-        assert_eq!(world.store.touch_entering(world.pair, at(501)).unwrap(), 1);
-        assert_eq!(world.store.touch_entering(world.pair, at(502)).unwrap(), 0);
-        assert_eq!(contacts(&world.touched()), ["a|"]);
-        world.store.skip(world.pair, &only, false).unwrap();
-        assert_eq!(world.store.touch_entering(world.pair, at(501)).unwrap(), 0, "another reason");
+        let entering =
+            |from, until| world.store.touch_entering(world.pair, at(from), at(until)).unwrap();
+        for ends in [Some(at(600)), None] {
+            let mut series = event("1", "T", 9);
+            series.extent = Extent { from: at(500), until: ends };
+            world.see(LEFT, "a", "1", &series);
+            let only = SubjectRow::New(Sides::new(Some("a".into()), None));
+            world.store.skip(world.pair, &only, true).unwrap();
+            assert_eq!(entering(400, 500), 0, "it is yet to come");
+            assert_eq!(entering(601, 700), u64::from(ends.is_none()), "it is over, or never is");
+            world.store.skip(world.pair, &only, true).unwrap();
+            assert_eq!(entering(600, 700), 1);
+            assert_eq!(entering(600, 702), 0, "it is touched");
+            assert_eq!(contacts(&world.touched()), ["a|"]);
+            world.store.skip(world.pair, &only, false).unwrap();
+            assert_eq!(entering(400, 501), 0, "another reason");
+        }
     }
 
     #[test]

@@ -166,8 +166,8 @@ impl<'a> Cycle<'a> {
         if mode == Mode::DryRun {
             self.ctx.store.retry_read_only(self.id())?;
         }
-        if let Some((_, until)) = self.window() {
-            self.ctx.store.touch_entering(self.id(), until)?;
+        if let Some((from, until)) = self.window() {
+            self.ctx.store.touch_entering(self.id(), from, until)?;
         }
         let mut outcome = Outcome::InSync;
         for _ in 0..ROUNDS {
