@@ -96,6 +96,7 @@ async fn drive(server: &CalDav, calendar: &CalendarId) {
             Outcome::Found(_) => "found",
             Outcome::Unreadable(_) => "unreadable",
             Outcome::Gone => "gone",
+            Outcome::NoEvent => "no event",
             Outcome::Withheld(_) => "withheld",
             Outcome::Failed(_) => "failed",
         };

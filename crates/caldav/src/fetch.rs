@@ -90,7 +90,11 @@ fn unanswered(fetched: Fetched, outage: &Error) -> Fetched {
     let Fetched { id, outcome } = fetched;
     let outcome = match outcome {
         Outcome::Withheld(_) => Outcome::Failed(same(outage)),
-        Outcome::Found(_) | Outcome::Unreadable(_) | Outcome::Gone | Outcome::Failed(_) => outcome,
+        Outcome::Found(_)
+        | Outcome::Unreadable(_)
+        | Outcome::Gone
+        | Outcome::NoEvent
+        | Outcome::Failed(_) => outcome,
     };
     Fetched { id, outcome }
 }
@@ -273,7 +277,7 @@ pub(crate) fn content(
         Ok(series) => {
             Outcome::Found(Box::new(Resource { id: id.clone(), version, raw: data, series }))
         }
-        Err(unreadable) if is_other_component(&unreadable, &data) => Outcome::Gone,
+        Err(unreadable) if is_other_component(&unreadable, &data) => Outcome::NoEvent,
         Err(unreadable) => Outcome::Unreadable(Unreadable {
             id: id.clone(),
             version,
@@ -284,7 +288,7 @@ pub(crate) fn content(
     Fetched { id: id.clone(), outcome }
 }
 
-/// Whether it is a task or a journal entry: no event is there under this id, and that is fine.
+/// Whether it is a task or a journal entry.
 // quirk: caldav-5
 fn is_other_component(unreadable: &ical::Unreadable, data: &[u8]) -> bool {
     let others = ["VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY"];

@@ -406,7 +406,7 @@ async fn a_task_is_no_event_and_a_broken_event_is_a_problem() {
         title_of(&one.outcome)
     };
     assert_eq!(said("broken.ics"), "unreadable: the event has no start");
-    assert_eq!(said("task.ics"), "gone");
+    assert_eq!(said("task.ics"), "no event");
 }
 
 #[tokio::test]

@@ -222,7 +222,7 @@ async fn look(place: &Place<'_>, ids: &[ResourceId]) -> Result<Option<Resource>,
                     there = Some(*resource);
                 }
             }
-            Outcome::Gone => {}
+            Outcome::Gone | Outcome::NoEvent => {}
             Outcome::Unreadable(_) => {
                 let sentence = "what stands there now can't be read, and is left as it is";
                 return Err(at(place)(Error::new(ErrorKind::Rejected, sentence)));

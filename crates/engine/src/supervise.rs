@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use model::PairName;
+use model::{AccountName, PairName, Sides};
 use tokio::sync::{Mutex as Turn, Notify, OwnedMutexGuard, mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +30,7 @@ pub struct Supervisor {
     ctx: Context,
     tasks: TaskTracker,
     running: Mutex<HashMap<PairName, Running>>,
+    ending: Mutex<Vec<Ending>>,
     heard: Arc<Heard>,
 }
 
@@ -41,7 +41,20 @@ struct Running {
     asks: mpsc::UnboundedSender<Ask>,
     busy: Arc<AtomicBool>,
     turn: Arc<Turn<()>>,
-    task: JoinHandle<()>,
+    accounts: Sides<AccountName>,
+    ended: CancellationToken,
+}
+
+/// A task that was told to stop, and may be in its last cycle.
+struct Ending {
+    accounts: Sides<AccountName>,
+    ended: CancellationToken,
+}
+
+impl Ending {
+    fn shares_account(&self, with: &Sides<AccountName>) -> bool {
+        self.accounts.iter().any(|(_, own)| with.iter().any(|(_, other)| own == other))
+    }
 }
 
 /// Told of every cycle.
@@ -66,40 +79,70 @@ struct Ends {
 impl Supervisor {
     /// A supervisor without charges; `heard` is told of every cycle.
     pub fn new(ctx: Context, heard: impl Fn(&PairName, &Attended) + Send + Sync + 'static) -> Self {
-        Self { ctx, tasks: TaskTracker::new(), running: Mutex::default(), heard: Arc::new(heard) }
+        Self {
+            ctx,
+            tasks: TaskTracker::new(),
+            running: Mutex::default(),
+            ending: Mutex::default(),
+            heard: Arc::new(heard),
+        }
     }
 
-    /// Takes up `charges`: new ones are started, changed ones restarted when their running cycle is
-    /// over, those that are not in the list any more are stopped, the rest run on undisturbed.
+    /// Takes up `charges`: new ones are started, changed ones restarted, those that are not in the
+    /// list any more are stopped, the rest run on undisturbed. What is started waits for the last
+    /// cycle of whatever is stopped at one of its accounts, under whichever name: two tasks that
+    /// write into one calendar would make everything twice.
     pub fn take_up(&self, charges: Vec<Charge>) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut before = std::mem::take(&mut *running);
+        let mut turns = HashMap::new();
+        for (name, task) in std::mem::take(&mut *running) {
+            let same = |charge: &Charge| {
+                charge.pair.name == name && charge.fingerprint == task.fingerprint
+            };
+            if charges.iter().any(same) {
+                running.insert(name, task);
+            } else {
+                turns.insert(name, Arc::clone(&task.turn));
+                self.end(task);
+            }
+        }
         for charge in charges {
             let name = charge.pair.name.clone();
-            let task = match before.remove(&name) {
-                Some(task) if task.fingerprint == charge.fingerprint => task,
-                Some(task) => {
-                    task.stop.cancel();
-                    self.start(charge, Some(task))
-                }
-                None => self.start(charge, None),
-            };
-            running.insert(name, task);
-        }
-        for task in before.into_values() {
-            task.stop.cancel();
+            if !running.contains_key(&name) {
+                let turn = turns.remove(&name);
+                running.insert(name, self.start(charge, turn));
+            }
         }
     }
 
-    fn start(&self, charge: Charge, predecessor: Option<Running>) -> Running {
+    /// Tells a task to stop; what it is told by when it has.
+    fn end(&self, task: Running) -> CancellationToken {
+        task.stop.cancel();
+        let ended = task.ended.clone();
+        let mut ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
+        ending.retain(|task| !task.ended.is_cancelled());
+        ending.push(Ending { accounts: task.accounts, ended: task.ended });
+        ended
+    }
+
+    /// Starts a task; `turn` is that of the one that it replaces.
+    fn start(&self, charge: Charge, turn: Option<Arc<Turn<()>>>) -> Running {
         let stop = self.ctx.stop.child_token();
         let wake = Arc::new(Notify::new());
         let ctx = Context { stop: stop.clone(), ..self.ctx.clone() };
         let fingerprint = charge.fingerprint.clone();
         let (asks, asked) = mpsc::unbounded_channel();
         let busy = Arc::<AtomicBool>::default();
-        let turn = predecessor.as_ref().map(|task| Arc::clone(&task.turn)).unwrap_or_default();
-        let predecessor = predecessor.map(|task| task.task);
+        // Nobody's errand overtakes the last cycle of another task, either.
+        let fresh: Option<Arc<Turn<()>>> = turn.is_none().then(Arc::default);
+        let waiting = fresh.as_ref().and_then(|turn| Arc::clone(turn).try_lock_owned().ok());
+        let turn = turn.or(fresh).unwrap_or_default();
+        let accounts = Sides::from_fn(|side| charge.pair.sides[side].account.clone());
+        let predecessors: Vec<CancellationToken> = {
+            let ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
+            let those = ending.iter().filter(|task| task.shares_account(&accounts));
+            those.map(|task| task.ended.clone()).collect()
+        };
         let ends = Ends {
             wake: Arc::clone(&wake),
             asks: asked,
@@ -107,14 +150,17 @@ impl Supervisor {
             turn: Arc::clone(&turn),
             heard: Arc::clone(&self.heard),
         };
-        let task = self.tasks.spawn(async move {
-            // Two tasks of one pair would write over each other.
-            if let Some(predecessor) = predecessor {
-                let _ended_or_panicked = predecessor.await;
+        let ended = CancellationToken::new();
+        let over = ended.clone().drop_guard();
+        self.tasks.spawn(async move {
+            let _over = over;
+            for predecessor in predecessors {
+                predecessor.cancelled().await;
             }
+            drop(waiting);
             run(ctx, charge, ends).await;
         });
-        Running { fingerprint, stop, wake, asks, busy, turn, task }
+        Running { fingerprint, stop, wake, asks, busy, turn, accounts, ended }
     }
 
     /// Has a pair run its next cycle now; `false` when there is no such pair.
@@ -154,8 +200,7 @@ impl Supervisor {
     pub async fn let_go(&self, name: &PairName) {
         let task = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         if let Some(task) = task {
-            task.stop.cancel();
-            let _ended_or_panicked = task.task.await;
+            self.end(task).cancelled().await;
         }
     }
 

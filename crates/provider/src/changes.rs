@@ -95,6 +95,8 @@ pub enum Outcome {
     Unreadable(Unreadable),
     /// It is not there: the provider says so, for this id.
     Gone,
+    /// It is there, and no event: a task, a journal entry.
+    NoEvent,
     /// It was asked for alone and is not handed out, although the calendar itself answers: a
     /// problem of this one, to be asked for again. Neither an absence nor an outage.
     Withheld(Error),

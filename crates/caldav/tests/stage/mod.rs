@@ -85,6 +85,7 @@ pub(crate) fn title_of(outcome: &Outcome) -> String {
         }
         Outcome::Unreadable(what) => format!("unreadable: {}", what.reason),
         Outcome::Gone => "gone".into(),
+        Outcome::NoEvent => "no event".into(),
         Outcome::Withheld(error) => format!("withheld: {error}"),
         Outcome::Failed(error) => format!("failed: {error}"),
     }

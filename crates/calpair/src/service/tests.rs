@@ -16,6 +16,7 @@ mod google;
 mod microsoft;
 mod patience;
 mod rights;
+mod unfinished;
 
 /// Two servers, a configuration, a state directory.
 struct Stage {

@@ -231,6 +231,8 @@ impl Cycle<'_> {
                 (Outcome::Unreadable(what), _) => page.sort(Change::Unreadable(what)),
                 (Outcome::Gone, Absence::Believed | Absence::Unlisted) => page.gone.push(id),
                 (Outcome::Gone, Absence::Ghost) => unsure = true,
+                // Whatever was there before is replaced; nothing is waited for.
+                (Outcome::NoEvent, _) => page.gone.push(id),
                 (Outcome::Withheld(error), _) => {
                     tracing::debug!(%side, %error, "a resource is withheld; asked for again");
                     // It may as well be gone: the cursor has to say so again.

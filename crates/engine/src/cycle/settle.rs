@@ -7,10 +7,12 @@
 
 use std::time::Duration;
 
-use model::{Resource, ResourceId, Series};
+use model::{Resource, ResourceId, Series, Side, Sides};
 use provider::{Error, ErrorKind, Outcome};
-use store::{ActionKind, IntentRow, UnreadableRow, Wrote};
+use reconcile::likeness;
+use store::{ActionKind, IntentRow, NowRow, SubjectRow, UnreadableRow, Wrote};
 
+use super::rules::stated;
 use super::{Cycle, at, own_uid};
 use crate::errand::{self, Place};
 use crate::report::Failure;
@@ -27,14 +29,35 @@ enum Settled {
 }
 
 impl Cycle<'_> {
-    /// Settles every write whose outcome is unknown, one at a time. One that fails although the
-    /// provider answers otherwise is that series' problem, not the pair's: it stays open and is
-    /// tried again in every cycle.
+    /// Settles every write whose outcome is unknown. Creations come last, and only those are
+    /// repeated that are wanted as they were: since then rules may have changed, and people may
+    /// have deleted what was to be copied.
     ///
     /// # Errors
     /// When the provider can't be asked: nothing new may be planned over unknown outcomes.
-    pub(super) async fn settle(&mut self) -> Result<(), Failure> {
-        for intent in self.ctx.store.open_intents(self.id())? {
+    pub(super) async fn settle(&self) -> Result<(), Failure> {
+        let open = self.ctx.store.open_intents(self.id())?;
+        let is_creation = |intent: &IntentRow| intent.action == ActionKind::Create;
+        let (creations, others): (Vec<_>, Vec<_>) = open.into_iter().partition(is_creation);
+        self.settle_each(others).await?;
+        if creations.is_empty() {
+            return Ok(());
+        }
+        self.observe(Sides::from_fn(|side| creations.iter().any(|one| one.side != side))).await?;
+        let is_same = self.ctx.store.rules(self.id())? == stated(&self.pair.rules);
+        let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
+        for creation in creations {
+            let repeats = is_same && self.has_original(&creation)?;
+            if repeats { wanted.push(creation) } else { unwanted.push(creation) }
+        }
+        self.settle_each(wanted).await?;
+        self.take_back(unwanted).await
+    }
+
+    /// One at a time. One that fails although the provider answers otherwise is that series'
+    /// problem, not the pair's: it stays open and is tried again in every cycle.
+    async fn settle_each(&self, open: Vec<IntentRow>) -> Result<(), Failure> {
+        for intent in open {
             let (side, subject) = (intent.side, intent.subject.clone());
             let uid = intent.target.as_ref().or(intent.before.as_ref()).map(|s| s.uid.clone());
             let Settled::Failed(error) = self.settle_one(intent).await? else { continue };
@@ -44,6 +67,39 @@ impl Cycle<'_> {
             if let Some(uid) = uid {
                 let (reason, now) = (error.sentence(), self.ctx.now());
                 self.ctx.store.set_aside(self.id(), &subject, side, &uid, reason, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether what a creation is to be a copy of is still there.
+    fn has_original(&self, creation: &IntentRow) -> Result<bool, Failure> {
+        let (store, other) = (&self.ctx.store, creation.side.opposite());
+        Ok(match &creation.subject {
+            SubjectRow::Known(mapping) => {
+                let known = store.known(&[*mapping])?;
+                known.iter().all(|known| !matches!(known.now[other], NowRow::Absent))
+            }
+            SubjectRow::New(ids) => match &ids[other] {
+                Some(id) => store.resource(self.id(), other, id)?.is_some(),
+                None => false,
+            },
+        })
+    }
+
+    /// Creations that are wanted no more, or not as they were: what arrived of them is looked for
+    /// and belongs to its original, as the plan has to know; the rest was never made.
+    async fn take_back(&self, creations: Vec<IntentRow>) -> Result<(), Failure> {
+        for side in [Side::Left, Side::Right] {
+            let own: Vec<&IntentRow> = creations.iter().filter(|one| one.side == side).collect();
+            if own.is_empty() || !self.has_seen_all(side).await? {
+                continue;
+            }
+            for intent in own {
+                match &intent.target {
+                    Some(target) => self.settle_by_uid(intent, target)?,
+                    None => self.ctx.store.abandon(intent.id)?,
+                }
             }
         }
         Ok(())
@@ -73,11 +129,11 @@ impl Cycle<'_> {
         Ok(())
     }
 
-    /// After a batch in which writes failed: as [`Cycle::settle`], once the server has had time to
-    /// breathe.
-    pub(super) async fn settle_what_failed(&mut self) -> Result<(), Failure> {
+    /// After a batch in which writes failed, once the server has had time to breathe. What was
+    /// decided a moment ago still holds.
+    pub(super) async fn settle_what_failed(&self) -> Result<(), Failure> {
         self.ctx.clock.sleep(BREATH).await;
-        self.settle().await
+        self.settle_each(self.ctx.store.open_intents(self.id())?).await
     }
 
     async fn settle_one(&self, intent: IntentRow) -> Result<Settled, Failure> {
@@ -135,25 +191,38 @@ impl Cycle<'_> {
         target: &Series,
         error: Error,
     ) -> Result<Settled, Failure> {
-        let store = &self.ctx.store;
-        store.forget_cursor(self.id(), intent.side)?;
-        self.pass(intent.side, None).await?;
-        let row = store.pair(&self.pair.name)?;
-        if row.is_none_or(|row| row.sides[intent.side].full_at.is_none()) {
+        if !self.has_seen_all(intent.side).await? {
             return Ok(Settled::Failed(error));
         }
-        // Under a UID of our own it can only be ours. Any other may be somebody else's event; it
-        // meets the other side as such.
+        self.settle_by_uid(intent, target)?;
+        Ok(Settled::Known)
+    }
+
+    /// Reads a whole calendar; whether all of it was readable.
+    async fn has_seen_all(&self, side: Side) -> Result<bool, Failure> {
+        let store = &self.ctx.store;
+        store.forget_cursor(self.id(), side)?;
+        self.pass(side, None).await?;
+        let row = store.pair(&self.pair.name)?;
+        Ok(row.is_some_and(|row| row.sides[side].full_at.is_some()))
+    }
+
+    /// After all there is was seen. Under a UID of our own it can only be ours, and so can what is
+    /// at the same time under the same title. Any other may be somebody else's event; it meets the
+    /// other side as such.
+    fn settle_by_uid(&self, intent: &IntentRow, target: &Series) -> Result<(), Failure> {
+        let store = &self.ctx.store;
         let own = intent.key.as_ref().is_some_and(|key| target.uid == own_uid(key));
         let found = store.unmapped(self.id(), intent.side, &target.uid)?;
-        match found.filter(|_| own) {
+        let is_ours = |found: &Resource| own || likeness(&found.series) == likeness(target);
+        match found.filter(is_ours) {
             Some(found) => {
                 let ours = reconcile::rendering(target, &found.series);
                 self.record(intent.side, intent.id, &found, Some(&ours))?;
             }
             None => store.abandon(intent.id)?,
         }
-        Ok(Settled::Known)
+        Ok(())
     }
 
     async fn settle_by_looking(
@@ -185,10 +254,10 @@ impl Cycle<'_> {
                         self.store_batch(intent.side, &[*found], &[], &[])?;
                     }
                 },
-                Outcome::Gone if target.is_none() => {
+                Outcome::Gone | Outcome::NoEvent if target.is_none() => {
                     store.wrote(intent.id, Wrote::Deleted, self.ctx.now())?;
                 }
-                Outcome::Gone => {
+                Outcome::Gone | Outcome::NoEvent => {
                     store.mark_pending(intent.id, self.ctx.now())?;
                     self.store_batch(intent.side, &[], &[], std::slice::from_ref(id))?;
                 }

@@ -27,7 +27,7 @@ impl Cycle<'_> {
             Outcome::Withheld(error) | Outcome::Failed(error) => {
                 self.unread().insert(place, error.sentence().to_owned());
             }
-            Outcome::Found(_) | Outcome::Unreadable(_) | Outcome::Gone => {
+            Outcome::Found(_) | Outcome::Unreadable(_) | Outcome::Gone | Outcome::NoEvent => {
                 self.unread().remove(&place);
             }
         }
@@ -136,7 +136,7 @@ impl Cycle<'_> {
 /// Whether a side has said what a resource is, or that there is none.
 fn is_settled(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Found(_) | Outcome::Unreadable(_) | Outcome::Gone => true,
+        Outcome::Found(_) | Outcome::Unreadable(_) | Outcome::Gone | Outcome::NoEvent => true,
         Outcome::Withheld(_) | Outcome::Failed(_) => false,
     }
 }

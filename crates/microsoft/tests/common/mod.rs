@@ -80,7 +80,7 @@ impl Stage {
         Ok(match fetched.into_iter().next().map(|one| one.outcome) {
             Some(Outcome::Found(resource)) => Change::Present(resource),
             Some(Outcome::Unreadable(what)) => Change::Unreadable(what),
-            Some(Outcome::Gone) | None => Change::Gone(id),
+            Some(Outcome::Gone | Outcome::NoEvent) | None => Change::Gone(id),
             Some(Outcome::Withheld(error) | Outcome::Failed(error)) => return Err(error),
         })
     }

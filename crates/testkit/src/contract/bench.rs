@@ -232,7 +232,7 @@ impl<'s> Bench<'s> {
                 Outcome::Unreadable(unreadable) => {
                     seen.unreadable.insert(one.id, unreadable);
                 }
-                Outcome::Gone => drop(seen.gone.insert(one.id)),
+                Outcome::Gone | Outcome::NoEvent => drop(seen.gone.insert(one.id)),
                 Outcome::Withheld(error) | Outcome::Failed(error) => return Err(error.into()),
             }
         }
