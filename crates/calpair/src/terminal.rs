@@ -6,29 +6,37 @@
 
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write, stderr, stdout};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use regex::Regex;
 
 use crate::config::Drawing;
 use crate::environment::Environment;
 
-/// Letters that are never drawn, made to mark languages.
-const TAGS_FIRST: char = '\u{e0000}';
-const TAGS_LAST: char = '\u{e007f}';
+/// What Unicode gives no form of its own: line and paragraph separators (Zl, Zp), format
+/// characters (Cf: direction marks, zero-width spaces, invisible operators, soft hyphens, tags),
+/// and the few others that are drawn as nothing.
+///
+/// What texts are written with stays: the two joiners (emoji, Persian, the scripts of India),
+/// selectors of a letter's or an emoji's variant, and the signs that Arabic draws around numbers,
+/// which are format characters only by name.
+static UNSEEN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?x) [
+            [\p{Zl}\p{Zp}\p{Cf}\p{Default_Ignorable_Code_Point}]
+            --
+            [\u{200c}\u{200d}\p{Variation_Selector}\p{Prepended_Concatenation_Mark}]
+        ]",
+    )
+    .expect("the expression is written here and tested")
+});
 
-/// Whether a character acts on a terminal instead of being seen: controls, line and paragraph
-/// separators, direction marks, and characters that are never drawn. Joiners stay: emoji and many
-/// scripts are written with them.
+/// Whether a character acts on a terminal, or on how others are read, instead of being seen.
 pub(crate) fn is_unprintable(c: char) -> bool {
-    let direction = matches!(
-        c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    );
-    let unseen = matches!(
-        c,
-        '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | TAGS_FIRST..=TAGS_LAST
-    );
-    c.is_control() || direction || unseen
+    // Most text is ASCII, and has controls only.
+    c.is_control() || (!c.is_ascii() && UNSEEN.is_match(c.encode_utf8(&mut [0; 4])))
 }
 
 /// The text with every such character written as an escape: `\n`, `\t`, `\u{1b}`.
@@ -201,6 +209,48 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(escaped(text), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_seen_is_made_visible_and_what_texts_are_written_with_stays() {
+        let unseen = [
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{3164}',
+            '\u{200b}',
+            '\u{200e}',
+            '\u{200f}',
+            '\u{202c}',
+            '\u{2060}',
+            '\u{2061}',
+            '\u{2064}',
+            '\u{2069}',
+            '\u{206f}',
+            '\u{feff}',
+            '\u{fffb}',
+            '\u{1d173}',
+            '\u{e0001}',
+            '\u{e0020}',
+            '\u{e007f}',
+        ];
+        for c in unseen {
+            let expected = format!("pay{}pal", c.escape_unicode());
+            assert_eq!(escaped(&format!("pay{c}pal")), expected);
+        }
+        let texts = [
+            "👩\u{200d}💻 und ❤\u{fe0f}\u{200d}🔥",
+            "👨\u{200d}👩\u{200d}👧",
+            "می\u{200c}خواهم",
+            "ന\u{200d}",
+            "क\u{94d}\u{200d}ष",
+            "葛\u{e0100}",
+            "\u{600}١٢ \u{6dd}٣",
+            "שָׁלוֹם, größer, 日本語, e\u{301}",
+        ];
+        for text in texts {
+            assert_eq!(escaped(text), text);
         }
     }
 
