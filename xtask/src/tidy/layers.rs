@@ -113,6 +113,7 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("form_urlencoded", &["sandbox", "testkit"]),
     ("google-calendar3", &["google"]),
     ("graph-rs-sdk", &["microsoft"]),
+    ("hyper-util", &["calpair"]),
     ("icalendar", &["ical"]),
     ("indicatif", &["calpair"]),
     ("maud", &["calpair"]),

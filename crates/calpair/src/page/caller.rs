@@ -1,6 +1,8 @@
 //! Who asks: a browser, known by a cookie that nobody can guess, and what it may see.
 
+use axum::extract::Request;
 use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::{Method, Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
@@ -13,6 +15,13 @@ const COOKIE: &str = "calpair";
 
 /// The letters of a browser's name.
 const LETTERS: usize = 64;
+
+/// Where the part of the page begins that people are sent to.
+const CONNECT: &str = "/connect/";
+
+/// The longest address that somebody is brought back to: an account, a way back and what an
+/// application wants to hear again.
+const LONGEST: usize = 4096;
 
 /// What somebody may see and do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +43,37 @@ pub(super) struct Caller {
     /// The name by which it came, with its port.
     pub(super) host: String,
     pub(super) standing: Standing,
+    /// The address of the connect flow that is looked at, to come back to after signing in.
+    pub(super) place: Option<Place>,
+}
+
+/// An address of the connect flow, with what stands behind its `?`; no link's secret is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place(String);
+
+impl Place {
+    /// The address, if it is one: never one of another page, however it is written.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let address: Uri = text.parse().ok()?;
+        let has_link = address
+            .query()
+            .unwrap_or_default()
+            .split('&')
+            .any(|pair| pair.split('=').next().is_some_and(|key| key == "link"));
+        let is_ours = address.authority().is_none() && address.path().starts_with(CONNECT);
+        (is_ours && !has_link && text.len() <= LONGEST).then(|| Self(text.to_owned()))
+    }
+
+    /// As it stands in a form, and in a redirect.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Caller {
-    /// Reads a request's headers.
-    pub(super) fn of(site: &Site, headers: &HeaderMap, host: String) -> Self {
+    /// Reads a request's head.
+    pub(super) fn of(site: &Site, request: &Request, host: String) -> Self {
+        let headers = request.headers();
         let known = cookie(headers, COOKIE).filter(|value| {
             value.len() == LETTERS && value.bytes().all(|byte| byte.is_ascii_hexdigit())
         });
@@ -49,7 +84,9 @@ impl Caller {
             Lock::Password(password) if site.has_entered(&browser, &password) => Standing::Entered,
             Lock::Open | Lock::Password(_) | Lock::Broken => Standing::Stranger,
         };
-        Self { browser, is_new, host, standing }
+        let place = Place::read(&request.uri().to_string());
+        let place = place.filter(|_| request.method() == Method::GET);
+        Self { browser, is_new, host, standing, place }
     }
 
     /// Whether the page is shown.
@@ -76,10 +113,7 @@ impl Caller {
 
     /// The cookie that names a browser.
     pub(super) fn named(&self, site: &Site, browser: &str) -> Option<HeaderValue> {
-        let secure = self.secure(site);
-        // Lax: who comes from a consent page is still known.
-        let text = format!("{COOKIE}={browser}; Path=/; HttpOnly; SameSite=Lax{secure}");
-        HeaderValue::from_str(&text).ok()
+        kept(COOKIE, browser, self.secure(site))
     }
 }
 
@@ -117,6 +151,13 @@ pub(super) async fn is_authorized(site: &Site, headers: &HeaderMap) -> bool {
         site.refused(header.as_bytes(), password);
     }
     right
+}
+
+/// A cookie as a browser keeps it until it is closed: none for scripts, and (`Lax`) sent along by
+/// who comes from a consent page.
+pub(super) fn kept(name: &str, value: &str, secure: &str) -> Option<HeaderValue> {
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::from_str(&text).ok()
 }
 
 fn basic(header: &HeaderValue) -> Option<SecretString> {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, Query, State};
-use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::header::{self, HeaderMap};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use model::AccountName;
@@ -26,7 +26,7 @@ use self::back::Back;
 pub(super) use self::consent::{Flow, answered, begin};
 pub(super) use self::form::send;
 pub(super) use self::offer::{done, propose};
-use super::caller::{Caller, cookie};
+use super::caller::{Caller, cookie, kept};
 use super::site::Site;
 use super::{entry, look};
 use crate::config::Account;
@@ -86,10 +86,11 @@ impl Visit {
         let bearer = match (caller.may_look(), worth, step) {
             (true, _, _) => Bearer::Owner,
             (false, Worth::Good, _) | (false, Worth::JustUsed, Step::Seeing) => Bearer::Guest,
-            (false, Worth::JustUsed | Worth::Nothing, _) if token.is_some() => {
+            // Who was typing, or at the provider's page, is told why it went no further.
+            (false, _, _) if token.is_some() && caller.place.is_none() => {
                 return Err(void().into());
             }
-            (false, _, _) => return Err(entry::stranger(site, &caller).into()),
+            (false, _, _) => return Err(outside(site, &caller, token.as_deref()).into()),
         };
         let account = site.service.config().accounts.get(&name).cloned();
         let missing = || look::sentence(StatusCode::NOT_FOUND, "There is no such account.");
@@ -147,20 +148,31 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Response {
     let word = |key: &str| query.get(key).map_or("", String::as_str);
-    let config = site.service.config();
-    let known = config.accounts.get(&AccountName::new(account.as_str()));
-    if let Some(origin) = known.and_then(|account| consent::by_name(&caller, account)) {
-        return Redirect::to(&format!("{origin}{address}")).into_response();
-    }
     if let Some(token) = query.get("link") {
-        return by_link(&site, &caller, &account, token, &query);
+        return by_link(&site, &caller, &account, token, &query, &address);
     }
     let visit = Visit::of(&site, caller, &headers, &account, Step::Connecting)
         .and_then(|visit| visit.back(word("return_to"), word("state")));
     match visit {
-        Ok(visit) => form::card(&visit, StatusCode::OK, None),
+        Ok(visit) => match consent::by_name(&visit.caller, &visit.account) {
+            Some(origin) => Redirect::to(&format!("{origin}{address}")).into_response(),
+            None => form::card(&visit, StatusCode::OK, None),
+        },
         Err(response) => *response,
     }
+}
+
+/// What is shown to whoever may not come in, the same whatever account was named. A link that is
+/// good for nothing any more is none, and is forgotten.
+fn outside(site: &Site, caller: &Caller, token: Option<&str>) -> Response {
+    let mut response = entry::stranger(site, caller);
+    let is_stale = |token: &str| !site.service.links().is_of_use(token, site.service.now());
+    if token.is_some_and(is_stale)
+        && let Some(gone) = kept(COOKIE, "", &format!("; Max-Age=0{}", caller.secure(site)))
+    {
+        response.headers_mut().append(header::SET_COOKIE, gone);
+    }
+    response
 }
 
 /// Takes the token out of the address, where histories and proxies would keep it. The link is as
@@ -171,10 +183,16 @@ fn by_link(
     account: &str,
     token: &str,
     query: &HashMap<String, String>,
+    address: &Uri,
 ) -> Response {
     let name = AccountName::new(account);
     if site.service.links().worth(token, &name, site.service.now()) != Worth::Good {
         return void();
+    }
+    let config = site.service.config();
+    let known = config.accounts.get(&name);
+    if let Some(origin) = known.and_then(|account| consent::by_name(caller, account)) {
+        return Redirect::to(&format!("{origin}{address}")).into_response();
     }
     let path = format!("/connect/{}", look::segment(account));
     let carried: Vec<String> = ["return_to", "state"]
@@ -182,9 +200,7 @@ fn by_link(
         .filter_map(|key| Some(format!("{key}={}", look::segment(query.get(*key)?))))
         .collect();
     let to = if carried.is_empty() { path } else { format!("{path}?{}", carried.join("&")) };
-    let secure = caller.secure(site);
-    let text = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax{secure}");
-    let set = HeaderValue::from_str(&text).ok().map(|value| [(header::SET_COOKIE, value)]);
+    let set = kept(COOKIE, token, caller.secure(site)).map(|value| [(header::SET_COOKIE, value)]);
     (set, Redirect::to(&to)).into_response()
 }
 

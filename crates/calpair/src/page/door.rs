@@ -49,7 +49,7 @@ pub(super) async fn guard(
             (StatusCode::FORBIDDEN, "This form came from another page.\n").into_response()
         }
         Some(host) => {
-            let caller = Caller::of(&site, request.headers(), host);
+            let caller = Caller::of(&site, &request, host);
             let cookie = caller.cookie(&site);
             request.extensions_mut().insert(caller);
             let mut response = next.run(request).await;

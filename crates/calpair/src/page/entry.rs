@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use maud::html;
 use secrecy::SecretString;
 
-use super::caller::{Caller, Standing};
+use super::caller::{Caller, Place, Standing};
 use super::look::{self, Frame};
 use super::posted::Posted;
 use super::site::Site;
@@ -23,35 +23,48 @@ pub(super) async fn show(
 ) -> Response {
     match caller.standing {
         Standing::Local | Standing::Entered => Redirect::to("/").into_response(),
-        Standing::Stranger => form(&site, &caller, StatusCode::OK, None),
+        Standing::Stranger => form(&site, &caller, StatusCode::OK, &Form::default()),
     }
 }
 
-/// Whoever isn't in is shown the form in place of the page.
+/// Whoever isn't in is shown the form in place of the page, and comes from there to where an
+/// application has sent them.
 pub(super) fn stranger(site: &Site, caller: &Caller) -> Response {
-    form(site, caller, StatusCode::UNAUTHORIZED, None)
+    let asked = Form { to: caller.place.clone(), wrong: None };
+    form(site, caller, StatusCode::UNAUTHORIZED, &asked)
+}
+
+/// What the form is shown with.
+#[derive(Default)]
+struct Form {
+    /// Where somebody goes who is in.
+    to: Option<Place>,
+    wrong: Option<&'static str>,
 }
 
 /// Lets somebody in who has the password, under another name than before.
 pub(super) async fn enter(State(site): State<Arc<Site>>, mut posted: Posted) -> Response {
     let typed = SecretString::from(posted.take("password"));
     let caller = &posted.caller;
-    let Some(password) = site.password() else { return Redirect::to("/").into_response() };
+    let to = Place::read(posted.field("to"));
+    let onward = || Redirect::to(to.as_ref().map_or("/", Place::as_str));
+    let again =
+        |status, words| form(&site, caller, status, &Form { to: to.clone(), wrong: Some(words) });
+    let Some(password) = site.password() else { return onward().into_response() };
     if !site.may_try("password") {
         let words = "Too many tries. Wait five minutes, then try again.";
-        return form(&site, caller, StatusCode::TOO_MANY_REQUESTS, Some(words));
+        return again(StatusCode::TOO_MANY_REQUESTS, words);
     }
     let checked = password.clone();
     let right = tokio::task::spawn_blocking(move || checked.is(&typed)).await.unwrap_or(false);
     if !right {
-        let words = "That is not the page's password.";
-        return form(&site, caller, StatusCode::FORBIDDEN, Some(words));
+        return again(StatusCode::FORBIDDEN, "That is not the page's password.");
     }
     site.tried_well("password");
     let browser = site.new_browser();
     site.enter(&browser, password);
     let cookie = caller.named(&site, &browser).map(|cookie| [(header::SET_COOKIE, cookie)]);
-    (cookie, Redirect::to("/")).into_response()
+    (cookie, onward()).into_response()
 }
 
 /// Lets somebody go.
@@ -60,7 +73,7 @@ pub(super) async fn leave(State(site): State<Arc<Site>>, posted: Posted) -> Resp
     Redirect::to("/sign-in").into_response()
 }
 
-fn form(site: &Site, caller: &Caller, status: StatusCode, wrong: Option<&str>) -> Response {
+fn form(site: &Site, caller: &Caller, status: StatusCode, Form { to, wrong }: &Form) -> Response {
     let body = html! {
         section.card.narrow {
             h1 { "Sign in" }
@@ -81,6 +94,7 @@ fn form(site: &Site, caller: &Caller, status: StatusCode, wrong: Option<&str>) -
                 }
                 form method="post" action="/sign-in" {
                     (look::token(site, caller))
+                    @if let Some(to) = to { input type="hidden" name="to" value=(to.as_str()); }
                     label for="password" { "Password" }
                     input #password type="password" name="password" required autofocus
                         autocomplete="current-password" aria-describedby=[wrong.map(|_| "wrong")];

@@ -1,6 +1,6 @@
 //! The listener: opened where the configuration says, moved when it says otherwise, with a bound on
-//! how many connections there are and how long one may last. Trouble here keeps no pair from being
-//! synced.
+//! how many connections there are, how long one may last, and how long the head of a request may
+//! take. Trouble here keeps no pair from being synced.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::serve::Listener;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -30,6 +32,10 @@ const LIFE: Duration = Duration::from_secs(5 * 60);
 /// How long a connection may be silent before a request: whoever holds places without a word must
 /// not keep others out.
 const SILENCE: Duration = Duration::from_secs(15);
+
+/// How long the head of a request may take, and so how long somebody keeps a place by sending a
+/// letter now and then. A phone on a bad line is faster.
+const HEAD: Duration = Duration::from_secs(20);
 
 /// How long to wait before an address that is in use is tried again, and how often it is looked
 /// whether a password has been set by now.
@@ -69,6 +75,7 @@ async fn serve(site: &Arc<Site>, daemon: &Daemon) {
             "the page is not opened: it could be reached from other machines, and no password is \
              set; `calpair page-password` sets one"
         );
+        site.service.links().lead_nowhere();
         while site.password().is_none() {
             tokio::time::sleep(AGAIN).await;
         }
@@ -83,11 +90,19 @@ async fn serve(site: &Arc<Site>, daemon: &Daemon) {
     let address = listener.local_addr().unwrap_or(address);
     site.listens_at(address);
     tracing::info!("the page is at http://{address}/");
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let served = axum::serve(Bounded { listener, places }, router(site)).await;
-    if let Err(error) = served {
-        tracing::error!(%error, "the page can't be served");
-        tokio::time::sleep(AGAIN).await;
+    let listener = Bounded { listener, places: Arc::new(Semaphore::new(CONNECTIONS)) };
+    let service = TowerToHyperService::new(router(site));
+    loop {
+        let stream = TokioIo::new(listener.accept().await);
+        let service = service.clone();
+        tokio::spawn(async move {
+            let mut server = auto::Builder::new(TokioExecutor::new()).http1_only();
+            server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
+            // Whoever breaks off, or is too slow, gets no answer.
+            if let Err(error) = server.serve_connection(stream, service).await {
+                tracing::trace!("a connection to the page broke off: {error}");
+            }
+        });
     }
 }
 
@@ -112,27 +127,20 @@ struct Bounded {
     places: Arc<Semaphore>,
 }
 
-impl Listener for Bounded {
-    type Io = Held;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Held, SocketAddr) {
+impl Bounded {
+    /// The next connection, as soon as there is a place for it.
+    async fn accept(&self) -> Held {
         loop {
             let place = Arc::clone(&self.places).acquire_owned().await;
             match (place, self.listener.accept().await) {
-                (Ok(place), Ok((stream, address))) => {
+                (Ok(place), Ok((stream, _))) => {
                     let end = Box::pin(tokio::time::sleep(LIFE));
                     let silence = Box::pin(tokio::time::sleep(SILENCE));
-                    let held = Held { stream, end, silence, is_asked: false, _place: place };
-                    return (held, address);
+                    return Held { stream, end, silence, is_asked: false, _place: place };
                 }
                 (Err(_), _) | (_, Err(_)) => tokio::time::sleep(AGAIN).await,
             }
         }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Form, FromRequest, Request};
 use axum::http::StatusCode;
@@ -14,6 +15,9 @@ use super::site::Site;
 
 /// The field with the token.
 pub(super) const TOKEN: &str = "token";
+
+/// How long a form may take to come: it is short, and whoever sends it keeps a place.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The fields of a form, from this caller.
 pub(super) struct Posted {
@@ -39,7 +43,9 @@ impl FromRequest<Arc<Site>> for Posted {
     async fn from_request(request: Request, site: &Arc<Site>) -> Result<Self, Response> {
         let caller = request.extensions().get::<Caller>().cloned();
         let caller = caller.ok_or_else(|| look::sentence(StatusCode::FORBIDDEN, "Who asks?"))?;
-        let form = Form::<HashMap<String, String>>::from_request(request, site).await;
+        let form = Form::<HashMap<String, String>>::from_request(request, site);
+        let slow = |_| look::sentence(StatusCode::REQUEST_TIMEOUT, "This form took too long.");
+        let form = tokio::time::timeout(PATIENCE, form).await.map_err(slow)?;
         let unreadable = |_| look::sentence(StatusCode::BAD_REQUEST, "This form can't be read.");
         let Form(fields) = form.map_err(unreadable)?;
         let token = fields.get(TOKEN).map_or("", String::as_str);

@@ -16,6 +16,9 @@ use crate::environment::Environment;
 use crate::secrets::PagePassword;
 use crate::service::Service;
 
+mod choice;
+mod way_in;
+
 const PASSWORD: &str = "correct horse battery";
 
 struct Stage {
@@ -28,14 +31,33 @@ struct Stage {
 impl Stage {
     /// A page on a free port of loopback; `more` are lines of `[daemon]`.
     async fn new(more: &str, password: Option<&str>) -> Self {
+        Self::over(more, "", password, |service| service).await
+    }
+
+    /// The same, and `accounts` beside the others.
+    async fn with(more: &str, accounts: &str, password: Option<&str>) -> Self {
+        Self::over(more, accounts, password, |service| service).await
+    }
+
+    /// The same as [`Stage::new`], with somebody who keeps the pairs.
+    async fn daemon(more: &str, password: Option<&str>) -> Self {
+        Self::over(more, "", password, |service| service.supervised(|_, _| {})).await
+    }
+
+    async fn over(
+        more: &str,
+        accounts: &str,
+        password: Option<&str>,
+        made: impl FnOnce(Service) -> Service,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
         if let Some(password) = password {
             PagePassword::set(&state, &password.into(), &[1; 16]).unwrap();
         }
-        let text = format!("[daemon]\nlisten = \"127.0.0.1:0\"\n{more}\n{ACCOUNTS}");
+        let text = format!("[daemon]\nlisten = \"127.0.0.1:0\"\n{more}\n{ACCOUNTS}{accounts}");
         let config = config::parse(&text, "c.toml").unwrap();
-        let service = Service::open(config, &state, &Environment::default()).unwrap();
+        let service = made(Service::open(config, &state, &Environment::default()).unwrap());
         let site = Arc::new(Site::new(Arc::new(service), &state, &folder.path().join("c.toml")));
         let stop = CancellationToken::new();
         tokio::spawn(keep(Arc::clone(&site), stop.clone()));

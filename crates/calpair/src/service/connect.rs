@@ -6,6 +6,7 @@ use std::time::Duration;
 use engine::account::State;
 use model::AccountName;
 use provider::{Error, ErrorKind};
+use secrecy::SecretString;
 use store::AccountRow;
 use transport::RedirectRefused;
 
@@ -21,8 +22,10 @@ use crate::{google, icloud, microsoft, signin};
 /// Whose credential may be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// The one whose it was before.
+    /// The one whose it was before; a command is told how to take another one's.
     Same,
+    /// The same, for a page, which offers no other.
+    SameOnPage,
     /// Anybody's (`--replace`).
     Anybody,
 }
@@ -33,6 +36,18 @@ pub(super) const fn owner(replace: bool) -> Owner {
 }
 
 impl Service {
+    /// Connects an account on the page: as the command does, in words for a page.
+    pub(crate) async fn connect_on_page(
+        &self,
+        account: &str,
+        secret: SecretString,
+        lasts: Option<Duration>,
+    ) -> Reply {
+        let secret = Password(secret);
+        let answered = self.connect(account, secret, Owner::SameOnPage, lasts).await;
+        answered.unwrap_or_else(Refusal::into_reply)
+    }
+
     /// `lasts` is how long the sign-in lasts, where the consent said so.
     pub(super) async fn connect(
         &self,
@@ -55,8 +70,12 @@ impl Service {
         let calendars = trial.adapter.provider.calendars().await.map_err(refused)?;
         let known = before.as_ref().and_then(|row| row.identity.as_deref());
         let another = known.is_some_and(|known| known != identity);
-        if another && owner == Owner::Same {
-            return Err(another_account(&account));
+        if another {
+            match owner {
+                Owner::Same => return Err(another_account(&account, OF_COMMAND)),
+                Owner::SameOnPage => return Err(another_account(&account, OF_PAGE)),
+                Owner::Anybody => {}
+            }
         }
         if another {
             self.forget_pairs_of(&account.name).await?;
@@ -240,18 +259,24 @@ fn is_elsewhere(error: &Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<RedirectRefused>())
 }
 
-fn another_account(account: &Account) -> Refusal {
+/// What to do about another account, where a command was given.
+const OF_COMMAND: &str =
+    "To take it all the same and begin as if for the first time, use --replace";
+
+/// The same on the page.
+const OF_PAGE: &str = "Connect it with the account that it had before. If it is to be another one \
+     from now on, whoever runs calpair changes that on the command line, and calpair begins with \
+     it as if for the first time";
+
+fn another_account(account: &Account, remedy: &str) -> Refusal {
     let whose = match account.provider {
         Provider::ICloud(_) => "this is a different Apple ID",
         Provider::Google(_) => "this is a different Google account",
         Provider::Microsoft(_) => "this is a different Microsoft account",
         Provider::CalDav(_) => "this is a different account",
     };
-    let sentence = format!(
-        "{whose} than {} was connected with; nothing was stored. To take it all the same and \
-         begin as if for the first time, use --replace",
-        account.name
-    );
+    let sentence =
+        format!("{whose} than {} was connected with; nothing was stored. {remedy}", account.name);
     Refusal::new(Exit::Failed, sentence)
 }
 

@@ -9,6 +9,7 @@ use model::{AccountName, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::{Answer, Refusal, Service};
+use crate::config::{Endpoint, Listen};
 use crate::control::Reply;
 use crate::exit::Exit;
 use crate::report::{At, Link};
@@ -36,9 +37,20 @@ pub(crate) struct Links(Mutex<Given>);
 
 #[derive(Default)]
 struct Given {
-    /// Where the page is reached: `http://127.0.0.1:8437`.
-    origin: Option<String>,
+    page: Page,
     links: Vec<Known>,
+}
+
+/// Whether the page is open.
+#[derive(Clone, Default)]
+enum Page {
+    /// Not yet.
+    #[default]
+    Closed,
+    /// Not before it has a password.
+    Locked,
+    /// It is reached there: `http://127.0.0.1:8437`.
+    At(String),
 }
 
 struct Known {
@@ -77,12 +89,28 @@ impl Links {
 
     /// From now on links lead there.
     pub(crate) fn lead_to(&self, origin: String) {
-        self.given().origin = Some(origin);
+        self.given().page = Page::At(origin);
+    }
+
+    /// From now on they lead nowhere: the page waits for a password.
+    pub(crate) fn lead_nowhere(&self) {
+        self.given().page = Page::Locked;
     }
 
     /// Where the page is reached, once it is open.
     pub(crate) fn origin(&self) -> Option<String> {
-        self.given().origin.clone()
+        match &self.given().page {
+            Page::At(origin) => Some(origin.clone()),
+            Page::Closed | Page::Locked => None,
+        }
+    }
+
+    /// Whether a link is good for anything, whichever account it leads to.
+    pub(crate) fn is_of_use(&self, token: &str, now: Timestamp) -> bool {
+        let name = name(token);
+        let given = self.given();
+        let known = given.links.iter().find(|link| link.name == name);
+        known.is_some_and(|link| worth(link, now) != Worth::Nothing)
     }
 
     /// What a link is good for.
@@ -90,11 +118,7 @@ impl Links {
         let given = self.given();
         let name = name(token);
         let known = given.links.iter().find(|link| link.name == name && link.account == *account);
-        match known {
-            Some(Known { used: None, until, .. }) if now < *until => Worth::Good,
-            Some(Known { used: Some(at), .. }) if now < *at + AFTER => Worth::JustUsed,
-            Some(_) | None => Worth::Nothing,
-        }
+        known.map_or(Worth::Nothing, |link| worth(link, now))
     }
 
     /// Takes a link before it is used, so that it is used once; `None` where somebody else has, or
@@ -123,6 +147,14 @@ impl Links {
     }
 }
 
+fn worth(link: &Known, now: Timestamp) -> Worth {
+    match link {
+        Known { used: None, until, .. } if now < *until => Worth::Good,
+        Known { used: Some(at), .. } if now < *at + AFTER => Worth::JustUsed,
+        Known { .. } => Worth::Nothing,
+    }
+}
+
 fn name(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }
@@ -136,19 +168,59 @@ impl Service {
     /// Makes a link to the connect page of an account.
     pub(super) fn link(&self, account: &str) -> Answer {
         let account = self.account_of(account)?.name;
-        let origin = self.links.origin();
-        let Some(origin) = origin.filter(|_| self.is_daemon()) else {
-            let sentence = "a link leads to the page of the daemon; start `calpair run`, with \
-                            `listen` not \"off\", and try again";
-            return Err(Refusal::usage(sentence));
-        };
+        let (origin, remark) = self.way()?;
         let token: String = self.chance::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
         let segment = crate::text::segment(account.as_str());
         let url = format!("{origin}/connect/{segment}?link={token}");
         let until = self.ctx.now() + self.config().daemon.link_valid;
         let name = name(&token);
         self.links.add(Known { name, account, until, is_claimed: false, used: None });
-        Ok(Reply::report(Exit::Fine, &Link { url, until: At(until) }))
+        let link = Link { url, until: At(until) };
+        Ok(Reply { message: remark, ..Reply::report(Exit::Fine, &link) })
+    }
+
+    /// Where links lead, and what is to be said about it; or why nobody would get there.
+    fn way(&self) -> Result<(String, Option<String>), Refusal> {
+        let config = self.config();
+        let public = config.daemon.public_url.as_ref();
+        let address = match config.daemon.listen {
+            Listen::Off => {
+                return Err(Refusal::usage(
+                    "a link leads to the page, and `listen` in [daemon] is \"off\"; set it, for \
+                     example to \"127.0.0.1:8437\"",
+                ));
+            }
+            Listen::At(address) => address,
+        };
+        if !self.is_daemon() {
+            let sentence = "a link leads to the page of the daemon; start `calpair run`, and try \
+                            again";
+            return Err(Refusal::usage(sentence));
+        }
+        if public.is_none() && address.ip().is_unspecified() {
+            return Err(Refusal::usage(format!(
+                "the page listens at {address}, which is an address of nobody; set `public_url` \
+                 in [daemon] to the one that browsers use"
+            )));
+        }
+        let page = self.links.given().page.clone();
+        let origin = match page {
+            Page::At(origin) => origin,
+            Page::Locked => {
+                return Err(Refusal::usage(
+                    "the page is not open: it could be reached from other machines, and has no \
+                     password; set one with `calpair page-password`, and try again",
+                ));
+            }
+            Page::Closed => {
+                let sentence = "the page is not open; the daemon's log says why. Try again later";
+                return Err(Refusal::new(Exit::TryAgain, sentence));
+            }
+        };
+        let is_here = public.map_or(address.ip().is_loopback(), Endpoint::is_loopback);
+        let remark = "this link opens in a browser on this machine only; for other machines set \
+                      `public_url` in [daemon] to the address that their browsers use";
+        Ok((origin, is_here.then(|| remark.to_owned())))
     }
 }
 

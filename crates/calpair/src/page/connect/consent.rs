@@ -19,7 +19,7 @@ use super::back::Back;
 use super::form::{Wrong, card};
 use super::{Step, Visit};
 use crate::config::{Account, Provider};
-use crate::control::{Password, Request};
+use crate::control::Request;
 use crate::exit::Exit;
 use crate::page::caller::Caller;
 use crate::page::look;
@@ -159,11 +159,9 @@ async fn finish(
     })?;
     let grant = flow.client.exchange(&code, &flow.consent).await;
     let grant = grant.map_err(|error| error.to_string())?;
-    let lasts = grant.lasts.map(|lasts| lasts.as_secs());
     let refresh = grant.refresh.ok_or_else(|| String::from("there is no refresh token"))?;
-    let account = visit.account.name.as_str().to_owned();
-    let request = Request::Connect { account, password: Password(refresh), replace: false, lasts };
-    let reply = visit.site.service.answer(request).await;
+    let account = visit.account.name.as_str();
+    let reply = visit.site.service.connect_on_page(account, refresh, grant.lasts).await;
     if reply.exit == Exit::Fine.code() {
         return Ok(());
     }

@@ -12,7 +12,6 @@ use secrecy::SecretString;
 
 use super::{Step, Visit, words};
 use crate::config::Provider;
-use crate::control::{Password, Request};
 use crate::exit::Exit;
 use crate::icloud::{self, Shape};
 use crate::page::door::POLICY;
@@ -60,10 +59,7 @@ pub(in crate::page) async fn send(
         Ok(claim) => claim,
         Err(response) => return *response,
     };
-    let account = visit.account.name.as_str().to_owned();
-    let request =
-        Request::Connect { account, password: Password(secret), replace: false, lasts: None };
-    let reply = site.service.answer(request).await;
+    let reply = site.service.connect_on_page(visit.account.name.as_str(), secret, None).await;
     if reply.exit == Exit::Fine.code() {
         return visit.succeeded(claim);
     }
