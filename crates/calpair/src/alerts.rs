@@ -9,6 +9,7 @@
 mod command;
 mod webhook;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -66,6 +67,7 @@ pub(crate) struct Outbox {
     store: Option<Store>,
     aims: Arc<Mutex<config::Alerts>>,
     lanes: Arc<Mutex<Vec<Lane>>>,
+    resumed: Arc<AtomicBool>,
 }
 
 struct Lane {
@@ -87,12 +89,15 @@ impl Outbox {
         Self { store: Some(store), ..Self::default() }
     }
 
-    /// Sends what the process before could not.
+    /// Sends what the process before could not; once.
     ///
     /// # Errors
     /// What the store says.
     pub(crate) fn resume(&self) -> store::Result<()> {
         let Some(store) = &self.store else { return Ok(()) };
+        if self.resumed.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
         let aims = lock(&self.aims).clone();
         for Undelivered { id, aim, body } in store.undelivered()? {
             let aim = Aim::BOTH.into_iter().find(|known| known.as_str() == aim);
@@ -104,6 +109,11 @@ impl Outbox {
             }
         }
         Ok(())
+    }
+
+    /// Whether this process sends what another one could not.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.resumed.load(Ordering::Relaxed)
     }
 
     /// From now on alerts go there; what waits already, too.
@@ -158,8 +168,8 @@ impl Outbox {
                 let _ = task.await;
                 let aim = aim.as_str();
                 tracing::warn!(
-                    "an alert was not delivered to [alerts] {aim} before the end; it goes out when \
-                     calpair starts again"
+                    "an alert was not delivered to [alerts] {aim} before the end; it goes out with \
+                     the next `calpair run` or `calpair sync`"
                 );
             }
         }

@@ -79,8 +79,10 @@ fn dispatch(cli: &Cli, environment: &Environment) -> Exit {
         }
         Command::History(options) => {
             let pair = options.pair.as_ref().map(|pair| pair.as_str().to_owned());
-            let request = Request::History { pair, event: options.event.clone() };
-            asking::report(cli, environment, options.output, request, text::history)
+            let request = Request::History { pair: pair.clone(), event: options.event.clone() };
+            let told =
+                |history: &_| text::history(history, pair.as_deref(), options.event.as_deref());
+            asking::report(cli, environment, options.output, request, told)
         }
         Command::Pause(options) => order(Request::Pause { pair: options.pair.to_string() }),
         Command::Resume(options) => order(Request::Resume { pair: options.pair.to_string() }),

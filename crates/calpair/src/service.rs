@@ -47,8 +47,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// which cycles may take 4.
 const DELIVERY: Duration = Duration::from_millis(900);
 
-/// The same for a command, which nobody is waiting to stop.
-const DELIVERY_OF_COMMANDS: Duration = Duration::from_secs(10);
+/// The same for a `calpair sync`, which delivers what it finds waiting where there is no daemon.
+const DELIVERY_OF_SYNC: Duration = Duration::from_secs(10);
 
 /// The state directory, owned by this process, and what can be done with it.
 pub struct Service {
@@ -113,7 +113,6 @@ impl Service {
             screen: None,
         };
         service.take_up(config)?;
-        service.outbox.resume()?;
         Ok(service)
     }
 
@@ -142,12 +141,17 @@ impl Service {
     /// What the store says; the configuration before it stays.
     pub fn take_up(&self, config: Config) -> store::Result<()> {
         let mut roster = self.setup().roster.clone();
+        let before = self.ctx.store.accounts()?;
         roster.take_up(&config, &self.ctx.store, &self.key, &self.ctx.clock)?;
         self.forget_detached(&config)?;
         self.outbox.direct(config.alerts.clone());
         *self.setup() = Setup { config: Arc::new(config), roster };
         self.restart_changed();
         self.changed.send_replace(());
+        self.say_usable_again(&before)?;
+        if self.is_daemon() {
+            self.look_ahead()?;
+        }
         Ok(())
     }
 
@@ -176,6 +180,15 @@ impl Service {
         self.ctx.stop.cancel();
     }
 
+    /// Sends the alerts that an earlier process could not. Only the daemon and a `sync` do: whoever
+    /// asks something else has nothing to do with them, and waits for none of them.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn resume_alerts(&self) -> store::Result<()> {
+        self.outbox.resume()
+    }
+
     /// Where what a person must know about calpair itself is said.
     pub(crate) fn outbox(&self) -> &Outbox {
         &self.outbox
@@ -191,7 +204,8 @@ impl Service {
         if let Some(supervisor) = &self.supervisor {
             supervisor.stop(grace).await;
         }
-        let delivery = if self.is_daemon() { DELIVERY } else { DELIVERY_OF_COMMANDS };
+        let is_sync = !self.is_daemon() && self.outbox.is_resumed();
+        let delivery = if is_sync { DELIVERY_OF_SYNC } else { DELIVERY };
         self.outbox.close(delivery).await;
         self.ctx.store.clone().close()
     }

@@ -162,8 +162,8 @@ pub(crate) fn calendars(calendars: &Calendars) -> String {
     text
 }
 
-/// `history`
-pub(crate) fn history(history: &History) -> String {
+/// `history` of a pair and of an event, where one was named.
+pub(crate) fn history(history: &History, pair: Option<&str>, event: Option<&str>) -> String {
     let mut text = String::new();
     for change in &history.changes {
         let Change { id, at, pair, action, uid, .. } = change;
@@ -173,8 +173,18 @@ pub(crate) fn history(history: &History) -> String {
         line(&mut text, &format!("    {}", change.reason));
         fields(&mut text, &change.fields, "    ");
     }
-    if history.changes.is_empty() {
-        text.push_str("nothing was written yet\n");
+    match event {
+        _ if !history.changes.is_empty() => {}
+        None => text.push_str("nothing was written yet\n"),
+        Some(event) => {
+            let place = pair.map_or(String::new(), |pair| format!(" in {pair}"));
+            let pair = pair.unwrap_or("PAIR");
+            let sentence = format!(
+                "no change of an event with the UID {event:?} is known{place}; `calpair explain \
+                 {pair} WORD` finds events by a part of their title, and names their UIDs"
+            );
+            line(&mut text, &sentence);
+        }
     }
     text
 }
@@ -323,6 +333,19 @@ mod tests {
         let expected = ["nas   caldav  ok", "home  caldav  unconnected"].join("\n")
             + "\n    no password is stored\n    -> do it\n";
         assert_eq!(status(&Status { accounts, pairs: Vec::new() }), expected);
+    }
+
+    #[test]
+    fn an_event_that_was_never_written_is_told_from_a_pair_that_was_not() {
+        let none = History { changes: Vec::new() };
+        let not_yet = "nothing was written yet\n";
+        assert_eq!(history(&none, None, None), not_yet);
+        assert_eq!(history(&none, Some("family"), None), not_yet);
+        let known = history(&none, Some("family"), Some("no\u{1b}pe"));
+        assert!(known.starts_with("no change of an event with the UID \"no\\u{1b}pe\" is known"));
+        assert!(known.contains("in family; `calpair explain family WORD` finds"), "{known}");
+        let anywhere = history(&none, None, Some("nope"));
+        assert!(anywhere.contains("is known; `calpair explain PAIR WORD`"), "{anywhere}");
     }
 
     #[test]

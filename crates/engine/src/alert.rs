@@ -167,7 +167,10 @@ impl Alerts {
             if at < EACH {
                 (self.sink)(&alert, phase);
             } else {
-                (self.sink)(&Alert { reason: format!("and {more} more"), ..alert }, phase);
+                let reason = format!("and {more} more");
+                // The action of one of them is none for the others.
+                let action = alert.pair.as_ref().map(|pair| format!("calpair status {pair}"));
+                (self.sink)(&Alert { reason, action, ..alert }, phase);
             }
         }
     }
@@ -210,6 +213,25 @@ impl Alerts {
     /// When that can't be noted.
     pub fn averted(&self, account: &AccountName) -> store::Result<()> {
         self.account_over(account, AlertEvent::Expiring, AlertEvent::Expiring)
+    }
+
+    /// Says that calpair itself needs nobody any more, if it was said to.
+    ///
+    /// # Errors
+    /// When that can't be noted.
+    pub fn relieved(&self) -> store::Result<()> {
+        let said = self.store.alerts(None, None)?;
+        let of_row = |row| Alert::of_row(AlertEvent::Attention, row);
+        self.say(said.iter().map(of_row), Phase::Over);
+        self.store.note_alerts(&[], &said)
+    }
+
+    /// Since when calpair itself needs somebody, as far as that was said.
+    ///
+    /// # Errors
+    /// When that can't be read.
+    pub fn troubled_since(&self) -> store::Result<Option<Timestamp>> {
+        Ok(self.store.alerts(None, None)?.first().map(|row| row.since))
     }
 
     /// What was foreseen of an account has come, or the account is no more: nothing is said.

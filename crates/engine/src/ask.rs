@@ -92,7 +92,10 @@ pub fn refusals_mean_nothing_until(account: &AccountRow, now: Timestamp) -> Opti
 }
 
 /// An account that only a person can bring back, if it is one.
-pub(crate) fn without_credential(
+///
+/// # Errors
+/// What the store says.
+pub fn without_credential(
     ctx: &Context,
     end: &PairSide,
     confirm: Duration,

@@ -277,24 +277,57 @@ fn remind(ctx: &Context, pair: &Pair) -> store::Result<()> {
 
 /// Problems and conflicts, each by itself. A UID names, it does not tell.
 fn tell_open(ctx: &Context, pair: &Pair, row: &PairRow) -> store::Result<()> {
-    let alert = |event, since, reason| Alert {
+    let alert = |event, since, reason, action| Alert {
         event,
         account: None,
         pair: Some(pair.name.clone()),
         since,
         reason,
-        action: Some(format!("calpair status {}", pair.name)),
+        action: Some(action),
     };
     let problems = ctx.store.problems(row.id)?.into_iter().map(|problem| {
         let (uid, side) = (&problem.uid, problem.side);
         let reason = format!("event {uid} can't be written on {side}: {}", problem.reason);
-        (format!("{side} {uid}"), alert(AlertEvent::Problem, problem.since, reason))
+        let action = format!("calpair explain {} {}", pair.name, word(uid.as_str()));
+        (format!("{side} {uid}"), alert(AlertEvent::Problem, problem.since, reason, action))
     });
     ctx.alerts.open(&pair.name, AlertEvent::Problem, &problems.collect(), ctx.now())?;
     let conflicts = ctx.store.conflicts(row.id)?.into_iter().map(|conflict| {
         let reason =
             format!("event {} was changed on both sides; somebody must choose", conflict.uid);
-        (conflict.id.to_string(), alert(AlertEvent::Conflict, conflict.since, reason))
+        let id = conflict.id.to_string();
+        let action =
+            format!("calpair conflicts, then calpair resolve {id} --keep left, right or both");
+        (id, alert(AlertEvent::Conflict, conflict.since, reason, action))
     });
     ctx.alerts.open(&pair.name, AlertEvent::Conflict, &conflicts.collect(), ctx.now())
+}
+
+/// One word of a command line, whatever is in it: a UID may have been made by a stranger, and
+/// actions are pasted into shells.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@:/+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strangers_uid_is_one_word_of_a_command_line() {
+        let cases = [
+            ("4F7A-2C1E@example.com", "4F7A-2C1E@example.com"),
+            ("a b", "'a b'"),
+            ("$(rm -rf ~)", "'$(rm -rf ~)'"),
+            ("it's;ls", "'it'\\''s;ls'"),
+            ("", "''"),
+        ];
+        for (uid, expected) in cases {
+            assert_eq!(word(uid), expected);
+        }
+    }
 }

@@ -19,7 +19,7 @@ pub mod schedule;
 pub mod supervise;
 
 pub use alert::{Alert, AlertEvent, Alerts, Phase};
-pub use ask::{ask_leave, heard, refusals_mean_nothing_until};
+pub use ask::{ask_leave, heard, refusals_mean_nothing_until, without_credential};
 pub use attend::{Attended, PairState, attend};
 pub use chance::Chance;
 pub use clock::Clock;

@@ -36,8 +36,11 @@ pub(super) fn run(cli: &Cli, output: Output, environment: &Environment) -> Exit 
     checks.push(database);
     checks.push(key(&ground, environment, sealed.as_deref()));
     checks.push(unit());
+    let failed = checks.iter().any(|check| check.result == CheckResult::Failed);
+    let mut exits = vec![if failed { Exit::Failed } else { Exit::Fine }];
     if can_ask {
         let reply = ground.ask(environment, Request::Check);
+        exits.extend(Exit::of_code(reply.exit));
         match serde_json::from_value::<Checks>(reply.report) {
             Ok(online) => checks.extend(online.checks),
             Err(_) => {
@@ -46,9 +49,8 @@ pub(super) fn run(cli: &Cli, output: Output, environment: &Environment) -> Exit 
             }
         }
     }
-    let failed = checks.iter().any(|check| check.result == CheckResult::Failed);
-    let exit = if failed { Exit::Failed } else { Exit::Fine };
-    asking::show(&Reply::report(exit, &Checks { checks }), output, text::checks)
+    let reply = Reply::report(Exit::gravest(exits), &Checks { checks });
+    asking::show(&reply, output, text::checks)
 }
 
 fn found(name: &str, result: CheckResult, reason: Option<String>, action: Option<String>) -> Check {
@@ -157,11 +159,32 @@ fn key(ground: &Ground, environment: &Environment, sealed: Option<&[AccountName]
             let reason = Some("it is made when it is needed".to_owned());
             found("key", CheckResult::Ok, reason, None)
         }
+        Err(error) if sealed.is_none() && is_out_of_sight(&error.problem) => {
+            let reason = "it can't be read from here: systemd gives its credential `calpair-key` \
+                          to the service alone; whether the calpair that runs can open what is \
+                          stored is said with the accounts";
+            found("key", CheckResult::Ok, Some(reason.to_owned()), None)
+        }
         Err(error) => {
             let action = "put the key back, or make one (openssl rand -base64 32) and connect \
                           every account again";
             found("key", CheckResult::Failed, Some(error.to_string()), Some(action.to_owned()))
         }
+    }
+}
+
+/// Whether a key may be there for the service, and for nobody else.
+fn is_out_of_sight(problem: &KeyProblem) -> bool {
+    match problem {
+        KeyProblem::Unmade => true,
+        KeyProblem::System(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+        KeyProblem::Missing
+        | KeyProblem::Lost { .. }
+        | KeyProblem::Link
+        | KeyProblem::NotAFile
+        | KeyProblem::Owner { .. }
+        | KeyProblem::Mode { .. }
+        | KeyProblem::Length => false,
     }
 }
 
@@ -190,5 +213,39 @@ fn unit() -> Check {
             let action = Some("docs/operating.md says how".to_owned());
             found(name, CheckResult::Warning, reason, action)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::terminal::Screen;
+
+    #[test]
+    fn a_key_that_only_the_service_can_read_is_not_called_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let ground = Ground {
+            config: config::parse("", "c.toml").unwrap(),
+            file: folder.path().join("c.toml"),
+            state: folder.path().to_owned(),
+            screen: Screen::of_process(),
+        };
+        let home = [AccountName::new("home")];
+        let cases = [
+            ("a daemon holds the database", None, CheckResult::Ok, "to the service alone"),
+            ("nothing is sealed", Some(&[][..]), CheckResult::Ok, "made when it is needed"),
+            ("something is", Some(&home[..]), CheckResult::Failed, "is not there"),
+        ];
+        for (sentence, sealed, expected, words) in cases {
+            let check = key(&ground, &Environment::default(), sealed);
+            assert_eq!(check.result, expected, "{sentence}");
+            let reason = check.reason.unwrap();
+            assert!(reason.contains(words), "{sentence}: {reason}");
+        }
+        // One that is there, and is none, is wrong whoever looks.
+        std::fs::write(folder.path().join("secret.key"), "short").unwrap();
+        let check = key(&ground, &Environment::default(), None);
+        assert_eq!(check.result, CheckResult::Failed, "{check:?}");
     }
 }

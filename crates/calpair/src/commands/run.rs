@@ -79,7 +79,9 @@ async fn daemon(ground: &Ground, environment: &Environment) -> Exit {
             };
         }
     };
-    say_key_trouble(&service);
+    if let Err(error) = service.resume_alerts() {
+        tracing::warn!(%error, "alerts of an earlier process are not sent");
+    }
     let journal = Arc::new(Journal::default());
     let noting = Arc::clone(&journal);
     let service = Arc::new(service.supervised(move |pair, attended| noting.note(pair, attended)));
@@ -206,14 +208,6 @@ fn configuration(reason: &str) -> Notice<'_> {
     Notice { event: "configuration", account: None, pair: None, reason, action }
 }
 
-fn say_key_trouble(service: &Service) {
-    if let Some(reason) = service.key_trouble() {
-        let action = Some("calpair doctor");
-        let notice = Notice { event: "attention", account: None, pair: None, reason, action };
-        service.outbox().needed(&notice, None);
-    }
-}
-
 /// Tells systemd now and then that all is well, if it wants to know. Never returns.
 async fn stay_alive() {
     let Some(every) = systemd::watchdog() else { return std::future::pending().await };
@@ -223,12 +217,12 @@ async fn stay_alive() {
     }
 }
 
-/// Has the database copied once a day, beside itself, and says what is known to come. Never
-/// returns.
+/// Has the database copied once a day, beside itself, and says what lasts and what is known to
+/// come. Never returns.
 async fn look_after(service: &Arc<Service>) {
     loop {
         if let Err(error) = service.look_ahead() {
-            tracing::warn!(%error, "it is not known which sign-ins end soon");
+            tracing::warn!(%error, "what the accounts need is not known");
         }
         let copying = Arc::clone(service);
         let copied = tokio::task::spawn_blocking(move || copying.keep_copy()).await;

@@ -1,5 +1,7 @@
-//! What is known to come: a sign-in that ends by itself. It is said some days before, while a pair
-//! still syncs, and only where the date is known: a provider said when, or ends what nobody uses.
+//! What is known of accounts without asking anybody. That a sign-in ends by itself is said some
+//! days before, while a pair still syncs, and only where the date is known: a provider said when,
+//! or ends what nobody uses. That a credential can't be used, because the configuration means
+//! another user or server now, or because its key is gone, is said as long as it lasts.
 
 use std::time::Duration;
 
@@ -30,15 +32,24 @@ pub(super) struct Ending {
 }
 
 impl Service {
-    /// Says which sign-ins will end by themselves; each at most once a day.
+    /// Says what the key and the accounts need, and which sign-ins will end by themselves; each at
+    /// most once a day.
     ///
     /// # Errors
     /// What the store says.
     pub fn look_ahead(&self) -> store::Result<()> {
         let now = self.ctx.now();
+        self.look_at_key(now)?;
         for account in self.config().accounts.values() {
             let name = &account.name;
             let row = self.ctx.store.account(name)?;
+            if let Some(row) = row.as_ref().filter(|row| self.is_unusable(row)) {
+                let event = AlertEvent::ReconnectNeeded;
+                let (reason, action) = (row.reason.clone().unwrap_or_default(), row.action.clone());
+                let (account, since) = (Some(name.clone()), row.since);
+                let alert = Alert { event, account, pair: None, since, reason, action };
+                self.ctx.alerts.raise(&alert, now)?;
+            }
             match row.as_ref().and_then(|row| self.ending(account, row).transpose()).transpose()? {
                 Some(Ending { since, reason, action }) => {
                     let (event, action) = (AlertEvent::Expiring, Some(action));
@@ -54,6 +65,34 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    /// Says of accounts that could not be used `before`, and can now, that nobody is needed.
+    pub(super) fn say_usable_again(&self, before: &[AccountRow]) -> store::Result<()> {
+        for old in before.iter().filter(|old| old.state == State::Unconnected.as_str()) {
+            let now = self.ctx.store.account(&old.name)?;
+            if now.is_some_and(|row| row.state == State::Ok.as_str()) {
+                self.ctx.alerts.reconnected(&old.name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that credentials can't be opened, and when that is over.
+    fn look_at_key(&self, now: Timestamp) -> store::Result<()> {
+        let Some(reason) = self.key_trouble().map(str::to_owned) else {
+            return self.ctx.alerts.relieved();
+        };
+        let since = self.ctx.alerts.troubled_since()?.unwrap_or(now);
+        let (event, action) = (AlertEvent::Attention, Some("calpair doctor".to_owned()));
+        let alert = Alert { event, account: None, pair: None, since, reason, action };
+        self.ctx.alerts.raise(&alert, now)
+    }
+
+    /// Whether somebody has connected this account, and what is stored is not for it, or can't be
+    /// opened. Without any key that is said once, and not of each account.
+    fn is_unusable(&self, row: &AccountRow) -> bool {
+        row.state == State::Unconnected.as_str() && row.has_credential && self.key.is_ok()
     }
 
     /// The end of an account's sign-in, if it is near and nothing worse has come.

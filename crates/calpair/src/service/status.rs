@@ -1,6 +1,7 @@
 //! `status`: how accounts and pairs stand. Asks nobody.
 
-use model::{AccountName, PairName, Side, Sides};
+use engine::PairState;
+use model::{AccountName, PairName, Side, Sides, Timestamp};
 use store::{AccountRow, PairRow};
 
 use super::{Answer, Refusal, Service};
@@ -85,6 +86,7 @@ impl Service {
             reason: row.reason,
         });
         let state = self.standing(pair, row.as_ref())?;
+        let since = state.since.max(row.as_ref().map(|row| row.since));
         let end = |side: Side| EndStatus {
             account: pair.sides[side].account.as_str().to_owned(),
             calendar: pair.sides[side].calendar.clone(),
@@ -94,7 +96,7 @@ impl Service {
         Ok(PairStatus {
             name: pair.name.as_str().to_owned(),
             state: state.state,
-            since: row.as_ref().map(|row| At(row.since)),
+            since: since.map(At),
             last_success: row.as_ref().and_then(|row| row.last_success).map(At),
             next_run: next_run.map(At),
             left: end(Side::Left),
@@ -118,20 +120,45 @@ impl Service {
                 let action = row.action.clone().unwrap_or_else(action);
                 Standing::new("paused", row.reason.clone(), Some(action))
             }
-            Some(row) => Standing::new(&row.state, row.reason.clone(), row.action.clone()),
+            Some(row) => {
+                let last = Standing::new(&row.state, row.reason.clone(), row.action.clone());
+                let is_new = row.state == PairState::New.as_str();
+                match self.unconnected(pair)? {
+                    Some(standing) if !is_new => standing,
+                    Some(_) | None => last,
+                }
+            }
             None => Standing::new("new", None, None),
         })
+    }
+
+    /// The standing of a pair with an account that somebody must connect, whatever its last cycle
+    /// came to: there may have been none since the account was disconnected.
+    fn unconnected(&self, pair: &config::Pair) -> Result<Option<Standing>, Refusal> {
+        let confirm = self.config().daemon.confirm;
+        for (_, end) in pair.sides.iter() {
+            let Some(side) = self.setup().roster.end(&end.account) else { continue };
+            if let Some(attended) = engine::without_credential(&self.ctx, &side, confirm)? {
+                let since = self.ctx.store.account(&end.account)?.map(|row| row.since);
+                let word = attended.state.as_str();
+                let standing = Standing::new(word, attended.reason, attended.action);
+                return Ok(Some(Standing { since, ..standing }));
+            }
+        }
+        Ok(None)
     }
 }
 
 struct Standing {
     state: String,
+    /// Where it began after the state that the pair's row has.
+    since: Option<Timestamp>,
     reason: Option<String>,
     action: Option<String>,
 }
 
 impl Standing {
     fn new(state: &str, reason: Option<String>, action: Option<String>) -> Self {
-        Self { state: state.to_owned(), reason, action }
+        Self { state: state.to_owned(), since: None, reason, action }
     }
 }

@@ -27,6 +27,9 @@ impl Service {
                 self.ctx.store.retry_read_only(row.id)?;
             }
         }
+        if self.supervisor.is_none() && mode == Mode::Sync {
+            self.resume_alerts()?;
+        }
         let mut pairs = Vec::with_capacity(charges.len());
         if let Some(supervisor) = &self.supervisor {
             for charge in charges {

@@ -14,6 +14,7 @@ mod conflicts;
 mod errands;
 mod google;
 mod microsoft;
+mod needs;
 mod patience;
 mod rights;
 mod unfinished;
@@ -163,6 +164,9 @@ async fn another_account_is_taken_only_when_asked_to() {
     let refused = connect(&service, "l", "other").await;
     assert_eq!(refused.exit, 1);
     assert!(message(refused).contains("different account"));
+    let on_page = message(service.connect_on_page("l", "other".into(), None).await);
+    assert!(on_page.contains("different account") && on_page.contains("whoever runs calpair"));
+    assert!(!on_page.contains("--"), "a page has no options: {on_page}");
     assert_eq!(connect_as(&service, "l", "other", true).await.exit, 0);
     assert_eq!(sync(&service).await.0, 0);
     // The other account's empty calendar deleted nothing; it got what the right side has.
