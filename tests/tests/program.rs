@@ -168,6 +168,8 @@ fn what_was_done_is_told() {
     assert!(changes.to_string().contains("Dentist at ten"), "before and after are kept");
     let none = scene.home.run(&["history", "--event", "nobody", "--json"]);
     assert_eq!(none.json()["changes"], serde_json::json!([]));
+    let none = scene.home.run(&["history", "p", "--event", "nobody"]);
+    assert!(none.stdout.contains("no change of an event with the UID \"nobody\""), "{none:?}");
     for words in ["a", "at ten"] {
         let explained = scene.home.run(&["explain", "p", words]);
         assert_eq!(explained.code, Some(0), "{explained:?}");
@@ -276,6 +278,7 @@ fn what_lasts_is_said_once_and_what_begins_beside_it_too() {
     let first = said("ERROR");
     assert_eq!(first.len(), 1, "{first:?}");
     assert!(first[0].contains("event one can't be written on right"), "{first:?}");
+    assert!(first[0].contains("\"action\":\"calpair explain p one\""), "{first:?}");
     assert_eq!(said("ERROR"), Vec::<String>::new(), "each minute is too often");
     broken("two");
     let second = said("ERROR");

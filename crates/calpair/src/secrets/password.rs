@@ -75,7 +75,8 @@ fn line(input: impl BufRead, longest: usize) -> Result<SecretString, PasswordErr
 
 fn checked(typed: &str, longest: usize) -> Result<SecretString, PasswordError> {
     let password = typed.strip_suffix('\n').unwrap_or(typed);
-    let password = password.strip_suffix('\r').unwrap_or(password);
+    // What stands in a column of a table is copied with the tabs beside it.
+    let password = password.strip_suffix('\r').unwrap_or(password).trim_matches('\t');
     if password.is_empty() {
         return Err(PasswordError::Empty);
     }
@@ -96,6 +97,7 @@ mod tests {
             ("pässword", "pässword"),
             ("one\r\ntwo\n", "one"),
             (" x ", " x "),
+            ("\tx y\t\r\n", "x y"),
         ];
         for (input, expected) in cases {
             let password = from_stdin(input.as_bytes()).unwrap();
@@ -118,7 +120,7 @@ mod tests {
     #[test]
     fn nothing_and_garbage_are_refused() {
         let long = "x".repeat(5000);
-        for input in ["", "\n", "\r\n", "a\0b", "a\u{1b}b", &long] {
+        for input in ["", "\n", "\r\n", "\t\n", "a\tb", "a\0b", "a\u{1b}b", &long] {
             assert!(from_stdin(input.as_bytes()).is_err(), "{input:?}");
         }
         assert!(from_stdin(&b"\xff\xfe"[..]).is_err());
