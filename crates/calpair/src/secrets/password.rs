@@ -75,8 +75,11 @@ fn line(input: impl BufRead, longest: usize) -> Result<SecretString, PasswordErr
 
 fn checked(typed: &str, longest: usize) -> Result<SecretString, PasswordError> {
     let password = typed.strip_suffix('\n').unwrap_or(typed);
+    let password = password.strip_suffix('\r').unwrap_or(password);
     // What stands in a column of a table is copied with the tabs beside it.
-    let password = password.strip_suffix('\r').unwrap_or(password).trim_matches('\t');
+    let bare = password.trim();
+    let is_copied = password.contains('\t') && !bare.contains('\t');
+    let password = if is_copied { bare } else { password };
     if password.is_empty() {
         return Err(PasswordError::Empty);
     }
@@ -97,7 +100,7 @@ mod tests {
             ("pässword", "pässword"),
             ("one\r\ntwo\n", "one"),
             (" x ", " x "),
-            ("\tx y\t\r\n", "x y"),
+            (" \tx y\t \r\n", "x y"),
         ];
         for (input, expected) in cases {
             let password = from_stdin(input.as_bytes()).unwrap();
