@@ -115,6 +115,9 @@ pub(crate) async fn update(
     if held.master.is_none() {
         return occurrences::update_orphans(server, calendar, current, held, target).await;
     }
+    if target.cancels_beyond(&current.series) {
+        check_deletable(server, calendar, &held, "an occurrence of it")?;
+    }
     let target = Target::of(target).map_err(|refused| rejected(server, refused))?;
     // quirk: google-30
     for names in [Names::Present, Names::Former] {
@@ -126,6 +129,20 @@ pub(crate) async fn update(
         }
     }
     Err(rejected(server, Refused("its time zone is not known there")))
+}
+
+/// Refuses a deletion, of `what`, that nobody invited would hear of.
+// quirk: google-63
+fn check_deletable(server: &Server, calendar: &CalendarId, rows: &Rows, what: &str) -> Result<()> {
+    if rows.all().any(|row| !row.is_cancelled() && row.invites_others(calendar.as_str())) {
+        let sentence = format!(
+            "people are invited to this event, and {} would not tell them that {what} is deleted; \
+             delete {what} there",
+            server.place()
+        );
+        return Err(Error::new(ErrorKind::Rejected, sentence));
+    }
+    Ok(())
 }
 
 /// What became of a change.
@@ -201,15 +218,7 @@ pub(crate) async fn delete(
     current: &Resource,
 ) -> Result<()> {
     let rows = held(server, current)?;
-    // quirk: google-63
-    if rows.all().any(|row| !row.is_cancelled() && row.invites_others(calendar.as_str())) {
-        let sentence = format!(
-            "people are invited to this event, and {} would not tell them that it is deleted; \
-             delete it there",
-            server.place()
-        );
-        return Err(Error::new(ErrorKind::Rejected, sentence));
-    }
+    check_deletable(server, calendar, &rows, "it")?;
     let Some(master) = &rows.master else {
         return occurrences::delete_orphans(server, calendar, current, rows).await;
     };

@@ -9,7 +9,7 @@ use model::{CreateKey, Exception, Resource};
 use provider::{Change, ErrorKind, Next, Provider};
 use sandbox::Op;
 use sandbox::faults::{Aim, Fault};
-use sandbox::google::{OnMove, Quirk, Quirks};
+use sandbox::google::{OnMove, Quirk, Quirks, Role};
 use serde_json::{Value, json};
 
 async fn create(stage: &Stage, line: &str, key: &str) -> Resource {
@@ -301,6 +301,40 @@ async fn a_meeting_that_others_are_invited_to_is_not_deleted_behind_their_backs(
         assert_eq!(row(&stage, &id)["status"], status);
     }
     stage.assert_careful();
+}
+
+// quirk: google-60, google-63
+#[tokio::test]
+async fn no_occurrence_of_a_meeting_is_cancelled_behind_the_guests_backs() {
+    let stage = Stage::new(Quirks::default());
+    let ours = stage.calendar.as_str().to_owned();
+    let id = stage.user().native(&json!({"summary": "Choir", "organizer": {"email": ours},
+        "attendees": [{"email": "ann@example.test"}, {"email": ours}],
+        "recurrence": ["RRULE:FREQ=WEEKLY;COUNT=4"],
+        "start": {"dateTime": "2026-05-04T09:00:00Z", "timeZone": "Europe/Berlin"},
+        "end": {"dateTime": "2026-05-04T10:00:00Z", "timeZone": "Europe/Berlin"}}));
+    let held = stage.found(&id.as_str().into()).await;
+    let mut target = held.series.clone();
+    let start = target.master.as_ref().unwrap().start.clone();
+    let second = start.with_wall(start.wall().checked_add(jiff::Span::new().days(7)).unwrap());
+    target.exceptions.insert(second, Exception::Cancelled);
+    let error = stage.google.update(&stage.calendar, &held, &target).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected, "{error}");
+    assert_eq!(stage.found(&id.as_str().into()).await.series.exceptions, held.series.exceptions);
+    stage.assert_careful();
+}
+
+// quirk: google-59
+#[tokio::test]
+async fn a_calendar_that_shows_only_when_its_owner_is_busy_is_not_read() {
+    let stage = Stage::new(Quirks::default());
+    create(&stage, MOVED, "0a").await;
+    stage.service.set_role(&stage.calendar, "sam", Role::FreeBusyReader);
+    let error = stage.google.changes(&stage.calendar, None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Forbidden, "{error}");
+    assert!(error.sentence().contains("only when its owner is busy"), "{error}");
+    let listed = stage.google.calendars().await.unwrap();
+    assert!(listed.iter().all(|calendar| calendar.id != stage.calendar), "{listed:?}");
 }
 
 // quirk: google-9, google-51

@@ -179,7 +179,32 @@ pub(crate) async fn update(
 ) -> Result<Resource> {
     let job = Job::new(server, calendar);
     let rows = held(&job, current).await?.ok_or_else(fetch::gone)?;
+    if target.cancels_beyond(&current.series) {
+        check_deletable(&rows, "an occurrence of it")?;
+    }
     job.told(bring(&job, &current.id, rows, target).await)
+}
+
+/// Refuses a deletion, of `what`, that others would be told of, or would have to be.
+fn check_deletable(rows: &Rows, what: &str) -> Result<()> {
+    // Everybody invited would get a cancellation.
+    // quirk: microsoft-53
+    if rows.all().any(|row| row.has_attendees() && row.is_organizer()) {
+        let sentence = format!(
+            "people are invited to it, who would get mail if {what} were deleted; delete {what} in \
+             Outlook"
+        );
+        return Err(Error::new(ErrorKind::Rejected, sentence));
+    }
+    // Nobody documents whether Exchange answers the organizer; either they get mail, or they go on
+    // believing that we come. What they have called off themselves may go.
+    // quirk: microsoft-54
+    if rows.all().any(|row| row.has_attendees() && !row.is_cancelled()) {
+        let sentence =
+            format!("it is somebody else's meeting: decline {what} where you were invited");
+        return Err(Error::new(ErrorKind::Rejected, sentence));
+    }
+    Ok(())
 }
 
 /// Deletes `current`.
@@ -190,24 +215,7 @@ pub(crate) async fn delete(
 ) -> Result<()> {
     let job = Job::new(server, calendar);
     let Some(rows) = held(&job, current).await? else { return Ok(()) };
-    // Its deletion would be told to everybody invited.
-    // quirk: microsoft-53
-    if rows.all().any(|row| row.has_attendees() && row.is_organizer()) {
-        return Err(Error::new(
-            ErrorKind::Rejected,
-            "people are invited to it, who would get a cancellation by mail",
-        ));
-    }
-    // Nobody documents whether Exchange answers the organizer; either they get mail, or they go on
-    // believing that we come. What they have called off themselves may go.
-    // quirk: microsoft-54
-    let is_invited = |row: &Row| row.has_attendees() && !row.is_cancelled();
-    if rows.all().any(is_invited) {
-        return Err(Error::new(
-            ErrorKind::Rejected,
-            "it is somebody else's meeting: decline it where you were invited",
-        ));
-    }
+    check_deletable(&rows, "it")?;
     // The first one is the last to go, and says until then that the others are not gone because
     // somebody cancelled them.
     let mut last: Vec<Row> = rows.linked.values().chain(&rows.master).cloned().collect();

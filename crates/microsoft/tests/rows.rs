@@ -328,6 +328,27 @@ async fn nobody_gets_mail_and_meetings_stay_as_they_are() {
     stage.assert_careful();
 }
 
+// quirk: microsoft-53, microsoft-54
+#[tokio::test]
+async fn no_occurrence_of_a_meeting_is_deleted() {
+    for dressing in [Dressing::Organized, Dressing::Invitation] {
+        let stage = Stage::new(Quirks::default());
+        typed(&stage, WEEKLY, "choir");
+        assert!(stage.user().dress("choir", &dressing));
+        let listed = stage.list(None).await.expect("it is listed");
+        let held = listed.titled("Choir").expect("it is listed");
+        let mut target = held.series.clone();
+        let start = target.master.as_ref().expect("it repeats").start.clone();
+        let next = start.wall().checked_add(jiff::Span::new().days(7)).expect("in range");
+        target.exceptions.insert(start.with_wall(next), Exception::Cancelled);
+        let refused = stage.microsoft.update(&stage.calendar, held, &target).await;
+        let error = refused.expect_err("people would hear of it");
+        assert_eq!(error.kind(), ErrorKind::Rejected, "{dressing:?}: {error}");
+        assert!(stage.service.log().iter().all(|asked| asked.method != "DELETE"), "{dressing:?}");
+        stage.assert_careful();
+    }
+}
+
 // quirk: microsoft-57, microsoft-69
 #[tokio::test]
 async fn what_nobody_here_knows_is_left_alone() {

@@ -76,6 +76,14 @@ impl Series {
             && self.exceptions == other.exceptions
     }
 
+    /// Whether an occurrence is cancelled that is not in `held`.
+    pub fn cancels_beyond(&self, held: &Series) -> bool {
+        let cancelled = |exception: Option<&Exception>| exception == Some(&Exception::Cancelled);
+        self.exceptions
+            .iter()
+            .any(|(key, own)| cancelled(Some(own)) && !cancelled(held.exceptions.get(key)))
+    }
+
     /// The event that stands for the series: the master, else the first override.
     pub fn face(&self) -> Option<&Event> {
         self.master.as_ref().or_else(|| {

@@ -7,7 +7,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 use transport::Url;
 
-use super::{Answer, Ask, address, ask, json, refusal};
+use super::{Answer, Ask, address, ask, json, refusal, shows_busy_only};
 
 const DOING: &str = "listing calendars";
 
@@ -39,11 +39,12 @@ pub(crate) fn parse(answer: &Answer) -> Result<Listed> {
     Ok(Listed { calendars: calendars.filter_map(calendar).collect(), next })
 }
 
-/// `None` for one that was taken off the list.
+/// `None` for one that was taken off the list, and for one of which events can't be read.
 // quirk: google-58, google-59
 fn calendar(entry: CalendarListEntry) -> Option<Calendar> {
     let id = entry.id.filter(|id| !id.is_empty())?;
-    if entry.deleted == Some(true) {
+    let is_hidden = entry.access_role.as_deref().is_some_and(shows_busy_only);
+    if entry.deleted == Some(true) || is_hidden {
         return None;
     }
     let rights = match entry.access_role.as_deref() {
@@ -75,6 +76,7 @@ mod tests {
             {"id":"me@example.test","summary":"Me","primary":true,"accessRole":"owner",
              "backgroundColor":"#9FE1E7"},
             {"id":"a#holiday@group.v.calendar.google.com","accessRole":"reader"},
+            {"id":"boss@example.test","accessRole":"freeBusyReader"},
             {"id":"x","deleted":true},{}],"nextPageToken":"n"}"##;
         let listed = parse(&answer(200, body)).unwrap();
         assert_eq!(listed.next.as_deref(), Some("n"));
