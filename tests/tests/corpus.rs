@@ -348,6 +348,10 @@ fn equal(
         say(&format!("  {count} can't take place the same: {words}"));
     }
     assert!(compared.unequal.is_empty(), "{}", compared.unequal.join("\n"));
+    // An expander that stumbles over everything finds nothing unequal, either.
+    let unsure = compared.unsure.len();
+    assert!(unsure * 5 <= left.len(), "{unsure} of {} series could not be compared", left.len());
+    assert!(compared.occurrences as usize > left.len(), "{} occurrences", compared.occurrences);
     (measured.occurrences, measured.lost) = (compared.occurrences, compared.lost);
     compared.unsure
 }

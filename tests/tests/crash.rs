@@ -168,6 +168,8 @@ impl Try {
         let inject = format!("inject={call}:{inject}:when={at}");
         let before = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
         let ended = start(self.home.wrapped(&before, &["sync"]), "").end(PATIENCE);
+        let fails_itself = ended.code == Some(1) && ended.stderr.starts_with("strace:");
+        assert!(!fails_itself, "{}", ended.stderr);
         ended.code == Some(0)
     }
 
@@ -265,6 +267,7 @@ fn survives(ground: &mut dyn Ground) {
         took.as_secs_f64()
     ));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(missed <= hits.values().sum::<usize>(), "most calls were never hit");
 }
 
 #[test]
