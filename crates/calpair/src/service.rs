@@ -327,6 +327,7 @@ impl From<store::Error> for Refusal {
             store::ErrorKind::Newer
             | store::ErrorKind::Corrupt { .. }
             | store::ErrorKind::Io
+            | store::ErrorKind::Mistaken
             | store::ErrorKind::WrongKey
             | store::ErrorKind::Forged => Exit::Failed,
         };

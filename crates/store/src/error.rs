@@ -1,6 +1,6 @@
 //! What went wrong: the kind is for the machine, the sentence for the person, the source for the
-//! cause. Whatever SQLite says that has no kind of its own means that the database is not as
-//! calpair wrote it, and is [`ErrorKind::Corrupt`].
+//! cause. Only what SQLite calls damaged, and a value that can't be read, is
+//! [`ErrorKind::Corrupt`]; whatever it refuses beyond that is calpair's own mistake.
 
 use std::fmt;
 use std::io;
@@ -42,6 +42,8 @@ pub enum ErrorKind {
     WrongKey,
     /// A sealed value is not where it was sealed, or was changed.
     Forged,
+    /// The database is whole, and refused what calpair asked of it: a mistake of calpair's.
+    Mistaken,
 }
 
 /// Where a database is, and the newest copy of it.
@@ -143,7 +145,15 @@ impl From<rusqlite::Error> for Error {
                 | ErrorCode::OutOfMemory
                 | ErrorCode::OperationInterrupted,
             ) => (ErrorKind::Io, "the database can't be read or written"),
-            _ => (ErrorKind::Corrupt { backup: None }, "the database is damaged"),
+            // Without a code it is a value that is not what calpair writes.
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => {
+                (ErrorKind::Corrupt { backup: None }, "the database is damaged")
+            }
+            Some(_) => (
+                ErrorKind::Mistaken,
+                "the database is whole, but refused what calpair asked of it, which is a mistake \
+                 in calpair; nothing of it was stored",
+            ),
         };
         Self::new(kind, sentence).because(source)
     }
@@ -160,6 +170,18 @@ mod tests {
         assert_eq!(error.kind(), &ErrorKind::Full);
         assert_eq!(error.to_string(), "can't make the folder x");
         assert!(!error.to_string().contains(&error.source().unwrap().to_string()));
+    }
+
+    #[test]
+    fn only_damage_is_told_as_damage() {
+        use rusqlite::ffi;
+        let kind =
+            |code| Error::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)).kind;
+        for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB] {
+            assert_eq!(kind(code), ErrorKind::Corrupt { backup: None });
+        }
+        let refused = [ffi::SQLITE_CONSTRAINT_FOREIGNKEY, ffi::SQLITE_TOOBIG, ffi::SQLITE_ERROR];
+        assert!(refused.into_iter().all(|code| kind(code) == ErrorKind::Mistaken));
     }
 
     #[test]

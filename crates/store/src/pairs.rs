@@ -79,6 +79,9 @@ pub struct CopyRow {
     /// Whether somebody has changed it since, or it holds something else than both sides agreed
     /// on: then it is more than a copy.
     pub changed: bool,
+    /// Whether calpair made the other side's from it, which had lost its own or was another
+    /// calendar then: one of the two has to stay, and this is the older one.
+    pub is_source: bool,
 }
 
 const PAIRS: &str = "SELECT id, name, state, since, reason, action, paused, last_success, next_run,
@@ -293,7 +296,10 @@ impl Store {
             let mut copies: Sides<Vec<_>> = Sides::default();
             let query = "SELECT side, mapping, resource,
                      coalesce(unreadable IS NOT NULL OR edited OR digest <> base_digest, 1),
-                     coalesce(uid, resource)
+                     coalesce(uid, resource),
+                     EXISTS (SELECT 1 FROM snapshot AS other
+                         WHERE other.mapping = snapshot.mapping AND other.side = 1 - snapshot.side
+                         AND other.ours = 1 AND other.id > snapshot.id)
                  FROM snapshot
                  WHERE pair = ?1 AND ours = 1 AND present = 1 AND mapping IS NOT NULL
                  ORDER BY resource";
@@ -301,7 +307,9 @@ impl Store {
                 let (mapping, changed) = (MappingId(row.get(1)?), row.get(3)?);
                 let resource = ResourceId::new(row.get::<_, String>(2)?);
                 let uid = Uid::new(row.get::<_, String>(4)?);
-                Ok((side_of(row.get(0)?)?, CopyRow { mapping, resource, uid, changed }))
+                let is_source = row.get(5)?;
+                let copy = CopyRow { mapping, resource, uid, changed, is_source };
+                Ok((side_of(row.get(0)?)?, copy))
             };
             for (side, copy) in sql::all(connection, query, [pair.0], rows)? {
                 copies[side].push(copy);
@@ -433,8 +441,8 @@ fn forget_side(connection: &Connection, pair: PairId, side: Side) -> Result<()> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Observation;
     use crate::testing::{World, at, event, nothing, resource, sighting};
+    use crate::{ActionKind, NewIntent, Observation, Sighting, SubjectRow, Wrote};
 
     impl World {
         /// The event 1 is seen on the right as it was, in another form.
@@ -520,6 +528,39 @@ mod tests {
         world.see(Side::Right, "r1", "2", &crate::testing::event("1", "mine now", 9));
         assert!(world.store.mapped_copies(world.pair).unwrap().right[0].changed);
         assert_eq!(copies.right[0].uid.as_str(), "1");
+    }
+
+    #[test]
+    fn of_two_copies_of_one_series_the_older_one_is_the_source() {
+        let world = World::new();
+        world.agreed("1", "Zahnarzt");
+        let calendar = |id| {
+            let (id, rights) = (CalendarId::new(id), Rights::Write);
+            world.store.resolve_calendar(world.pair, Side::Left, &id, rights).unwrap();
+        };
+        calendar("/cal/1/");
+        calendar("/cal/2/");
+        let (series, right) = (event("1", "Zahnarzt", 9), Some("r1".into()));
+        let intent = NewIntent {
+            subject: SubjectRow::New(Sides::new(None, right)),
+            side: Side::Left,
+            action: ActionKind::Create,
+            key: Some(&"k-2".into()),
+            resource: None,
+            before: Some(&series),
+            target: Some(&series),
+            run: 2,
+            reason: "new on right",
+            keeps_former: false,
+        };
+        let begun = world.store.begin(world.pair, &[intent], at(2)).unwrap();
+        let made = resource("l2", Some("1"), series.clone());
+        let Sighting { resource, digest, likeness } = sighting(&made);
+        let stored = Wrote::Stored { resource, digest, likeness, verified: true, base: None };
+        world.store.wrote(begun[0], stored, at(3)).unwrap();
+        let copies = world.store.mapped_copies(world.pair).unwrap();
+        assert_eq!((copies.left.len(), copies.right.len()), (1, 1));
+        assert_eq!((copies.left[0].is_source, copies.right[0].is_source), (false, true));
     }
 
     #[test]

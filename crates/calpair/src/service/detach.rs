@@ -1,7 +1,8 @@
 //! `detach`: the end of a pair. With `--remove-copies`, what calpair made on each side goes too.
 //!
 //! Copies are deleted one by one, only as they were last seen, each journalled before and in
-//! history after, like every write. From the first one on no cycle of the pair runs any more, and
+//! history after, like every write. Where it made both sides' (one of them was led to another
+//! calendar), the older one stays: its owner must keep one. From the first one on no cycle of the pair runs any more, and
 //! each series is forgotten in the moment in which its deletion is recorded: whatever happens in
 //! between, no deletion crosses to the other side, and a second `detach` goes on with what is left.
 //! A pair that still stands in the configuration is paused, so that it does not begin anew by
@@ -47,6 +48,8 @@ struct Removed {
     deleted: u64,
     /// They were changed since, or the provider does not let them go: each one's UID, and why.
     kept: Vec<(Uid, String)>,
+    /// Calpair had made them, and what was on the other side from them: one of the two stays.
+    sources: u64,
     /// The provider did not answer: they are still to be deleted.
     left: u64,
 }
@@ -125,8 +128,14 @@ impl Service {
         let reason = Some("its copies are being removed");
         store.put_pair_state(row.id, "paused", now, reason, Some(&action))?;
         let run = store.begin_run(row.id, now)?;
-        let mut removed = Sides::<Removed>::default();
-        for (side, copies) in store.mapped_copies(row.id)?.iter() {
+        let copies = store.mapped_copies(row.id)?;
+        let sources = |copies: Vec<CopyRow>| copies.iter().filter(|copy| copy.is_source).count();
+        let mut removed =
+            copies.map(|copies| Removed { sources: sources(copies) as u64, ..Removed::default() });
+        for side in Side::BOTH {
+            // Anew: what went from the other side is forgotten on this one, too.
+            let mut copies = std::mem::take(&mut store.mapped_copies(row.id)?[side]);
+            copies.retain(|copy| !copy.is_source);
             let (copies, changed): (Vec<_>, Vec<_>) = copies.iter().partition(|c| !c.changed);
             for copy in changed {
                 let (pair, uid) = (&pair.name, &copy.uid);
@@ -268,11 +277,18 @@ impl Here<'_> {
 
 /// What is said of a side; nothing where calpair had made nothing.
 fn told((side, removed): (Side, &Removed)) -> Option<String> {
-    let Removed { deleted, kept, left } = removed;
+    let Removed { deleted, kept, sources, left } = removed;
     let kept = kept.len();
-    let left = if *left > 0 { format!(", {left} still to be deleted") } else { String::new() };
-    (*deleted > 0 || kept > 0 || !left.is_empty())
-        .then(|| format!("{side}: {deleted} copies deleted, {kept} kept{left}"))
+    let mut rest = String::new();
+    if *sources > 0 {
+        let other = side.opposite();
+        rest = format!(", {sources} left alone: those on the {other} were made from them");
+    }
+    if *left > 0 {
+        rest = format!(", {left} still to be deleted{rest}");
+    }
+    (*deleted > 0 || kept > 0 || !rest.is_empty())
+        .then(|| format!("{side}: {deleted} copies deleted, {kept} kept{rest}"))
 }
 
 /// The copies that stay, by UID, and what to do about them.

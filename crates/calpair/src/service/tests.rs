@@ -11,6 +11,7 @@ use crate::control::{Keep, Password};
 use crate::report;
 
 mod conflicts;
+mod detaching;
 mod errands;
 mod google;
 mod microsoft;

@@ -47,7 +47,7 @@ async fn told(service: &Service, change: &str) -> usize {
     history(service).await.iter().filter(|change| change.reason == reason).count()
 }
 
-async fn at_rest(service: &Service) {
+pub(super) async fn at_rest(service: &Service) {
     for _ in 0..3 {
         if sync(service).await.1.outcome == report::Outcome::InSync {
             return;
