@@ -23,7 +23,7 @@ pub use ask::{ask_leave, heard, refusals_mean_nothing_until, without_credential}
 pub use attend::{Attended, PairState, attend};
 pub use chance::Chance;
 pub use clock::Clock;
-pub use cycle::{Mode, cycle};
+pub use cycle::{Mode, cycle, settle};
 pub use errand::{Errand, Place, Ran, run as run_errand};
 pub use pair::{Context, Credential, Pair, PairSide, Progress, Rules, Window};
 pub use report::{Counts, Failure, Outcome, PlannedAction, Report};

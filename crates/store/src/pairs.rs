@@ -55,6 +55,9 @@ pub struct SideRow {
     pub account: AccountName,
     /// The calendar, once it was found.
     pub calendar: Option<CalendarId>,
+    /// The calendar that what is known of this side is of. It outlives another name for the
+    /// calendar in the configuration, until that turns out to mean another one.
+    pub observed: Option<CalendarId>,
     /// The calendar as the configuration names it.
     pub asked: String,
     /// What may be done there.
@@ -343,8 +346,8 @@ fn by_name(connection: &Connection, name: &PairName) -> Result<Option<PairRow>> 
 
 fn pair(connection: &Connection, row: &Row<'_>) -> Result<PairRow> {
     let id = PairId(row.get(0)?);
-    let query = "SELECT account, calendar, asked, rights, cursor, full_at, empty_at FROM side
-         WHERE pair = ?1 ORDER BY side";
+    let query = "SELECT account, calendar, asked, rights, cursor, full_at, empty_at, observed
+         FROM side WHERE pair = ?1 ORDER BY side";
     let sides = sql::all(connection, query, [id.0], side_row)?;
     let [left, right] = <[SideRow; 2]>::try_from(sides).map_err(|_| damaged())?;
     Ok(PairRow {
@@ -372,6 +375,7 @@ fn side_row(row: &Row<'_>) -> Result<SideRow> {
         cursor: row.get::<_, Option<String>>(4)?.map(Cursor::new),
         full_at: maybe_instant(row.get(5)?)?,
         empty_at: maybe_instant(row.get(6)?)?,
+        observed: row.get::<_, Option<String>>(7)?.map(CalendarId::new),
     })
 }
 
@@ -479,6 +483,7 @@ mod tests {
         world.agreed("1", "Zahnarzt");
         let row = world.ensure("a", "the same by another name");
         assert_eq!((row.sides.left.calendar, row.sides.left.cursor), (None, None));
+        assert_eq!(row.sides.left.observed, Some(calendar.clone()));
         // It turns out to be the same one: nothing is forgotten.
         world.store.resolve_calendar(world.pair, Side::Left, &calendar, Rights::Write).unwrap();
         assert_eq!(world.totals().series, Sides::new(1, 1));

@@ -8,7 +8,7 @@
 //! A pair that still stands in the configuration is paused, so that it does not begin anew by
 //! itself, until a configuration without it was taken up.
 
-use engine::AlertEvent;
+use engine::{AlertEvent, Failure};
 use model::{Side, Sides, Uid};
 use provider::{ErrorKind, Provider};
 use store::{ActionKind, CopyRow, IntentId, NewIntent, PairRow, SubjectRow};
@@ -72,27 +72,52 @@ impl Service {
         if let Some(supervisor) = &self.supervisor {
             supervisor.let_go(&pair.name).await;
         }
-        let row = self.row_of(&pair)?;
+        let ended = self.end(&pair, copies).await;
+        // Whatever it came to: a pair that goes on is kept again.
+        self.restart_changed();
+        ended
+    }
+
+    async fn end(&self, pair: &config::Pair, copies: Copies) -> Answer {
+        let (store, name) = (&self.ctx.store, &pair.name);
+        if copies == Copies::Remove {
+            self.settled(pair).await?;
+        }
+        let row = self.row_of(pair)?;
         let removed = match copies {
             Copies::Keep => Sides::default(),
-            Copies::Remove => self.remove_copies(&pair, &row).await?,
+            Copies::Remove => self.remove_copies(pair, &row).await?,
         };
         let mut said: Vec<String> = removed.iter().filter_map(told).collect();
+        if copies == Copies::Remove && said.is_empty() {
+            said.push("nothing was deleted: calpair knows of no copy of its own there".to_owned());
+        }
         said.extend(kept(&removed));
         let left = removed.left.left + removed.right.left;
-        if left > 0 {
-            said.insert(0, format!("{left} copies are still there; nothing of the rest is lost"));
+        let unknown = match copies {
+            Copies::Keep => 0,
+            Copies::Remove => unknown(&store.open_intents(row.id)?),
+        };
+        if left > 0 || unknown > 0 {
+            if left > 0 {
+                let still = "copies are still there; nothing of the rest is lost";
+                said.insert(0, format!("{left} {still}"));
+            }
+            if unknown > 0 {
+                said.push(format!(
+                    "of {unknown} that calpair began to make it is not known whether they are there"
+                ));
+            }
             said.push(format!("`calpair detach {name} --remove-copies` goes on"));
             return Err(Refusal::new(Exit::TryAgain, said.join("\n")));
         }
-        self.ctx.store.remove_pair(row.id)?;
-        self.ctx.alerts.over(&pair.name, &AlertEvent::OF_PAIRS)?;
-        let anew = self.row_of(&pair)?;
-        self.ctx.store.set_detached(anew.id)?;
+        store.remove_pair(row.id)?;
+        self.ctx.alerts.over(name, &AlertEvent::OF_PAIRS)?;
+        let anew = self.row_of(pair)?;
+        store.set_detached(anew.id)?;
         let (reason, now) = ("detached; take it out of the configuration", self.ctx.now());
         let action = format!("calpair resume {name} begins it anew");
-        self.ctx.store.put_pair_state(anew.id, "paused", now, Some(reason), Some(&action))?;
-        self.restart_changed();
+        store.put_pair_state(anew.id, "paused", now, Some(reason), Some(&action))?;
         said.insert(0, format!("{name} is detached; take it out of the configuration now"));
         Ok(Reply::message(Exit::Fine, said.join("\n")))
     }
@@ -114,6 +139,48 @@ impl Service {
             end.provider.identity().await.map_err(|error| self.met(&end, &error))?;
         }
         Ok(())
+    }
+
+    /// The pair's calendars are those with its copies in them, and what was begun there is known.
+    async fn settled(&self, pair: &config::Pair) -> Result<(), Refusal> {
+        let (store, name) = (&self.ctx.store, &pair.name);
+        let Some(row) = store.pair(name)? else { return Ok(()) };
+        let copies = store.mapped_copies(row.id)?;
+        let made = copies.left.len() + copies.right.len();
+        if made == 0 && store.open_intents(row.id)?.is_empty() {
+            return Ok(());
+        }
+        let elsewhere = |side: Side, what: &str| {
+            let sentence = format!(
+                "nothing was deleted: the {side} side of {name} is not the calendar any more in \
+                 which calpair knows its copies, {made} on both sides: {what}. To have them \
+                 deleted, lead the pair back there in the configuration first; `calpair detach \
+                 {name}` ends it and leaves them where they are"
+            );
+            Refusal::usage(sentence)
+        };
+        for (side, end) in pair.sides.iter() {
+            let (was, now) = (&row.sides[side].account, &end.account);
+            if was != now {
+                let what = format!("it was one of the account {was}, and is one of {now} now");
+                return Err(elsewhere(side, &what));
+            }
+        }
+        let charge = self.charges().into_iter().find(|charge| charge.pair.name == *name);
+        let Some(charge) = charge else { return Ok(()) };
+        match engine::settle(&self.ctx, &charge.pair).await {
+            Ok(()) => Ok(()),
+            Err(Failure::Calendar { side, reason }) => Err(elsewhere(side, &reason)),
+            Err(Failure::Store(error)) => Err(error.into()),
+            Err(Failure::Provider { side, error }) => {
+                let refusal = self.met(&charge.pair.sides[side], &error);
+                let sentence = format!("nothing was deleted: {}", refusal.sentence);
+                Err(Refusal::new(refusal.exit, sentence))
+            }
+            Err(failure @ Failure::Check(_)) => {
+                Err(Refusal::new(Exit::Failed, failure.to_string()))
+            }
+        }
     }
 
     /// Deletes what calpair made on each side and nobody has changed since.
@@ -144,7 +211,10 @@ impl Service {
             }
             let reach = self.setup().roster.get(&pair.sides[side].account).cloned();
             let calendar = row.sides[side].calendar.clone();
-            let (Some(reach), Some(calendar)) = (reach, calendar) else { continue };
+            let (Some(reach), Some(calendar)) = (reach, calendar) else {
+                removed[side].left += copies.len() as u64;
+                continue;
+            };
             let provider = reach.adapter.provider.as_ref();
             let here = Here { service: self, row, side, calendar, provider, run };
             here.remove(&copies, &mut removed[side]).await?;
@@ -273,6 +343,11 @@ impl Here<'_> {
             }
         }
     }
+}
+
+/// How many creations have an outcome that is not known.
+fn unknown(open: &[store::IntentRow]) -> usize {
+    open.iter().filter(|intent| intent.action == ActionKind::Create).count()
 }
 
 /// What is said of a side; nothing where calpair had made nothing.

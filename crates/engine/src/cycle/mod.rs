@@ -60,6 +60,23 @@ pub async fn cycle(ctx: &Context, pair: &Pair, mode: Mode) -> Report {
     }
 }
 
+/// Finds out what became of the writes of a pair whose outcome is not known, and plans nothing: from
+/// then on what calpair has made is known as such, but for what the provider fails at, which stays
+/// open. No cycle of the pair may run meanwhile.
+///
+/// # Errors
+/// [`Failure::Calendar`] where the configuration means another calendar than was observed so far;
+/// then nothing is forgotten. A provider's, when it can't be asked.
+pub async fn settle(ctx: &Context, pair: &Pair) -> Result<(), Failure> {
+    let accounts = Sides::from_fn(|side| &pair.sides[side].account);
+    let asked = Sides::from_fn(|side| pair.sides[side].asked.as_str());
+    let row = ctx.store.ensure_pair(&pair.name, accounts, asked, ctx.now())?;
+    resolve::by_another_name(ctx, pair, &row).await?;
+    let mut cycle = Cycle::open(ctx, pair).await?;
+    cycle.settle().await?;
+    cycle.settle_errands().await
+}
+
 /// Runs one cycle over the store of this context.
 async fn run(ctx: &Context, pair: &Pair, mode: Mode) -> Report {
     let begun = ctx.now();

@@ -96,22 +96,50 @@ impl Cycle<'_> {
     }
 }
 
+/// Where the configuration names a calendar otherwise than before, that is the one that was
+/// observed so far: nothing that is known of it is forgotten.
+///
+/// # Errors
+/// [`Failure::Calendar`] where it is another one.
+pub(super) async fn by_another_name(
+    ctx: &Context,
+    pair: &Pair,
+    row: &PairRow,
+) -> Result<(), Failure> {
+    for side in Side::BOTH {
+        let known = &row.sides[side];
+        if known.calendar.is_some() {
+            continue;
+        }
+        let (id, rights) = find(&pair.sides[side], side).await?;
+        if let Some(was) = known.observed.as_ref().filter(|was| **was != id) {
+            let reason = format!("it was the calendar {was}, and is {id} now");
+            return Err(Failure::Calendar { side, reason });
+        }
+        ctx.store.resolve_calendar(row.id, side, &id, rights)?;
+    }
+    Ok(())
+}
+
 async fn look_up(
     ctx: &Context,
     asked: &PairSide,
     side: Side,
     row: &PairRow,
 ) -> Result<CalendarId, Failure> {
-    let (id, rights) = if let Some(known) = &asked.known {
-        (known.clone(), Rights::Write)
-    } else {
-        let calendars = asked.provider.calendars().await.map_err(at(side))?;
-        let calendar = choose(&asked.asked, &calendars)
-            .map_err(|reason| Failure::Calendar { side, reason })?;
-        (calendar.id.clone(), calendar.rights)
-    };
+    let (id, rights) = find(asked, side).await?;
     ctx.store.resolve_calendar(row.id, side, &id, rights)?;
     Ok(id)
+}
+
+async fn find(asked: &PairSide, side: Side) -> Result<(CalendarId, Rights), Failure> {
+    if let Some(known) = &asked.known {
+        return Ok((known.clone(), Rights::Write));
+    }
+    let calendars = asked.provider.calendars().await.map_err(at(side))?;
+    let calendar =
+        choose(&asked.asked, &calendars).map_err(|reason| Failure::Calendar { side, reason })?;
+    Ok((calendar.id.clone(), calendar.rights))
 }
 
 /// The calendar that `asked` means: its id, `primary`, or its display name where only one has it.

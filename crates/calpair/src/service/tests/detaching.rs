@@ -1,5 +1,8 @@
 //! `detach --remove-copies` of a pair that has changed since its copies were made.
 
+use sandbox::Op;
+use sandbox::faults::{Aim, Fault};
+
 use super::errands::at_rest;
 use super::*;
 
@@ -32,4 +35,80 @@ async fn of_what_calpair_made_on_both_sides_the_older_copy_stays() {
     assert!(said.contains("left: 3 copies deleted, 0 kept"), "{said}");
     assert!(said.contains("right: 0 copies deleted, 0 kept, 2 left alone: those on the left were"));
     assert_eq!(service.ctx.store.integrity().unwrap(), Vec::<String>::new());
+}
+
+/// The configuration with another name for the calendar on the right.
+fn on_the_right(stage: &Stage, calendar: &str) -> String {
+    let named = format!("\"r\", calendar = \"{calendar}\"");
+    stage.config().replace("\"r\", calendar = \"Family\"", &named)
+}
+
+#[tokio::test]
+async fn a_calendar_by_another_name_is_the_one_with_the_copies_in_it() {
+    let stage = Stage::new().await;
+    let service = stage.connected().await;
+    stage.create(0, "a");
+    at_rest(&service).await;
+    let row = service.ctx.store.pair(&PairName::new("p")).unwrap().unwrap();
+    take_up(&service, &on_the_right(&stage, row.sides.right.calendar.unwrap().as_str()));
+    let (exit, said) = detach(&service).await;
+    assert_eq!((exit, stage.numbers()), (0, [1, 0]), "{said}");
+    assert!(said.contains("right: 1 copies deleted"), "{said}");
+}
+
+#[tokio::test]
+async fn nothing_is_forgotten_where_the_pair_was_led_away_from_its_copies() {
+    let stage = Stage::new().await;
+    let service = stage.connected().await.supervised(|_, _| ());
+    stage.create(0, "a");
+    at_rest(&service).await;
+    stage.world.add_calendar("right", "New");
+    service.answer(Request::Pause { pair: pair() }).await;
+    let swapped = stage.config().replace("account = \"r\"", "account = \"x\"");
+    let swapped = swapped.replace("account = \"l\"", "account = \"r\"");
+    let swapped = swapped.replace("account = \"x\"", "account = \"l\"");
+    for (led, why) in [
+        (on_the_right(&stage, "New"), "right side of p is not the calendar any more in which"),
+        (swapped, "it was one of the account l, and is one of r now"),
+    ] {
+        take_up(&service, &led);
+        let (exit, said) = detach(&service).await;
+        assert_eq!((exit, stage.numbers()), (2, [1, 1]), "{said}");
+        assert!(said.contains(why) && said.contains("its copies, 1 on both sides"), "{said}");
+        assert!(said.contains("lead the pair back there"), "{said}");
+    }
+    take_up(&service, &stage.config());
+    let (exit, said) = detach(&service).await;
+    assert_eq!((exit, stage.numbers()), (0, [1, 0]), "{said}");
+    service.close(Duration::ZERO).await.unwrap();
+}
+
+#[tokio::test]
+async fn copies_whose_making_was_not_answered_go_too() {
+    let stage = Stage::new().await;
+    let service = stage.connected().await;
+    at_rest(&service).await;
+    ["a", "b", "c"].into_iter().for_each(|uid| stage.create(0, uid));
+    let fail = |fault| {
+        (0..400).for_each(|_| stage.world.plan(Aim::op(Op::Create).on("right"), fault));
+    };
+    fail(Fault::LostReply);
+    assert_ne!(sync(&service).await.0, 0);
+    assert_eq!(stage.numbers(), [3, 3]);
+    let (exit, said) = detach(&service).await;
+    assert_eq!((exit, stage.numbers()), (75, [3, 3]), "{said}");
+    assert!(said.contains("of 3 that calpair began to make it is not known"), "{said}");
+    stage.world.calm();
+    let (exit, said) = detach(&service).await;
+    assert_eq!((exit, stage.numbers()), (0, [3, 0]), "{said}");
+    assert!(said.contains("right: 3 copies deleted"), "{said}");
+}
+
+#[tokio::test]
+async fn where_there_is_nothing_to_delete_that_is_said() {
+    let stage = Stage::new().await;
+    let service = stage.connected().await;
+    let (exit, said) = detach(&service).await;
+    assert_eq!(exit, 0, "{said}");
+    assert!(said.contains("calpair knows of no copy of its own there"), "{said}");
 }
