@@ -15,6 +15,7 @@ mod history;
 mod link;
 mod overview;
 mod pair;
+mod restore;
 mod status;
 mod sync;
 
@@ -237,7 +238,9 @@ impl Service {
             Request::Detach { pair, remove_copies } => {
                 self.detach(&pair, detach::copies(remove_copies)).await
             }
-            Request::History { pair, event } => self.history(pair.as_deref(), event.as_deref()),
+            Request::History { pair, event } => {
+                self.history(pair.as_deref(), event.as_deref()).await
+            }
             Request::Explain { pair, event } => self.explain(&pair, &event),
             Request::Conflicts => self.conflicts(),
             Request::Resolve { id, keep } => self.resolve(&id, keep).await,

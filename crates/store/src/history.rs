@@ -1,9 +1,9 @@
 //! History: every write with what was before and after it, and every edit that lost. It outlives
-//! its pair.
+//! its pair, and so says in whose calendar each was made.
 
 mod former;
 
-use model::{PairName, Redacted, Series, Side, Timestamp, Uid};
+use model::{AccountName, CalendarId, PairName, Redacted, Series, Side, Timestamp, Uid};
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{instant, maybe_packed, pack, side as side_of, side_number};
@@ -23,8 +23,11 @@ pub struct ChangeRow {
     pub run: i64,
     /// The pair.
     pub pair: PairName,
-    /// Where.
+    /// Where: the side that it was then.
     pub side: Side,
+    /// The calendar of that side, then; `None` for a change of before this was kept, of a pair that
+    /// had ended by then.
+    pub place: Option<PlaceRow>,
     /// `create`, `update`, `delete`, or `overruled`.
     pub action: String,
     /// The series.
@@ -37,6 +40,15 @@ pub struct ChangeRow {
     pub after: Option<Series>,
     /// Why, in words without private content.
     pub reason: String,
+}
+
+/// A calendar, and the account that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceRow {
+    /// The account.
+    pub account: AccountName,
+    /// Its calendar.
+    pub calendar: CalendarId,
 }
 
 /// An edit that lost.
@@ -89,6 +101,20 @@ impl Store {
         uid: Option<&Uid>,
         limit: usize,
     ) -> Result<Vec<ChangeRow>> {
+        self.history_before(i64::MAX, pair, uid, limit)
+    }
+
+    /// The same of the changes before the one of this number.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn history_before(
+        &self,
+        change: i64,
+        pair: Option<&PairName>,
+        uid: Option<&Uid>,
+        limit: usize,
+    ) -> Result<Vec<ChangeRow>> {
         let rule = match (pair, uid) {
             (None, None) => "?1 IS NULL AND ?2 IS NULL",
             (Some(_), None) => "pair_name = ?1 AND ?2 IS NULL",
@@ -96,15 +122,26 @@ impl Store {
             (Some(_), Some(_)) => "+pair_name = ?1 AND uid = ?2",
         };
         let query = format!(
-            "SELECT id, at, run, pair_name, side, action, uid, title, before, after, reason
-             FROM history WHERE {rule} AND {} ORDER BY id DESC LIMIT ?3",
+            "{CHANGES} WHERE {rule} AND id < ?3 AND {} ORDER BY id DESC LIMIT ?4",
             errands::IS_MADE
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let key = params![pair.map(PairName::as_str), uid.map(Uid::as_str), limit];
-        self.read(|connection| sql::all(connection, &query, key, change))
+        let key = params![pair.map(PairName::as_str), uid.map(Uid::as_str), change, limit];
+        self.read(|connection| sql::all(connection, &query, key, read_change))
+    }
+
+    /// One change.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn change_of(&self, change: i64) -> Result<Option<ChangeRow>> {
+        let query = format!("{CHANGES} WHERE id = ?1 AND {}", errands::IS_MADE);
+        self.read(|connection| sql::first(connection, &query, [change], read_change))
     }
 }
+
+const CHANGES: &str = "SELECT id, at, run, pair_name, side, action, uid, title, before, after,
+    reason, account, calendar FROM history";
 
 pub(crate) struct Entry<'a> {
     pub(crate) pair: PairId,
@@ -133,7 +170,9 @@ pub(crate) fn put(
     let id = sql::insert(
         connection,
         "INSERT INTO history (at, run, pair, pair_name, side, action, uid, title, reason, before,
-             after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             after, account, calendar) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+             (SELECT account FROM side WHERE pair = ?3 AND side = ?5),
+             (SELECT observed FROM side WHERE pair = ?3 AND side = ?5))",
         params![
             now.as_microsecond(),
             entry.run,
@@ -155,8 +194,15 @@ pub(crate) fn put(
     Ok(Some(id))
 }
 
-fn change(row: &Row<'_>) -> Result<ChangeRow> {
+fn read_change(row: &Row<'_>) -> Result<ChangeRow> {
+    let account: Option<String> = row.get(11)?;
+    let calendar: Option<String> = row.get(12)?;
+    let place = account.zip(calendar).map(|(account, calendar)| PlaceRow {
+        account: AccountName::new(account),
+        calendar: CalendarId::new(calendar),
+    });
     Ok(ChangeRow {
+        place,
         id: row.get(0)?,
         at: instant(row.get(1)?)?,
         run: row.get(2)?,
@@ -201,5 +247,29 @@ mod tests {
         assert_eq!((&change.before, &change.after), (&Some(before), &Some(after)));
         assert_eq!((change.at, change.run, change.pair.as_str()), (at(9), 9, "family"));
         assert_eq!(change.title.as_ref().unwrap().expose(), "Theater");
+        assert_eq!(world.store.change_of(change.id).unwrap().as_ref(), Some(change));
+        let earlier = world.store.history_before(change.id, None, None, 9).unwrap();
+        assert_eq!(earlier.len(), 2, "the page behind it");
+    }
+
+    #[test]
+    fn a_change_stays_one_of_the_calendar_in_which_it_was_made() {
+        let world = World::new();
+        let lead = |calendar: &str| {
+            let (calendar, rights) = (CalendarId::new(calendar), model::Rights::Write);
+            world.store.resolve_calendar(world.pair, Side::Right, &calendar, rights).unwrap();
+        };
+        lead("/cal/1/");
+        world.agreed("1", "Zahnarzt");
+        lead("/cal/2/");
+        world.agreed("2", "Kino");
+        let place = |uid: &str| {
+            let found = world.store.history(None, Some(&uid.into()), 1).unwrap().remove(0);
+            found.place.unwrap()
+        };
+        let of = |calendar: &str| PlaceRow { account: "b".into(), calendar: calendar.into() };
+        assert_eq!((place("1"), place("2")), (of("/cal/1/"), of("/cal/2/")));
+        world.store.remove_pair(world.pair).unwrap();
+        assert_eq!(place("2"), of("/cal/2/"));
     }
 }

@@ -54,7 +54,7 @@ pub use deletions::{ProposedRow, Totals};
 pub use errands::{ErrandId, ErrandRow, MadeRow, NewErrand};
 pub use error::{Error, ErrorKind, Result};
 pub use find::{FoundRow, FoundSide, Skipped};
-pub use history::{ChangeRow, OverruledRow};
+pub use history::{ChangeRow, OverruledRow, PlaceRow};
 pub use journal::{ActionKind, IntentId, IntentRow, NewIntent, SubjectRow, Wrote};
 use model::Side;
 pub use observe::{Beside, Observation, Observed, Sighting, UnreadableRow};

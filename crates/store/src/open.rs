@@ -41,6 +41,7 @@ const MIGRATIONS: &[Form] = &[
     ("V12__undelivered", include_str!("../../../migrations/0012_undelivered.sql")),
     ("V13__errands", include_str!("../../../migrations/0013_errands.sql")),
     ("V14__entering", include_str!("../../../migrations/0014_entering.sql")),
+    ("V15__places", include_str!("../../../migrations/0015_places.sql")),
 ];
 
 /// How long to wait for somebody who looks at the database with another tool.
@@ -423,6 +424,31 @@ mod tests {
         // The copy can be put back in its place.
         fs::copy(backup, folder.path().join("calpair.db")).unwrap();
         assert_eq!(snapshots(&open(&folder).unwrap()), 200);
+    }
+
+    #[test]
+    fn changes_of_before_places_were_kept_are_of_the_calendar_that_the_pair_has() {
+        let folder = folder();
+        let store = Store::open_in_form(folder.path(), at(0), &MIGRATIONS[..14]).unwrap();
+        let pair = World::over(store.clone()).pair;
+        let calendar = model::CalendarId::new("/cal/1/");
+        store.resolve_calendar(pair, Side::Left, &calendar, model::Rights::Write).unwrap();
+        store.close().unwrap();
+        let line = |pair: i64, side: u8| {
+            format!(
+                "INSERT INTO history (at, run, pair, pair_name, side, action, uid, reason)
+                 VALUES (0, 1, {pair}, 'family', {side}, 'delete', '1', 'r');"
+            )
+        };
+        // The right side was never found, and another pair is gone.
+        let lines = [line(pair.0, 0), line(pair.0, 1), line(pair.0 + 1, 0)].concat();
+        connect(&folder.path().join("calpair.db")).unwrap().execute_batch(&lines).unwrap();
+        let store = open(&folder).unwrap();
+        let mut changes = store.history(None, None, 10).unwrap();
+        changes.reverse();
+        let place = crate::PlaceRow { account: "a".into(), calendar };
+        let places: Vec<_> = changes.into_iter().map(|change| change.place).collect();
+        assert_eq!(places, [Some(place), None, None]);
     }
 
     #[test]

@@ -1,24 +1,20 @@
-//! `resolve` and `restore`: what somebody decides about one event.
+//! `resolve`: what somebody decides about one event, and how that is written outside a cycle.
 //!
-//! A choice in a conflict is carried out by the next cycle. An earlier version is put back as its
-//! owner would: the side is written, between two cycles of the pair, and the next one finds an edit
-//! there. What can't be put back is said.
+//! A choice in a conflict is carried out by the next cycle. What is written for it is written
+//! between two cycles of the pair, and the next one finds an edit there.
 
 use std::time::Duration;
 
 use engine::{Errand, Failure, PairSide, Place, Ran};
-use model::{People, Resource, ResourceId, Series, Side};
-use provider::{Error, ErrorKind, Former, Provider};
-use store::{ChangeRow, NowRow, PairRow};
+use model::Side;
+use provider::{Error, ErrorKind};
+use store::{NowRow, PairRow};
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Answer, Refusal, Service};
 use crate::config::Pair;
 use crate::control::{Keep, Reply};
 use crate::exit::Exit;
-
-/// How far back `restore` looks: months of a pair in which something happens daily.
-const CHANGES: usize = 100_000;
 
 /// How long whoever asks waits for a cycle to end: only a first sync takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -86,56 +82,8 @@ impl Service {
         self.run_errand(pair, row, Side::Right, &errand).await.map(drop)
     }
 
-    pub(super) async fn restore(&self, change: &str) -> Answer {
-        let all = self.ctx.store.history(None, None, CHANGES)?;
-        let Some(change) = all.into_iter().find(|row| row.id.to_string() == change) else {
-            let sentence = format!("there is no change {change}; `calpair history` lists them");
-            return Err(Refusal::usage(sentence));
-        };
-        let Some(before) = change.before.clone() else {
-            let sentence = "there was nothing before that change; delete the event in its calendar";
-            return Err(Refusal::usage(sentence));
-        };
-        let pair = self.pair_of(change.pair.as_str())?;
-        let _turn = self.turn(&pair).await?;
-        let row = self.row_of(&pair)?;
-        let name = name(&[
-            "change",
-            &change.id.to_string(),
-            &change.at.as_microsecond().to_string(),
-            change.pair.as_str(),
-            change.side.as_str(),
-            change.uid.as_str(),
-        ]);
-        let over = self.held(&row, &change)?;
-        let errand = Errand::PutBack { change: change.id, name: &name, series: &before, over };
-        let (end, ran) = self.run_errand(&pair, &row, change.side, &errand).await?;
-        let side = change.side;
-        if !ran.wrote {
-            let sentence = format!("the {side} is as it was before that change already");
-            return Ok(Reply::message(Exit::Fine, sentence));
-        }
-        let raw = self.ctx.store.former(change.id)?;
-        let raw = raw.as_ref().map(|raw| raw.expose().as_slice());
-        let former = Former { series: &before, raw };
-        let what = differing(&ran);
-        let but = missing(end.provider.as_ref(), former, ran.before.as_ref(), &ran.now);
-        let when = self.when();
-        let sentence =
-            format!("the earlier version is back on the {side}{what}{but}; it crosses{when}");
-        Ok(Reply::message(Exit::Fine, sentence))
-    }
-
-    /// What the changed side is known to hold of the series.
-    fn held(&self, row: &PairRow, change: &ChangeRow) -> Result<Option<ResourceId>, Refusal> {
-        let found = self.ctx.store.find(row.id, change.uid.as_str())?;
-        let found = found.into_iter().filter(|found| found.uid == change.uid);
-        let mut held = found.filter_map(|found| found.sides[change.side].clone());
-        Ok(held.find(|held| !matches!(held.now, NowRow::Absent)).map(|held| held.id))
-    }
-
     /// Runs what somebody asked for on a side.
-    async fn run_errand(
+    pub(super) async fn run_errand(
         &self,
         pair: &Pair,
         row: &PairRow,
@@ -183,7 +131,7 @@ impl Service {
     }
 
     /// Waits until no cycle of the pair is under way; none begins while the answer is kept.
-    async fn turn(&self, pair: &Pair) -> Result<Option<OwnedMutexGuard<()>>, Refusal> {
+    pub(super) async fn turn(&self, pair: &Pair) -> Result<Option<OwnedMutexGuard<()>>, Refusal> {
         let Some(supervisor) = &self.supervisor else { return Ok(None) };
         tokio::select! {
             biased;
@@ -210,45 +158,20 @@ impl Service {
         let end = self.may_ask(&account).await?;
         match &row.sides[side].calendar {
             Some(calendar) => Ok((end, calendar.clone())),
-            None => Err(Refusal::new(Exit::TryAgain, "the pair has not had a cycle yet")),
+            None => {
+                let sentence = format!(
+                    "which calendar the {side} side of {0} is now, only a cycle finds out; nothing \
+                     was written; `calpair sync {0}` first",
+                    pair.name
+                );
+                Err(Refusal::new(Exit::TryAgain, sentence))
+            }
         }
     }
 }
 
 /// What tells an errand from every other one: of the same words the same; nothing of them shows.
-fn name(words: &[&str]) -> String {
+pub(super) fn name(words: &[&str]) -> String {
     let digest = store::digest_bytes(words.join("\n").as_bytes());
     digest.0.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The fields that differ from what stood there, as a part of a sentence; empty where nothing did.
-fn differing(ran: &Ran) -> String {
-    let Some(before) = &ran.before else { return String::new() };
-    let changes = reconcile::difference(Some(&before.series), Some(&ran.now.series));
-    let fields: Vec<_> = changes.into_iter().map(|change| change.field).collect();
-    if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) }
-}
-
-/// What of the earlier version is not back, as a part of a sentence; empty where all of it is.
-fn missing(
-    provider: &dyn Provider,
-    former: Former<'_>,
-    current: Option<&Resource>,
-    put: &Resource,
-) -> String {
-    let people = |series: &Series| series.events().any(|event| event.people != People::default());
-    let without_people = people(former.series) && !people(&put.series);
-    let is_otherwise = former
-        .raw
-        .is_some_and(|raw| !provider.puts_back() || provider.is_edited_beside(raw, &put.raw));
-    let mut but = Vec::new();
-    if without_people {
-        but.push("without its people, who could be told of it");
-    }
-    match current {
-        _ if !is_otherwise => {}
-        Some(_) => but.push("what calpair does not sync stays as it is there now"),
-        None => but.push("without what calpair does not sync"),
-    }
-    but.iter().map(|but| format!(", {but}")).collect()
 }

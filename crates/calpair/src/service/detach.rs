@@ -1,10 +1,14 @@
 //! `detach`: the end of a pair. With `--remove-copies`, what calpair made on each side goes too.
 //!
+//! First the copies are looked for: a calendar may be named otherwise in the configuration, and the
+//! outcome of a creation may not be known. A pair that was led away from them is refused.
+//!
 //! Copies are deleted one by one, only as they were last seen, each journalled before and in
 //! history after, like every write. Where it made both sides' (one of them was led to another
-//! calendar), the older one stays: its owner must keep one. From the first one on no cycle of the pair runs any more, and
-//! each series is forgotten in the moment in which its deletion is recorded: whatever happens in
-//! between, no deletion crosses to the other side, and a second `detach` goes on with what is left.
+//! calendar), the older one stays: its owner must keep one. From the first one on no cycle of the
+//! pair runs any more, and each series is forgotten in the moment in which its deletion is
+//! recorded: whatever happens in between, no deletion crosses to the other side, and a second
+//! `detach` goes on with what is left.
 //! A pair that still stands in the configuration is paused, so that it does not begin anew by
 //! itself, until a configuration without it was taken up.
 

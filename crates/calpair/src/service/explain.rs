@@ -61,7 +61,7 @@ impl Service {
     }
 
     /// The rules of a pair, as of now.
-    fn policy(&self, pair: &config::Pair, row: &PairRow) -> Policy {
+    pub(super) fn policy(&self, pair: &config::Pair, row: &PairRow) -> Policy {
         let setup = self.setup();
         let charge = setup.roster.charge(pair, &setup.config);
         let mut policy =
@@ -167,7 +167,7 @@ fn shown_otherwise(
 }
 
 /// What the plan would do about this series alone.
-fn planned(found: &FoundRow, policy: &Policy) -> Vec<Step> {
+pub(super) fn planned(found: &FoundRow, policy: &Policy) -> Vec<Step> {
     let touched = match found.mapping {
         Some(mapping) => {
             Touched { known: known(found, mapping).into_iter().collect(), contacts: Vec::new() }

@@ -8,22 +8,30 @@ use crate::control::Reply;
 use crate::exit::Exit;
 use crate::report::{At, Change, FieldChange, History};
 
-/// How many changes are shown: more than anybody reads, few enough for one answer.
-const SHOWN: usize = 1_000;
+/// How many changes are read at once: what each was before and after takes memory meanwhile.
+const PAGE: usize = 1_000;
 
 impl Service {
-    pub(super) fn history(&self, pair: Option<&str>, event: Option<&str>) -> Answer {
+    pub(super) async fn history(&self, pair: Option<&str>, event: Option<&str>) -> Answer {
         // A pair that was detached, or is called otherwise now, still has its history.
         let name = pair.map(PairName::new);
-        let of_pair = |limit| self.ctx.store.history(name.as_ref(), None, limit);
+        let store = &self.ctx.store;
         if let Some(pair) = pair
-            && of_pair(1)?.is_empty()
+            && store.history(name.as_ref(), None, 1)?.is_empty()
         {
             self.pair_of(pair)?;
         }
         let uid = event.map(Uid::new);
-        let changes = self.ctx.store.history(name.as_ref(), uid.as_ref(), SHOWN)?;
-        let changes = changes.into_iter().map(change).collect();
+        let mut changes = Vec::new();
+        let mut earliest = i64::MAX;
+        loop {
+            let page = store.history_before(earliest, name.as_ref(), uid.as_ref(), PAGE)?;
+            let Some(last) = page.last() else { break };
+            earliest = last.id;
+            changes.extend(page.into_iter().map(change));
+            // Years of changes keep nobody else waiting.
+            tokio::task::yield_now().await;
+        }
         Ok(Reply::report(Exit::Fine, &History { changes }))
     }
 }

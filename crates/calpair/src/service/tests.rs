@@ -17,6 +17,7 @@ mod google;
 mod microsoft;
 mod needs;
 mod patience;
+mod restoring;
 mod rights;
 mod unfinished;
 
@@ -82,6 +83,11 @@ impl Stage {
     fn numbers(&self) -> [usize; 2] {
         [0, 1].map(|side| self.user(side).uids().len())
     }
+}
+
+/// The service takes up another configuration.
+fn take_up(service: &Service, text: &str) {
+    service.take_up(config::parse(text, "c.toml").unwrap()).unwrap();
 }
 
 async fn connect(service: &Service, account: &str, password: &str) -> Reply {

@@ -6,10 +6,6 @@ use sandbox::faults::{Aim, Fault};
 use super::errands::at_rest;
 use super::*;
 
-fn take_up(service: &Service, text: &str) {
-    service.take_up(config::parse(text, "c.toml").unwrap()).unwrap();
-}
-
 async fn detach(service: &Service) -> (u8, String) {
     let reply = service.answer(Request::Detach { pair: pair(), remove_copies: true }).await;
     (reply.exit, message(reply))

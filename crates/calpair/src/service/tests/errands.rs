@@ -24,18 +24,18 @@ impl Ground<'_> {
     }
 }
 
-async fn history(service: &Service) -> Vec<report::Change> {
+pub(super) async fn history(service: &Service) -> Vec<report::Change> {
     let history = service.answer(Request::History { pair: None, event: None }).await;
     read::<report::History>(history).changes
 }
 
 /// The newest change of this kind.
-async fn newest(service: &Service, action: &str) -> report::Change {
+pub(super) async fn newest(service: &Service, action: &str) -> report::Change {
     let changes = history(service).await;
     changes.into_iter().find(|change| change.action == action).expect("there is one")
 }
 
-async fn restored(service: &Service, change: &str) -> String {
+pub(super) async fn restored(service: &Service, change: &str) -> String {
     let reply = service.answer(Request::Restore { change: change.to_owned() }).await;
     assert_eq!(reply.exit, 0, "{reply:?}");
     message(reply)
@@ -162,7 +162,7 @@ async fn what_is_restored_at_microsoft_is_there_once() {
 
 /// A pair whose event `a` was renamed on the left, so that calpair renamed it on the right; the
 /// number of that change.
-async fn renamed() -> (Stage, Service, String) {
+pub(super) async fn renamed() -> (Stage, Service, String) {
     let stage = Stage::new().await;
     let service = stage.connected().await;
     stage.create(0, "a");
@@ -173,7 +173,7 @@ async fn renamed() -> (Stage, Service, String) {
     (stage, service, change.id)
 }
 
-fn both(stage: &Stage) -> [Vec<String>; 2] {
+pub(super) fn both(stage: &Stage) -> [Vec<String>; 2] {
     [titles(stage, 0), titles(stage, 1)]
 }
 
