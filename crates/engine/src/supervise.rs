@@ -108,10 +108,8 @@ impl Supervisor {
         }
         for charge in charges {
             let name = charge.pair.name.clone();
-            if !running.contains_key(&name) {
-                let turn = turns.remove(&name);
-                running.insert(name, self.start(charge, turn));
-            }
+            let entry = running.entry(name);
+            entry.or_insert_with_key(|name| self.start(charge, turns.remove(name)));
         }
     }
 
