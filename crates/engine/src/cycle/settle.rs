@@ -7,10 +7,10 @@
 
 use std::time::Duration;
 
-use model::{Resource, ResourceId, Series, Side, Sides};
+use model::{Resource, ResourceId, Series, Side};
 use provider::{Error, ErrorKind, Outcome};
 use reconcile::likeness;
-use store::{ActionKind, IntentRow, NowRow, SubjectRow, UnreadableRow, Wrote};
+use store::{ActionKind, IntentRow, UnreadableRow, Wrote};
 
 use super::rules::stated;
 use super::{Cycle, at, own_uid};
@@ -29,29 +29,20 @@ enum Settled {
 }
 
 impl Cycle<'_> {
-    /// Settles every write whose outcome is unknown. Creations come last, and only those are
-    /// repeated that are wanted as they were: since then rules may have changed, and people may
-    /// have deleted what was to be copied.
+    /// Settles every write whose outcome is unknown. Where rules have changed since, no creation is
+    /// repeated as the old ones wanted it.
     ///
     /// # Errors
     /// When the provider can't be asked: nothing new may be planned over unknown outcomes.
     pub(super) async fn settle(&self) -> Result<(), Failure> {
         let open = self.ctx.store.open_intents(self.id())?;
+        if open.is_empty() || self.ctx.store.rules(self.id())? == stated(&self.pair.rules) {
+            return self.settle_each(open).await;
+        }
         let is_creation = |intent: &IntentRow| intent.action == ActionKind::Create;
         let (creations, others): (Vec<_>, Vec<_>) = open.into_iter().partition(is_creation);
         self.settle_each(others).await?;
-        if creations.is_empty() {
-            return Ok(());
-        }
-        self.observe(Sides::from_fn(|side| creations.iter().any(|one| one.side != side))).await?;
-        let is_same = self.ctx.store.rules(self.id())? == stated(&self.pair.rules);
-        let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
-        for creation in creations {
-            let repeats = is_same && self.has_original(&creation)?;
-            if repeats { wanted.push(creation) } else { unwanted.push(creation) }
-        }
-        self.settle_each(wanted).await?;
-        self.take_back(unwanted).await
+        self.take_back(creations).await
     }
 
     /// One at a time. One that fails although the provider answers otherwise is that series'
@@ -72,23 +63,8 @@ impl Cycle<'_> {
         Ok(())
     }
 
-    /// Whether what a creation is to be a copy of is still there.
-    fn has_original(&self, creation: &IntentRow) -> Result<bool, Failure> {
-        let (store, other) = (&self.ctx.store, creation.side.opposite());
-        Ok(match &creation.subject {
-            SubjectRow::Known(mapping) => {
-                let known = store.known(&[*mapping])?;
-                known.iter().all(|known| !matches!(known.now[other], NowRow::Absent))
-            }
-            SubjectRow::New(ids) => match &ids[other] {
-                Some(id) => store.resource(self.id(), other, id)?.is_some(),
-                None => false,
-            },
-        })
-    }
-
-    /// Creations that are wanted no more, or not as they were: what arrived of them is looked for
-    /// and belongs to its original, as the plan has to know; the rest was never made.
+    /// Creations that may be wanted no more, or not as they were: what arrived of them is looked
+    /// for and belongs to its original, as the plan has to know; the rest was never made.
     async fn take_back(&self, creations: Vec<IntentRow>) -> Result<(), Failure> {
         for side in [Side::Left, Side::Right] {
             let own: Vec<&IntentRow> = creations.iter().filter(|one| one.side == side).collect();
@@ -97,7 +73,10 @@ impl Cycle<'_> {
             }
             for intent in own {
                 match &intent.target {
-                    Some(target) => self.settle_by_uid(intent, target)?,
+                    // Under its own UID it can't be told from somebody else's but by what it says.
+                    Some(target) => self.settle_by_uid(intent, target, |found| {
+                        likeness(&found.series) == likeness(target)
+                    })?,
                     None => self.ctx.store.abandon(intent.id)?,
                 }
             }
@@ -194,7 +173,7 @@ impl Cycle<'_> {
         if !self.has_seen_all(intent.side).await? {
             return Ok(Settled::Failed(error));
         }
-        self.settle_by_uid(intent, target)?;
+        self.settle_by_uid(intent, target, |_| false)?;
         Ok(Settled::Known)
     }
 
@@ -207,15 +186,18 @@ impl Cycle<'_> {
         Ok(row.is_some_and(|row| row.sides[side].full_at.is_some()))
     }
 
-    /// After all there is was seen. Under a UID of our own it can only be ours, and so can what is
-    /// at the same time under the same title. Any other may be somebody else's event; it meets the
-    /// other side as such.
-    fn settle_by_uid(&self, intent: &IntentRow, target: &Series) -> Result<(), Failure> {
+    /// After all there is was seen. Under a UID of our own it can only be ours. Any other may be
+    /// somebody else's event, unless `looks_ours`; it meets the other side as such.
+    fn settle_by_uid(
+        &self,
+        intent: &IntentRow,
+        target: &Series,
+        looks_ours: impl Fn(&Resource) -> bool,
+    ) -> Result<(), Failure> {
         let store = &self.ctx.store;
         let own = intent.key.as_ref().is_some_and(|key| target.uid == own_uid(key));
         let found = store.unmapped(self.id(), intent.side, &target.uid)?;
-        let is_ours = |found: &Resource| own || likeness(&found.series) == likeness(target);
-        match found.filter(is_ours) {
+        match found.filter(|found| own || looks_ours(found)) {
             Some(found) => {
                 let ours = reconcile::rendering(target, &found.series);
                 self.record(intent.side, intent.id, &found, Some(&ours))?;

@@ -50,20 +50,6 @@ async fn what_new_rules_keep_back_is_not_written_for_the_sake_of_old_ones() {
 }
 
 #[tokio::test]
-async fn no_copy_is_made_of_what_was_deleted_meanwhile() {
-    let stage = Stage::new().await;
-    let service = begun(&stage).await;
-    stage.user(0).delete("b");
-    assert_eq!(sync(&service).await.0, 0);
-    assert_eq!(stage.numbers(), [2, 2]);
-    assert_eq!(ever_written(&stage).len(), 2);
-    stage.user(0).delete("a");
-    stage.user(0).delete("c");
-    sync(&service).await;
-    assert_eq!(stage.numbers(), [0, 0]);
-}
-
-#[tokio::test]
 async fn what_arrived_is_known_for_ours_though_the_rules_are_others() {
     let stage = Stage::new().await;
     let service = stage.connected().await;
