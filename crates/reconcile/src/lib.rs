@@ -53,7 +53,7 @@ pub use policy::{
     TitlePattern,
 };
 pub use rendering::rendering;
-pub use stated::{DIRECTION, Stated, renewed, stated, unheard};
+pub use stated::{CONFLICT, DIRECTION, Stated, renewed, stated, unheard};
 pub use touched::{Contact, Held, Known, Now, Pending, Totals, Touched};
 
 /// What has to be done about everything touched: one step for each known series, and for each

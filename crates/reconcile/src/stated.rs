@@ -16,6 +16,9 @@ pub type Stated = BTreeMap<String, String>;
 /// The name of the rule that says which way changes cross.
 pub const DIRECTION: &str = "direction";
 
+/// The rule that says who wins a conflict.
+pub const CONFLICT: &str = "conflict";
+
 const LEFT_TO_RIGHT: &str = "left-to-right";
 const RIGHT_TO_LEFT: &str = "right-to-left";
 
@@ -32,7 +35,7 @@ pub fn stated(direction: Direction, conflict: Conflict, crossing: &Sides<Crossin
         Conflict::Right => "right",
         Conflict::Ask => "ask",
     };
-    let pair = [(DIRECTION, direction), ("conflict", conflict)];
+    let pair = [(DIRECTION, direction), (CONFLICT, conflict)];
     let pair = pair.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let towards = crossing.iter().flat_map(|(to, crossing)| {
         towards(crossing).map(|(name, value)| (named(to, name), value)).into_iter()

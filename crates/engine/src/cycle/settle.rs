@@ -36,7 +36,13 @@ impl Cycle<'_> {
     /// When the provider can't be asked: nothing new may be planned over unknown outcomes.
     pub(super) async fn settle(&self) -> Result<(), Failure> {
         let open = self.ctx.store.open_intents(self.id())?;
-        if open.is_empty() || self.ctx.store.rules(self.id())? == stated(&self.pair.rules) {
+        // How conflicts are settled says nothing about what is to be there.
+        let wanted = |mut rules: reconcile::Stated| {
+            rules.remove(reconcile::CONFLICT);
+            rules
+        };
+        let before = wanted(self.ctx.store.rules(self.id())?);
+        if open.is_empty() || before == wanted(stated(&self.pair.rules)) {
             return self.settle_each(open).await;
         }
         let is_creation = |intent: &IntentRow| intent.action == ActionKind::Create;
