@@ -18,6 +18,7 @@ mod alerts;
 mod choices;
 mod codec;
 mod deletions;
+mod detach;
 mod errands;
 mod error;
 mod files;
@@ -34,6 +35,7 @@ mod row;
 mod rules;
 mod runs;
 mod seal;
+mod sides;
 mod sign_ins;
 mod sql;
 #[cfg(test)]
@@ -51,6 +53,7 @@ pub use alerts::AlertRow;
 pub use choices::ChoiceRow;
 pub use codec::{digest, digest_bytes};
 pub use deletions::{ProposedRow, Totals};
+pub use detach::CopyRow;
 pub use errands::{ErrandId, ErrandRow, MadeRow, NewErrand};
 pub use error::{Error, ErrorKind, Result};
 pub use find::{FoundRow, FoundSide, Skipped};
@@ -58,12 +61,13 @@ pub use history::{ChangeRow, OverruledRow, PlaceRow};
 pub use journal::{ActionKind, IntentId, IntentRow, NewIntent, SubjectRow, Wrote};
 use model::Side;
 pub use observe::{Beside, Observation, Observed, Sighting, UnreadableRow};
-pub use pairs::{CopyRow, PairId, PairRow, SideRow};
+pub use pairs::{PairId, PairRow};
 pub use problems::{ConflictRow, ProblemRow};
 pub use rules::{NewRules, Withheld};
 pub use runs::{RunRow, Written};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub use seal::Key;
+pub use sides::SideRow;
 pub use sign_ins::SignIn;
 pub use touched::{Batch, ContactRow, KnownRow, NowRow, PendingRow, Position};
 pub use undelivered::Undelivered;
@@ -124,6 +128,11 @@ impl Store {
         work: impl FnOnce(&Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
         self.lock().write(name, work)
+    }
+
+    /// One statement as one transaction.
+    fn change(&self, name: &'static str, query: &str, params: impl rusqlite::Params) -> Result<()> {
+        self.write(name, |transaction| sql::run(transaction, query, params).map(|_| ()))
     }
 
     /// One writing transaction that survives a loss of power, and with it all before.

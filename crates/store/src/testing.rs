@@ -9,8 +9,8 @@ use model::{
 };
 
 use crate::{
-    Agreement, Batch, Observation, Observed, PairId, PairRow, Position, Sighting, Store,
-    SubjectRow, Totals, digest, digest_bytes,
+    ActionKind, Agreement, Batch, NewIntent, Observation, Observed, PairId, PairRow, Position,
+    Sighting, Store, SubjectRow, Totals, Wrote, digest, digest_bytes,
 };
 
 /// So many seconds after the beginning of the tests' time.
@@ -141,30 +141,34 @@ impl World {
         assert!(agreed[0].is_some(), "the rows are as the test says");
     }
 
+    /// Makes a copy of a series that the other side has.
+    pub(crate) fn copy(&self, subject: &SubjectRow, side: Side, id: &str, series: &Series) {
+        let intent = NewIntent {
+            subject: subject.clone(),
+            side,
+            action: ActionKind::Create,
+            key: Some(&"k-1".into()),
+            resource: None,
+            before: Some(series),
+            target: Some(series),
+            run: 1,
+            reason: "new on the other side",
+            keeps_former: false,
+        };
+        let begun = self.store.begin(self.pair, &[intent], at(2)).unwrap();
+        let made = resource(id, Some("1"), series.clone());
+        let Sighting { resource, digest, likeness } = sighting(&made);
+        let stored = Wrote::Stored { resource, digest, likeness, verified: true, base: None };
+        self.store.wrote(begun[0], stored, at(3)).unwrap();
+    }
+
     /// An event that came from the left, `l{uid}`, and was copied to the right, `r{uid}`.
     pub(crate) fn agreed(&self, uid: &str, title: &str) -> model::MappingId {
-        use crate::{ActionKind, NewIntent, Wrote};
         let series = event(uid, title, 9);
         let (left, right) = (format!("l{uid}"), format!("r{uid}"));
         self.see(Side::Left, &left, "1", &series);
         let subject = SubjectRow::New(Sides::new(Some(left.as_str().into()), None));
-        let intent = NewIntent {
-            subject: subject.clone(),
-            side: Side::Right,
-            action: ActionKind::Create,
-            key: Some(&"k-1".into()),
-            resource: None,
-            before: Some(&series),
-            target: Some(&series),
-            run: 1,
-            reason: "new on left",
-            keeps_former: false,
-        };
-        let begun = self.store.begin(self.pair, &[intent], at(2)).unwrap();
-        let made = resource(&right, Some("1"), series);
-        let Sighting { resource, digest, likeness } = sighting(&made);
-        let stored = Wrote::Stored { resource, digest, likeness, verified: true, base: None };
-        self.store.wrote(begun[0], stored, at(3)).unwrap();
+        self.copy(&subject, Side::Right, &right, &series);
         let held = Sides::new(Some(left.as_str().into()), None);
         let agreed = self
             .store
