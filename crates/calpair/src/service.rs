@@ -23,7 +23,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use engine::supervise::{Charge, Supervisor};
+use engine::supervise::{Charge, GivenUp, Supervisor};
 use engine::{Alerts, Attended, Chance, Clock, Context};
 use model::{AccountName, PairName};
 use store::{PairRow, Store};
@@ -265,6 +265,14 @@ impl Service {
     fn restart_changed(&self) {
         if let Some(supervisor) = &self.supervisor {
             supervisor.take_up(self.charges());
+        }
+    }
+
+    /// Gives a pair up that is kept; as long as the answer is, nobody takes it up again.
+    async fn let_go(&self, pair: &PairName) -> Option<GivenUp<'_>> {
+        match &self.supervisor {
+            Some(supervisor) => Some(supervisor.let_go(pair).await),
+            None => None,
         }
     }
 

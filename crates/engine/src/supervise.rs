@@ -31,6 +31,8 @@ pub struct Supervisor {
     tasks: TaskTracker,
     running: Mutex<HashMap<PairName, Running>>,
     ending: Mutex<Vec<Ending>>,
+    /// Pairs that are not to be taken up, as often as somebody wants that.
+    given_up: Mutex<Vec<PairName>>,
     heard: Arc<Heard>,
 }
 
@@ -84,6 +86,7 @@ impl Supervisor {
             tasks: TaskTracker::new(),
             running: Mutex::default(),
             ending: Mutex::default(),
+            given_up: Mutex::default(),
             heard: Arc::new(heard),
         }
     }
@@ -106,8 +109,12 @@ impl Supervisor {
                 self.end(task);
             }
         }
+        let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
         for charge in charges {
             let name = charge.pair.name.clone();
+            if given_up.contains(&name) {
+                continue;
+            }
             let entry = running.entry(name);
             entry.or_insert_with_key(|name| self.start(charge, turns.remove(name)));
         }
@@ -194,12 +201,20 @@ impl Supervisor {
         running.get(name).is_some_and(|task| task.busy.load(Ordering::Relaxed))
     }
 
-    /// Gives a pair up, and waits until its last cycle is over.
-    pub async fn let_go(&self, name: &PairName) {
-        let task = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    /// Gives a pair up, and waits until its last cycle is over. As long as the answer is kept,
+    /// nobody takes the pair up again.
+    pub async fn let_go(&self, name: &PairName) -> GivenUp<'_> {
+        let given_up = GivenUp { supervisor: self, name: name.clone() };
+        let task = {
+            let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut names = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+            names.push(name.clone());
+            running.remove(name)
+        };
         if let Some(task) = task {
             self.end(task).cancelled().await;
         }
+        given_up
     }
 
     /// Stops: what is under way is finished or journalled, at most `grace` is waited for it.
@@ -209,6 +224,23 @@ impl Supervisor {
         let finished = tokio::time::timeout(grace, self.tasks.wait()).await;
         if finished.is_err() {
             tracing::warn!("a cycle did not end in time; it is settled at the next start");
+        }
+    }
+}
+
+/// A pair that nobody takes up.
+#[must_use]
+pub struct GivenUp<'a> {
+    supervisor: &'a Supervisor,
+    name: PairName,
+}
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        let names = &self.supervisor.given_up;
+        let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = names.iter().position(|name| *name == self.name) {
+            names.swap_remove(at);
         }
     }
 }

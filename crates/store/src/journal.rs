@@ -102,6 +102,8 @@ pub struct IntentRow {
     pub before: Option<Series>,
     /// What it was to hold.
     pub target: Option<Series>,
+    /// Of a creation: whether it was decided under rules that hold no more.
+    pub overtaken: bool,
 }
 
 /// What a write came to.
@@ -211,6 +213,15 @@ impl Store {
         self.read(|connection| open(connection, pair))
     }
 
+    /// No creation that was begun is wanted as it was decided: it is marked until it is settled.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub fn overtake_creations(&self, pair: PairId) -> Result<()> {
+        let query = "UPDATE intent SET overtaken = 1 WHERE pair = ?1 AND action = ?2";
+        self.change("overtake_creations", query, params![pair.0, ActionKind::Create.as_str()])
+    }
+
     /// A resource as it is known, with the provider's form, to write against.
     ///
     /// # Errors
@@ -267,7 +278,7 @@ impl Store {
 /// The writes that were begun and neither answered nor abandoned, oldest first.
 pub(crate) fn open(connection: &Connection, pair: PairId) -> Result<Vec<IntentRow>> {
     let query = "SELECT id, mapping, \"left\", \"right\", side, action, key, resource,
-         before, target FROM intent WHERE pair = ?1 AND applied = 0 ORDER BY id";
+         before, target, overtaken FROM intent WHERE pair = ?1 AND applied = 0 ORDER BY id";
     sql::all(connection, query, [pair.0], intent_row)
 }
 
@@ -322,6 +333,7 @@ fn intent_row(row: &Row<'_>) -> Result<IntentRow> {
         resource: resource(7)?,
         before: maybe_packed(row, 8)?,
         target: maybe_packed(row, 9)?,
+        overtaken: row.get(10)?,
     })
 }
 

@@ -42,6 +42,7 @@ const MIGRATIONS: &[Form] = &[
     ("V13__errands", include_str!("../../../migrations/0013_errands.sql")),
     ("V14__entering", include_str!("../../../migrations/0014_entering.sql")),
     ("V15__places", include_str!("../../../migrations/0015_places.sql")),
+    ("V16__overtaken", include_str!("../../../migrations/0016_overtaken.sql")),
 ];
 
 /// How long to wait for somebody who looks at the database with another tool.

@@ -212,9 +212,7 @@ impl Service {
     async fn forget_pairs_of(&self, account: &AccountName) -> Result<(), Refusal> {
         for row in self.ctx.store.pairs()? {
             if row.sides.iter().any(|(_, side)| side.account == *account) {
-                if let Some(supervisor) = &self.supervisor {
-                    supervisor.let_go(&row.name).await;
-                }
+                let _given_up = self.let_go(&row.name).await;
                 self.ctx.store.remove_pair(row.id)?;
             }
         }

@@ -73,10 +73,9 @@ impl Service {
         if copies == Copies::Remove {
             self.in_order(&pair).await?;
         }
-        if let Some(supervisor) = &self.supervisor {
-            supervisor.let_go(&pair.name).await;
-        }
+        let given_up = self.let_go(&pair.name).await;
         let ended = self.end(&pair, copies).await;
+        drop(given_up);
         // Whatever it came to: a pair that goes on is kept again.
         self.restart_changed();
         ended

@@ -90,6 +90,11 @@ fn take_up(service: &Service, text: &str) {
     service.take_up(config::parse(text, "c.toml").unwrap()).unwrap();
 }
 
+/// The pair as it is remembered.
+fn row(service: &Service) -> PairRow {
+    service.ctx.store.pair(&PairName::new("p")).unwrap().unwrap()
+}
+
 async fn connect(service: &Service, account: &str, password: &str) -> Reply {
     connect_as(service, account, password, false).await
 }
@@ -279,11 +284,11 @@ async fn a_deletion_of_before_the_direction_changed_is_none_even_if_the_first_cy
     let stage = Stage::new().await;
     let one_way = stage.config() + "direction = \"left-to-right\"\n";
     let service = stage.connected().await;
-    service.take_up(config::parse(&one_way, "c.toml").unwrap()).unwrap();
+    take_up(&service, &one_way);
     stage.create(0, "a");
     sync(&service).await;
     assert!(stage.user(1).delete("a"));
-    service.take_up(config::parse(&stage.config(), "c.toml").unwrap()).unwrap();
+    take_up(&service, &stage.config());
     // Both sides have been observed by then.
     service.ctx.store.failpoint(Some(Box::new(|name| name == "take_up_rules")));
     assert_ne!(sync(&service).await.0, 0);
@@ -323,10 +328,9 @@ async fn a_detached_pair_is_a_new_one_once_it_was_taken_out_of_the_configuration
     let service = stage.connected().await;
     stage.create(0, "a");
     sync(&service).await;
-    let taken_up = |text: &str| service.take_up(config::parse(text, "c.toml").unwrap()).unwrap();
     let detach = Request::Detach { pair: pair(), remove_copies: false };
     assert_eq!(service.answer(detach).await.exit, 0);
-    taken_up(&stage.config());
+    take_up(&service, &stage.config());
     let detached = status(&service).await.pairs.remove(0);
     assert_eq!(detached.state, "paused");
     // A daemon looks at it in each round, and says the same.
@@ -339,8 +343,8 @@ async fn a_detached_pair_is_a_new_one_once_it_was_taken_out_of_the_configuration
     assert!(still.reason.is_some_and(|reason| reason.contains("take it out")));
     let (without, _) =
         stage.config().split_once("[[pairs]]").map(|(a, b)| (a.to_owned(), b.len())).unwrap();
-    taken_up(&without);
-    taken_up(&stage.config());
+    take_up(&service, &without);
+    take_up(&service, &stage.config());
     assert_eq!(status(&service).await.pairs[0].state, "new");
     let (exit, synced) = sync(&service).await;
     assert_eq!((exit, synced.adopted), (0, 1), "what is there already is not copied again");
@@ -355,7 +359,7 @@ async fn a_pair_that_is_misconfigured_has_failed_and_one_that_is_not_connected_s
     drop(service);
     let service = stage.connected().await;
     let text = stage.config().replace("\"r\", calendar = \"Family\"", "\"r\", calendar = \"None\"");
-    service.take_up(config::parse(&text, "c.toml").unwrap()).unwrap();
+    take_up(&service, &text);
     let (exit, synced) = sync(&service).await;
     assert_eq!((exit, synced.outcome), (1, report::Outcome::Failed), "{synced:?}");
     assert_eq!(status(&service).await.pairs[0].state, "misconfigured");
@@ -366,7 +370,7 @@ async fn a_halted_one_way_plan_tells_only_what_it_would_delete() {
     let stage = Stage::new().await;
     let one_way = stage.config() + "direction = \"left-to-right\"\n";
     let service = stage.connected().await;
-    service.take_up(config::parse(&one_way, "c.toml").unwrap()).unwrap();
+    take_up(&service, &one_way);
     let uids: Vec<String> = (0..40).map(|number| format!("e{number:02}")).collect();
     uids.iter().for_each(|uid| stage.create(0, uid));
     sync(&service).await;
@@ -492,10 +496,10 @@ async fn a_changed_configuration_moves_only_what_it_changes() {
     let service = stage.connected().await.supervised(|_, _| ());
     let before = service.charges();
     let text = stage.config();
-    service.take_up(config::parse(&text, "c.toml").unwrap()).unwrap();
+    take_up(&service, &text);
     assert_eq!(service.charges()[0].fingerprint, before[0].fingerprint);
     let text = text.replace("\"all\"", "{ past = \"1d\" }");
-    service.take_up(config::parse(&text, "c.toml").unwrap()).unwrap();
+    take_up(&service, &text);
     assert_ne!(service.charges()[0].fingerprint, before[0].fingerprint);
     stage.create(0, "a");
     let (exit, _) = sync(&service).await;

@@ -60,9 +60,9 @@ pub async fn cycle(ctx: &Context, pair: &Pair, mode: Mode) -> Report {
     }
 }
 
-/// Finds out what became of the writes of a pair whose outcome is not known, and plans nothing.
-/// From then on what calpair has made is known as such, but for what the provider fails at, which
-/// stays open. No cycle of the pair may run meanwhile.
+/// Finds out what became of the writes of a pair whose outcome is not known; plans nothing, and
+/// creates nothing. From then on what calpair has made is known as such, but for what the provider
+/// fails at, which stays open. No cycle of the pair may run meanwhile.
 ///
 /// # Errors
 /// [`Failure::Calendar`] where the configuration means another calendar than was observed so far;
@@ -73,7 +73,7 @@ pub async fn settle(ctx: &Context, pair: &Pair) -> Result<(), Failure> {
     let row = ctx.store.ensure_pair(&pair.name, accounts, asked, ctx.now())?;
     resolve::by_another_name(ctx, pair, &row).await?;
     let cycle = Cycle::open(ctx, pair).await?;
-    cycle.settle().await?;
+    cycle.settle_without_creating().await?;
     cycle.settle_errands().await
 }
 

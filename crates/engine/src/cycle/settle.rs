@@ -1,9 +1,10 @@
 //! Settling writes whose outcome is unknown, after a crash or a lost reply.
 //!
-//! A creation is repeated under its key: the provider makes one, or says which one it made. An
-//! update or a deletion is settled by looking. What is then known goes into the store as an
-//! observation, together with what we had been about to write, so that our own half is nobody's
-//! edit; the plan does the rest.
+//! A creation is repeated under its key: the provider makes one, or says which one it made. One
+//! that new rules have overtaken is looked for in all there is, and not repeated. An update or a
+//! deletion is settled by looking. What is then known goes into the store as an observation,
+//! together with what we had been about to write, so that our own half is nobody's edit; the plan
+//! does the rest.
 
 use std::time::Duration;
 
@@ -20,6 +21,10 @@ use crate::report::Failure;
 /// A server that failed under several writes at once is given this long to breathe.
 const BREATH: Duration = Duration::from_millis(500);
 
+/// Why a creation that new rules have overtaken stays open.
+const UNSEEN: &str = "not everything in the calendar can be read, so it is not known whether its \
+                      copy arrived there";
+
 /// What settling one intent came to.
 enum Settled {
     /// It is known what is there.
@@ -29,26 +34,38 @@ enum Settled {
 }
 
 impl Cycle<'_> {
-    /// Settles every write whose outcome is unknown. Where rules have changed since, no creation is
-    /// repeated as the old ones wanted it.
+    /// Settles every write whose outcome is unknown. Where rules have changed since, they overtake
+    /// what was to be created.
     ///
     /// # Errors
     /// When the provider can't be asked: nothing new may be planned over unknown outcomes.
     pub(super) async fn settle(&self) -> Result<(), Failure> {
-        let open = self.ctx.store.open_intents(self.id())?;
         // How conflicts are settled says nothing about what is to be there.
         let wanted = |mut rules: reconcile::Stated| {
             rules.remove(reconcile::CONFLICT);
             rules
         };
-        let before = wanted(self.ctx.store.rules(self.id())?);
-        if open.is_empty() || before == wanted(stated(&self.pair.rules)) {
-            return self.settle_each(open).await;
+        if wanted(self.ctx.store.rules(self.id())?) == wanted(stated(&self.pair.rules)) {
+            self.settle_open().await
+        } else {
+            self.settle_without_creating().await
         }
-        let is_creation = |intent: &IntentRow| intent.action == ActionKind::Create;
-        let (creations, others): (Vec<_>, Vec<_>) = open.into_iter().partition(is_creation);
-        self.settle_each(others).await?;
-        self.take_back(creations).await
+    }
+
+    /// The same where nothing that was to be created is wanted as it was.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn settle_without_creating(&self) -> Result<(), Failure> {
+        self.ctx.store.overtake_creations(self.id())?;
+        self.settle_open().await
+    }
+
+    async fn settle_open(&self) -> Result<(), Failure> {
+        let open = self.ctx.store.open_intents(self.id())?;
+        let (overtaken, due): (Vec<_>, Vec<_>) = open.into_iter().partition(|one| one.overtaken);
+        self.settle_each(due).await?;
+        self.take_back(overtaken).await
     }
 
     /// One at a time. One that fails although the provider answers otherwise is that series'
@@ -72,13 +89,19 @@ impl Cycle<'_> {
     /// Creations that may be wanted no more, or not as they were: what arrived of them is looked
     /// for and belongs to its original, as the plan has to know; the rest was never made.
     async fn take_back(&self, creations: Vec<IntentRow>) -> Result<(), Failure> {
-        for side in [Side::Left, Side::Right] {
+        for side in Side::BOTH {
             let own: Vec<&IntentRow> = creations.iter().filter(|one| one.side == side).collect();
-            if own.is_empty() || !self.has_seen_all(side).await? {
+            if own.is_empty() {
                 continue;
             }
+            let has_seen_all = self.has_seen_all(side).await?;
             for intent in own {
                 match &intent.target {
+                    Some(target) if !has_seen_all => {
+                        let (subject, now) = (&intent.subject, self.ctx.now());
+                        let store = &self.ctx.store;
+                        store.set_aside(self.id(), subject, side, &target.uid, UNSEEN, now)?;
+                    }
                     // Under its own UID it can't be told from somebody else's but by what it says.
                     Some(target) => self.settle_by_uid(intent, target, |found| {
                         likeness(&found.series) == likeness(target)
@@ -118,7 +141,9 @@ impl Cycle<'_> {
     /// decided a moment ago still holds.
     pub(super) async fn settle_what_failed(&self) -> Result<(), Failure> {
         self.ctx.clock.sleep(BREATH).await;
-        self.settle_each(self.ctx.store.open_intents(self.id())?).await
+        let mut open = self.ctx.store.open_intents(self.id())?;
+        open.retain(|intent| !intent.overtaken);
+        self.settle_each(open).await
     }
 
     async fn settle_one(&self, intent: IntentRow) -> Result<Settled, Failure> {

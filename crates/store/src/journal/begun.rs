@@ -22,17 +22,18 @@ impl Begun {
     /// `None` for one that was answered, given up or forgotten with its pair.
     pub(super) fn find(connection: &Connection, intent: IntentId) -> Result<Option<Self>> {
         let query = "SELECT id, mapping, \"left\", \"right\", side, action, key, resource,
-             before, target, pair, run, reason, keeps FROM intent WHERE id = ?1 AND applied = 0";
+             before, target, overtaken, pair, run, reason, keeps
+             FROM intent WHERE id = ?1 AND applied = 0";
         sql::first(connection, query, [intent.0], Begun::read)
     }
 
     fn read(row: &Row<'_>) -> Result<Self> {
         Ok(Self {
             intent: intent_row(row)?,
-            pair: PairId(row.get(10)?),
-            run: row.get(11)?,
-            reason: row.get(12)?,
-            keeps_former: row.get(13)?,
+            pair: PairId(row.get(11)?),
+            run: row.get(12)?,
+            reason: row.get(13)?,
+            keeps_former: row.get(14)?,
         })
     }
 

@@ -4,6 +4,7 @@ use sandbox::Op;
 use sandbox::faults::{Aim, Fault};
 
 use super::errands::at_rest;
+use super::unfinished::begun;
 use super::*;
 
 async fn detach(service: &Service) -> (u8, String) {
@@ -45,7 +46,7 @@ async fn a_calendar_by_another_name_is_the_one_with_the_copies_in_it() {
     let service = stage.connected().await;
     stage.create(0, "a");
     at_rest(&service).await;
-    let row = service.ctx.store.pair(&PairName::new("p")).unwrap().unwrap();
+    let row = row(&service);
     take_up(&service, &on_the_right(&stage, row.sides.right.calendar.unwrap().as_str()));
     let (exit, said) = detach(&service).await;
     assert_eq!((exit, stage.numbers()), (0, [1, 0]), "{said}");
@@ -82,22 +83,50 @@ async fn nothing_is_forgotten_where_the_pair_was_led_away_from_its_copies() {
 #[tokio::test]
 async fn copies_whose_making_was_not_answered_go_too() {
     let stage = Stage::new().await;
-    let service = stage.connected().await;
-    at_rest(&service).await;
-    ["a", "b", "c"].into_iter().for_each(|uid| stage.create(0, uid));
-    let fail = |fault| {
-        (0..400).for_each(|_| stage.world.plan(Aim::op(Op::Create).on("right"), fault));
-    };
-    fail(Fault::LostReply);
-    assert_ne!(sync(&service).await.0, 0);
+    let service = begun(&stage, Fault::LostReply).await;
     assert_eq!(stage.numbers(), [3, 3]);
+    stage.create(1, "d");
+    let ghost = Aim::op(Op::Changes).on("right");
+    (0..40).for_each(|_| stage.world.plan(ghost.clone(), Fault::Ghost));
     let (exit, said) = detach(&service).await;
-    assert_eq!((exit, stage.numbers()), (75, [3, 3]), "{said}");
+    assert_eq!((exit, stage.numbers()), (75, [3, 4]), "{said}");
     assert!(said.contains("of 3 that calpair began to make it is not known"), "{said}");
     stage.world.calm();
     let (exit, said) = detach(&service).await;
-    assert_eq!((exit, stage.numbers()), (0, [3, 0]), "{said}");
+    assert_eq!((exit, stage.numbers()), (0, [3, 1]), "{said}");
     assert!(said.contains("right: 3 copies deleted"), "{said}");
+}
+
+#[tokio::test]
+async fn nothing_is_made_in_order_to_be_deleted() {
+    let stage = Stage::new().await;
+    let service = begun(&stage, Fault::FailBefore).await;
+    let (exit, said) = detach(&service).await;
+    assert_eq!(exit, 0, "{said}");
+    assert_eq!(stage.world.deeds(&stage.calendars[1]).len(), 0, "{said}");
+}
+
+#[tokio::test]
+async fn a_new_configuration_does_not_start_a_pair_whose_copies_are_looked_for() {
+    let stage = Stage::new().await;
+    let service = begun(&stage, Fault::LostReply).await.supervised(|_, _| ());
+    let supervisor = service.supervisor.as_ref().unwrap();
+    let mut detaching = std::pin::pin!(detach(&service));
+    let mut is_given_up = false;
+    let (exit, said) = loop {
+        tokio::select! {
+            biased;
+            ended = &mut detaching => break ended,
+            () = tokio::task::yield_now() => {}
+        }
+        service.restart_changed();
+        let is_kept = supervisor.wake(&PairName::new("p"));
+        assert!(!(is_given_up && is_kept), "it runs again");
+        is_given_up |= !is_kept;
+    };
+    assert!(is_given_up);
+    assert_eq!((exit, stage.numbers()), (0, [3, 0]), "{said}");
+    service.close(Duration::ZERO).await.unwrap();
 }
 
 #[tokio::test]

@@ -124,7 +124,7 @@ async fn what_is_restored_is_there_once() {
 
 /// The calendar on the right of the pair `p`.
 fn right(service: &Service) -> CalendarId {
-    let row = service.ctx.store.pair(&PairName::new("p")).unwrap().unwrap();
+    let row = row(service);
     row.sides.right.calendar.unwrap()
 }
 

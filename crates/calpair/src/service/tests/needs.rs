@@ -138,9 +138,9 @@ async fn a_password_for_another_user_is_said_when_it_begins_daily_and_when_it_is
     assert_eq!(said(&service), [words("reconnected", "l", "ok")]);
     // A daemon says it as soon as it takes the change up; nobody else need look.
     let daemon = service.supervised(|_, _| {});
-    daemon.take_up(config::parse(&renamed, "c.toml").unwrap()).unwrap();
+    take_up(&daemon, &renamed);
     assert_eq!(said(&daemon), [dead]);
-    daemon.take_up(config::parse(&text, "c.toml").unwrap()).unwrap();
+    take_up(&daemon, &text);
     assert_eq!(said(&daemon), [words("reconnected", "l", "ok")]);
     // Who disconnects an account knows it.
     daemon.answer(Request::Disconnect { account: "l".into() }).await;
@@ -216,7 +216,7 @@ async fn a_check_ends_as_a_sync_would() {
     assert_eq!(check().await, (3, 1), "somebody must connect it");
     // Another calendar than there is has failed, whatever else waits.
     let gone = stage.config().replace("\"l\", calendar = \"Family\"", "\"l\", calendar = \"Nope\"");
-    service.take_up(config::parse(&gone, "c.toml").unwrap()).unwrap();
+    take_up(&service, &gone);
     assert_eq!(check().await, (1, 2));
 }
 
@@ -243,7 +243,7 @@ async fn a_link_leads_somewhere_or_says_what_to_set() {
     let service = stage.open(&with("listen = \"off\"")).supervised(|_, _| {});
     let off = link(&service).await;
     assert!(off.exit == 2 && message(off).contains("`listen` in [daemon] is \"off\""));
-    let take_up = |text: &str| service.take_up(config::parse(text, "c.toml").unwrap()).unwrap();
+    let take_up = |text: &str| take_up(&service, text);
     let refused = async |words: &[&str]| {
         let reply = link(&service).await;
         assert!(reply.exit != 0 && reply.report.is_null(), "{reply:?}");

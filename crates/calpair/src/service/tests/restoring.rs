@@ -150,7 +150,7 @@ async fn a_paused_pair_is_told_to_be_resumed() {
 async fn history_has_every_write_however_many_there_are() {
     let (_stage, service, _) = renamed().await;
     let before = history(&service).await.len();
-    let row = service.ctx.store.pair(&PairName::new("p")).unwrap().unwrap();
+    let row = row(&service);
     let change = service.ctx.store.history(None, None, 1).unwrap().remove(0);
     let (lost, won) = (change.before.unwrap(), change.after.unwrap());
     for run in 0..1_100 {

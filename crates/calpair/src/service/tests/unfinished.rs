@@ -7,19 +7,16 @@ use sandbox::faults::{Aim, Fault};
 
 use super::*;
 
-/// A service whose copies on the right were begun, and not made.
-async fn begun(stage: &Stage) -> Service {
+/// A service that began three copies on the right, each of which met this.
+pub(super) async fn begun(stage: &Stage, fault: Fault) -> Service {
     let service = stage.connected().await;
     sync(&service).await;
-    for uid in ["a", "b", "c"] {
-        stage.create(0, uid);
-    }
-    let refused = Aim::op(Op::Create).on("right");
-    (0..40).for_each(|_| stage.world.plan(refused.clone(), Fault::FailBefore));
+    ["a", "b", "c"].into_iter().for_each(|uid| stage.create(0, uid));
+    let creation = Aim::op(Op::Create).on("right");
+    (0..40).for_each(|_| stage.world.plan(creation.clone(), fault));
     assert_ne!(sync(&service).await.0, 0);
     stage.world.calm();
-    let row = service.ctx.store.pair(&PairName::new("p")).unwrap().unwrap();
-    assert!(!service.ctx.store.open_intents(row.id).unwrap().is_empty());
+    assert_eq!(service.ctx.store.open_intents(row(&service).id).unwrap().len(), 3);
     service
 }
 
@@ -29,20 +26,22 @@ fn ever_written(stage: &Stage) -> Vec<String> {
     deeds.into_iter().filter_map(|deed| Some(String::from_utf8(deed.raw?).unwrap())).collect()
 }
 
+fn busy(stage: &Stage) -> String {
+    format!("{}to_right = {{ detail = \"busy\" }}\n", stage.config())
+}
+
 #[tokio::test]
 async fn what_new_rules_keep_back_is_not_written_for_the_sake_of_old_ones() {
     for rule in ["direction = \"right-to-left\"", "to_right = { skip = { title = \"Event\" } }"] {
         let stage = Stage::new().await;
-        let service = begun(&stage).await;
-        let text = format!("{}{rule}\n", stage.config());
-        service.take_up(config::parse(&text, "c.toml").unwrap()).unwrap();
+        let service = begun(&stage, Fault::FailBefore).await;
+        take_up(&service, &format!("{}{rule}\n", stage.config()));
         sync(&service).await;
         assert_eq!(ever_written(&stage), [""; 0], "{rule}");
     }
     let stage = Stage::new().await;
-    let service = begun(&stage).await;
-    let text = format!("{}to_right = {{ detail = \"busy\" }}\n", stage.config());
-    service.take_up(config::parse(&text, "c.toml").unwrap()).unwrap();
+    let service = begun(&stage, Fault::FailBefore).await;
+    take_up(&service, &busy(&stage));
     assert_eq!(sync(&service).await.0, 0);
     let written = ever_written(&stage);
     assert_eq!(written.len(), 3);
@@ -50,19 +49,31 @@ async fn what_new_rules_keep_back_is_not_written_for_the_sake_of_old_ones() {
 }
 
 #[tokio::test]
+async fn old_rules_do_not_come_back_where_a_calendar_can_not_be_read_whole() {
+    let stage = Stage::new().await;
+    let service = begun(&stage, Fault::FailBefore).await;
+    take_up(&service, &busy(&stage));
+    stage.create(1, "d");
+    let ghost = Aim::op(Op::Changes).on("right");
+    (0..40).for_each(|_| stage.world.plan(ghost.clone(), Fault::Ghost));
+    sync(&service).await;
+    assert_eq!(stage.user(1).uids(), ["d"], "nobody knows what is there");
+    let told = status(&service).await.pairs.remove(0).problems;
+    assert_eq!(told.len(), 3, "{told:?}");
+    stage.world.calm();
+    sync(&service).await;
+    assert_eq!(sync(&service).await.0, 0);
+    assert_eq!(stage.numbers(), [4, 4]);
+    let written = ever_written(&stage);
+    let masked = written.iter().filter(|text| text.contains("SUMMARY:Busy"));
+    assert_eq!((masked.count(), written.len()), (3, 4), "{written:?}");
+}
+
+#[tokio::test]
 async fn what_arrived_is_known_for_ours_though_the_rules_are_others() {
     let stage = Stage::new().await;
-    let service = stage.connected().await;
-    sync(&service).await;
-    for uid in ["a", "b", "c"] {
-        stage.create(0, uid);
-    }
-    let made = Aim::op(Op::Create).on("right");
-    (0..40).for_each(|_| stage.world.plan(made.clone(), Fault::LostReply));
-    sync(&service).await;
-    stage.world.calm();
-    let text = format!("{}to_right = {{ detail = \"busy\" }}\n", stage.config());
-    service.take_up(config::parse(&text, "c.toml").unwrap()).unwrap();
+    let service = begun(&stage, Fault::LostReply).await;
+    take_up(&service, &busy(&stage));
     stage.user(0).delete("b");
     sync(&service).await;
     sync(&service).await;
@@ -93,8 +104,7 @@ async fn a_pair_under_another_name_waits_for_the_last_cycle_of_the_former() {
         assert!(pending, "its cycle is under way");
     }
     stage.create(0, "a");
-    let text = stage.config().replace("name = \"p\"", "name = \"q\"");
-    service.take_up(config::parse(&text, "c.toml").unwrap()).unwrap();
+    take_up(&service, &stage.config().replace("name = \"p\"", "name = \"q\""));
     let mut renamed = std::pin::pin!(supervisor.attend(&name, Mode::Sync));
     for _ in 0..100 {
         let pending = tokio::select! {
