@@ -380,8 +380,7 @@ fn outcome(mut step: Step, merged: Merged, now: Sides<&Series>, gates: Sides<Gat
             (false, true) => Decision::Copy(Side::Right),
             (false, false) if ruled_out => Decision::Skip(Skip::Rule),
             (false, false) if merged.waiting.is_empty() => step.decision,
-            (false, false) if one_way => Decision::Skip(Skip::Direction),
-            // A mask keeps it on its side.
+            (false, false) if one_way && !merged.masked => Decision::Skip(Skip::Direction),
             (false, false) => Decision::Skip(Skip::Rule),
         }
     };

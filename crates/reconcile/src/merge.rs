@@ -48,6 +48,8 @@ pub(crate) struct Merged {
     pub(crate) taken: Sides<FieldSet>,
     /// Something for this side waits because it is closed.
     pub(crate) held_up: Sides<bool>,
+    /// An edit waits because a mask keeps it on its side, whichever way the pair goes.
+    pub(crate) masked: bool,
     pub(crate) overruled: Vec<Overruled>,
     pub(crate) clashes: Vec<Clash>,
     pub(crate) waiting: Waiting,
@@ -73,6 +75,7 @@ pub(crate) fn merge(merging: &Merging<'_>) -> Merged {
         taken: Sides::default(),
         lost: Sides::default(),
         held_up: Sides::default(),
+        masked: false,
         clashes: Vec::new(),
         waiting: Waiting::default(),
         renewed: Sides::default(),
@@ -221,6 +224,7 @@ pub(crate) struct Session<'a> {
     taken: Sides<FieldSet>,
     pub(crate) lost: Sides<FieldSet>,
     held_up: Sides<bool>,
+    masked: bool,
     clashes: Vec<Clash>,
     pub(crate) waiting: Waiting,
     renewed: Sides<FieldSet>,
@@ -228,10 +232,9 @@ pub(crate) struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Whether `field` is carried towards each side, the pair's direction included.
+    /// Whether `field` is carried towards each side, the pair's direction aside.
     pub(crate) fn carried(&self, field: Field) -> Sides<bool> {
-        let Merging { lens, one_way, .. } = self.merging;
-        Sides::from_fn(|to| lens.carried(to).contains(field) && !one_way[to])
+        Sides::from_fn(|to| self.merging.lens.carried(to).contains(field))
     }
 
     /// Whether `fields` would cross if the pair went both ways.
@@ -248,7 +251,7 @@ impl Session<'_> {
         winner: Option<Side>,
         fields: FieldSet,
     ) -> Verdict {
-        let verdict = match settle(facts, winner) {
+        let verdict = match settle(facts, self.merging.one_way, winner) {
             // At a first contact there is no edit yet that could be lost. What the direction alone
             // keeps from crossing crosses when that is turned.
             Verdict::Wait if self.merging.base.is_none() && !self.only_the_direction(fields) => {
@@ -256,7 +259,11 @@ impl Session<'_> {
             }
             verdict => verdict,
         };
-        let Verdict::Carry { to, overrules } = verdict else { return verdict };
+        let Verdict::Carry { to, overrules } = verdict else {
+            let keeps = |side: Side| facts.edited[side] && !facts.carried[side.opposite()];
+            self.masked |= verdict == Verdict::Wait && Side::BOTH.into_iter().any(keeps);
+            return verdict;
+        };
         if self.merging.closed[to] {
             self.held_up[to] = true;
             return Verdict::Wait;
@@ -399,12 +406,12 @@ impl Session<'_> {
     /// At a first contact: what shows a mask is nobody's edit. It is recorded where that is not
     /// certain, as if it were one.
     fn unveiled(&mut self, mut facts: Facts, now: Sides<&Event>, field: Field) -> Facts {
-        let Merging { lens, base, origin, closed, .. } = *self.merging;
+        let Merging { lens, base, origin, one_way, closed, .. } = *self.merging;
         if base.is_some() || facts.same {
             return facts;
         }
         let Some(copy) = veil::veiled(lens, origin, now, field) else { return facts };
-        if facts.edited[copy] && facts.carried[copy] && !closed[copy] {
+        if facts.edited[copy] && facts.carried[copy] && !one_way[copy] && !closed[copy] {
             self.lost[copy] = self.lost[copy].with(field);
         }
         facts.edited[copy] = false;
@@ -492,6 +499,7 @@ impl Session<'_> {
             targets,
             taken: self.taken,
             held_up: self.held_up,
+            masked: self.masked,
             overruled,
             clashes: self.clashes,
             waiting: self.waiting,

@@ -12,7 +12,7 @@ pub(crate) struct Facts {
     pub(crate) edited: Sides<bool>,
     /// It is as an unfinished write of ours made it.
     pub(crate) ours: Sides<bool>,
-    /// It is carried towards the side.
+    /// It is carried towards the side, if changes cross that way at all.
     pub(crate) carried: Sides<bool>,
 }
 
@@ -34,20 +34,21 @@ pub(crate) enum Verdict {
     Ask,
 }
 
-/// Settles one thing. `winner` is who is right where both sides are; nobody when it is to be
-/// asked.
-pub(crate) fn settle(facts: Facts, winner: Option<Side>) -> Verdict {
+/// Settles one thing. Nothing crosses towards a side that is `one_way`. `winner` is who is right
+/// where both sides are; nobody when it is to be asked.
+pub(crate) fn settle(facts: Facts, one_way: Sides<bool>, winner: Option<Side>) -> Verdict {
     let Facts { same, edited, ours, carried } = facts;
     if same {
         return Verdict::Leave;
     }
     // What we half wrote on a side is nobody's edit, and follows the other side, edited or not.
-    let due =
-        Sides::from_fn(|to| carried[to] && (edited[to.opposite()] || (ours[to] && !edited[to])));
+    let due = Sides::from_fn(|to| {
+        carried[to] && !one_way[to] && (edited[to.opposite()] || (ours[to] && !edited[to]))
+    });
     let loser = match (due.left, due.right) {
         (false, false) => {
-            // An edit of what only comes from the other side: it stays, and the base must not
-            // learn it, or it could later be lost without a trace.
+            // An edit of what only comes from the other side, or would: it stays, and the base
+            // must not learn it, or it could later be lost without a trace, or never cross.
             let stuck = Side::BOTH.into_iter().any(|side| edited[side] && carried[side]);
             return if stuck { Verdict::Wait } else { Verdict::Leave };
         }

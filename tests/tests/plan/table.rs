@@ -53,16 +53,7 @@ fn new(
     left: impl Into<Option<Series>>,
     right: impl Into<Option<Series>>,
 ) -> Case {
-    Case {
-        says,
-        policy: Policy::default(),
-        base: None,
-        now: Sides::new(left.into(), right.into()),
-        pending: Sides::default(),
-        made: Sides::default(),
-        renew: Sides::default(),
-        beside: Sides::default(),
-    }
+    Case { base: None, ..case(says, single("a"), left, right) }
 }
 
 impl Case {

@@ -204,6 +204,15 @@ fn what_is_masked_on_one_way_only() {
         single("lunch"),
     )
     .rightwards(busy())
+    .is(stays.clone(), single("brunch"), single("lunch"));
+    case(
+        "the edit waits for the mask to go, though nothing comes back meanwhile",
+        single("lunch"),
+        single("brunch"),
+        single("lunch"),
+    )
+    .rightwards(busy())
+    .with(|policy| policy.direction = Direction::LeftToRight)
     .is(stays, single("brunch"), single("lunch"));
     case(
         "the far side's own event is renamed by its owner",
