@@ -10,13 +10,13 @@ mod clock;
 mod drive;
 mod ground;
 mod life;
+mod operator;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Chance, Context, Pair, PairSide, Rules};
 use model::{AccountName, FieldSet, PairName, Side, Sides};
-use reconcile::Conflict;
 use sandbox::faults::Fault;
 use sandbox::{
     Deletions, Deltas, Habits, Listing, Manners, Random, Rewriting, UidScope, Versions, World,
@@ -29,6 +29,7 @@ use self::clock::WorldClock;
 use self::ground::Ground;
 pub use self::ground::Service;
 use self::life::Uids;
+use self::operator::Operator;
 
 /// How many rounds of edits and cycles a life has.
 const ROUNDS: u64 = 8;
@@ -57,6 +58,7 @@ struct Stage {
     fields: FieldSet,
     store: Store,
     pair: Pair,
+    operator: Operator,
     chance_seed: u64,
     /// Which UIDs users give to what they create.
     uids: Uids,
@@ -96,7 +98,9 @@ impl Stage {
         let store = Store::in_memory().expect("a database in memory can be opened");
         let life = Life { cycles: 0, crashes: 0, writes: 0, trace: Vec::new() };
         let chance_seed = random.next();
-        let stage = Self { world, random, grounds, fields, store, pair, chance_seed, uids, life };
+        let operator = Operator::new(seed);
+        let stage =
+            Self { world, random, grounds, fields, store, pair, operator, chance_seed, uids, life };
         stage.connect();
         stage
     }
@@ -130,14 +134,6 @@ impl Stage {
         }
         let clock = Arc::new(WorldClock::new(&self.world));
         Context::new(self.store.clone(), clock, Chance::from_seed(self.chance_seed))
-    }
-
-    /// Now and then the operator changes who wins.
-    fn operate(&mut self) {
-        if self.random.chance(1000) {
-            let known = [Conflict::Newest, Conflict::Left, Conflict::Right];
-            self.pair.rules.conflict = *self.random.pick(&known);
-        }
     }
 
     fn weather(&mut self) {
@@ -193,7 +189,7 @@ fn lead(stage: &mut Stage, seed: u64) -> Result<(), Found> {
             users.act(&stage.world, &stage.grounds, stage.uids);
         }
         stage.weather();
-        stage.operate();
+        stage.operator.act(&mut stage.pair.rules, stage.world.now());
         let cycles = 1 + stage.random.below(3);
         for _ in 0..cycles {
             drive::cycle(stage, &mut users)?;

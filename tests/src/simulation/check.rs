@@ -9,7 +9,7 @@ use model::{Event, Exception, Field, Redacted, Series, Side, Sides, Status, Time
 use sandbox::{Author, Deed, MAILS};
 
 use super::Stage;
-use super::life::{Token, Users, origin};
+use super::life::{Token, Users, created, origin};
 use crate::text;
 
 /// What a checker found.
@@ -165,11 +165,6 @@ fn takes_place_the_same(
     Ok(())
 }
 
-/// The UID that an event was created with, as its title begins.
-fn created(series: &Series) -> Option<&str> {
-    series.face()?.title.as_ref()?.expose().split(' ').next()
-}
-
 /// Where one says what the other leaves unsaid: an event is confirmed that has no status. People
 /// stand in a copy's description, between two lines.
 fn plain(mut series: Series) -> Series {
@@ -194,6 +189,9 @@ fn plain(mut series: Series) -> Series {
 fn compared(stage: &Stage) -> Vec<Field> {
     let fields = Field::ALL.into_iter().filter(|field| {
         stage.fields.contains(*field) && *field != Field::People && *field != Field::Alarms
+    });
+    let fields = fields.filter(|field| {
+        !stage.operator.masked || [Field::Times, Field::Recurrence].contains(field)
     });
     fields.collect()
 }
@@ -254,11 +252,11 @@ fn nothing_lost(stage: &Stage, users: &Users) -> Result<(), Found> {
 }
 
 /// A text of one side loses against one of the other side only: what calpair itself carried over
-/// is nobody's edit.
+/// is nobody's edit, unless the rules say that it wins.
 fn fairly_overruled(stage: &Stage, users: &Users) -> Result<(), Found> {
     for change in stage.store.history(None, None, HISTORY).map_err(Found::store)? {
         let (Some(before), Some(after)) = (&change.before, &change.after) else { continue };
-        if change.action != "overruled" {
+        if change.action != "overruled" || stage.operator.unheard[change.side] {
             continue;
         }
         let [before, after] = [before, after].map(model::canonical::encode);
@@ -290,16 +288,18 @@ fn deleted_for_a_reason(stage: &Stage) -> Result<(), Found> {
     Ok(())
 }
 
-/// What calpair deleted had no edit of a user's that never came to the other side.
+/// What calpair deleted had no edit of a user's that never came to the other side, unless rules
+/// kept it.
 /// An edit that had lost against another one is none any more, and is in history as that or as
 /// what stood there before.
 fn edits_beat_deletions(stage: &Stage, users: &Users) -> Result<(), Found> {
     let apart = apart(stage)?;
+    let unheard = stage.operator.unheard;
     let history = stage.store.history(None, None, HISTORY).map_err(Found::store)?;
     let lost = history.iter().filter(|change| change.action != "delete");
     let lost: Vec<Vec<u8>> =
         lost.filter_map(|change| change.before.as_ref().map(model::canonical::encode)).collect();
-    for side in Side::BOTH {
+    for side in Side::BOTH.into_iter().filter(|side| !unheard[*side]) {
         let other = stage.grounds[side.opposite()].deeds();
         let crossed = |text: &str| {
             other.iter().filter_map(|deed| deed.raw.as_ref()).any(|raw| holds(raw, text))
@@ -395,7 +395,10 @@ pub(super) fn trace(stage: &Stage) -> Vec<String> {
         let words = format!("{} {} {}", change.side, change.action, change.uid);
         (change.at, format!("history: {words}: {}", change.reason))
     });
-    let mut all: Vec<(Timestamp, String)> = requests.chain(deeds).chain(history).collect();
+    let decided = stage.operator.decided.iter();
+    let decided = decided.map(|(at, what)| (*at, format!("operator: {what}")));
+    let all = requests.chain(deeds).chain(history).chain(decided);
+    let mut all: Vec<(Timestamp, String)> = all.collect();
     all.sort_by_key(|(at, _)| *at);
     let mut lines: Vec<String> =
         all.into_iter().map(|(at, line)| format!("{at:.1} {line}")).collect();

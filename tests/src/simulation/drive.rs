@@ -52,12 +52,16 @@ pub(super) fn to_rest(stage: &mut Stage, cycles: usize) -> Result<(), Found> {
         if attended.state == PairState::ReconnectNeeded {
             stage.connect();
         }
+        let row = stage.store.pair(&stage.pair.name).map_err(Found::store)?;
+        let row = row.ok_or_else(|| Found::new("the pair is not in the store"))?;
         match attended.report.as_ref().map(|report| &report.outcome) {
-            Some(Outcome::InSync) => idle += 1,
+            Some(Outcome::InSync) => {
+                let open = stage.store.open_intents(row.id).map_err(Found::store)?;
+                // What a server fails at for no reason is tried again in the next cycle.
+                idle = if open.is_empty() { idle + 1 } else { 0 };
+            }
             Some(Outcome::Halted(_)) => {
                 // A person looks, finds that the users did delete that much, and approves.
-                let row = stage.store.pair(&stage.pair.name).ok().flatten();
-                let row = row.ok_or_else(|| Found::new("the pair is not in the store"))?;
                 let due = stage.store.proposal(row.id).map_err(Found::store)?;
                 let due: Vec<_> = due.iter().map(|due| (due.mapping, due.side)).collect();
                 stage.store.approve(row.id, &due, stage.world.now()).map_err(Found::store)?;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use model::{Field, Side, Sides};
+use model::{Field, Series, Side, Sides};
 use sandbox::{Random, World};
 
 use super::ground::{Ground, Hand};
@@ -210,11 +210,17 @@ fn titled(uid: &str, text: &str) -> String {
     format!("{uid} {text}")
 }
 
-/// The UID that an event was created with.
+/// The UID that an event was created with: it stands in the title, unless a rule took that off.
 pub(super) fn origin(raw: &[u8]) -> Option<String> {
     let series = ical::read(raw).ok()?;
-    let (uid, _) = series.face()?.title.as_ref()?.expose().split_once(' ')?;
-    uid.ends_with("@life").then(|| uid.to_owned())
+    created(&series).map(str::to_owned)
+}
+
+/// The same, of a series.
+pub(super) fn created(series: &Series) -> Option<&str> {
+    let title = series.face()?.title.as_ref().map_or("", |title| title.expose().as_str());
+    let mut known = title.split(' ').chain([series.uid.as_str()]);
+    known.find(|word| word.ends_with("@life"))
 }
 
 /// A UTC date-time line with another time of day.
