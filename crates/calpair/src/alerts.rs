@@ -9,6 +9,7 @@
 mod command;
 mod webhook;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -68,6 +69,8 @@ pub(crate) struct Outbox {
     aims: Arc<Mutex<config::Alerts>>,
     lanes: Arc<Mutex<Vec<Lane>>>,
     resumed: Arc<AtomicBool>,
+    /// What this process has put into a queue, by what the store knows it by.
+    queued: Arc<Mutex<HashSet<i64>>>,
 }
 
 struct Lane {
@@ -89,7 +92,7 @@ impl Outbox {
         Self { store: Some(store), ..Self::default() }
     }
 
-    /// Sends what the process before could not; once.
+    /// Sends what processes before could not, and what waits behind that; once.
     ///
     /// # Errors
     /// What the store says.
@@ -100,6 +103,9 @@ impl Outbox {
         }
         let aims = lock(&self.aims).clone();
         for Undelivered { id, aim, body } in store.undelivered()? {
+            if lock(&self.queued).contains(&id) {
+                continue;
+            }
             let aim = Aim::BOTH.into_iter().find(|known| known.as_str() == aim);
             let waiting = Waiting { id: Some(id), body: body.into() };
             match aim.filter(|aim| is_set(*aim, &aims)).and_then(|aim| self.queue(aim)) {
@@ -179,7 +185,12 @@ impl Outbox {
         let aims = lock(&self.aims).clone();
         let body = serde_json::to_string(alert).expect("the alerts have text keys only");
         for aim in Aim::BOTH.into_iter().filter(|aim| is_set(*aim, &aims)) {
+            let waits = self.waits(aim);
             let id = self.keep(aim, &body);
+            if waits && id.is_some() {
+                continue;
+            }
+            lock(&self.queued).extend(id);
             let waiting = Waiting { id, body: body.clone().into() };
             if self.queue(aim).is_none_or(|queue| queue.try_send(waiting).is_err()) {
                 forget(self.store.as_ref(), id);
@@ -187,6 +198,15 @@ impl Outbox {
                 tracing::warn!("too many alerts wait for [alerts] {aim}; one was left out");
             }
         }
+    }
+
+    /// Whether what an earlier process could not send stands before whatever is said now: nobody
+    /// hears that something is over before they hear that it began.
+    fn waits(&self, aim: Aim) -> bool {
+        let Some(store) = self.store.as_ref().filter(|_| !self.is_resumed()) else { return false };
+        let queued = lock(&self.queued);
+        let before = store.undelivered().unwrap_or_default();
+        before.iter().any(|row| row.aim == aim.as_str() && !queued.contains(&row.id))
     }
 
     /// What can't be kept is sent all the same.

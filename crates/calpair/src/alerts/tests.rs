@@ -105,6 +105,49 @@ async fn what_could_not_be_sent_goes_out_with_the_next_process() {
 }
 
 #[tokio::test]
+async fn each_is_sent_once_and_in_the_order_in_which_they_were_said() {
+    let store = Store::in_memory().unwrap();
+    let (webhook, heard) = listen(&[204, 204, 204]).await;
+    let aims = config::Alerts { command: Vec::new(), webhook: Some(webhook) };
+    // One that reached nobody.
+    let before = Outbox::kept_in(store.clone());
+    let nobody = Endpoint::parse("http://127.0.0.1:1/").unwrap();
+    before.direct(config::Alerts { webhook: Some(nobody), ..aims.clone() });
+    before.say(&alert(AlertEvent::ReconnectNeeded), Phase::Needed);
+    before.close(Duration::from_millis(100)).await;
+    // A command that sends nothing of others.
+    let command = Outbox::kept_in(store.clone());
+    command.direct(aims.clone());
+    command.say(&alert(AlertEvent::Reconnected), Phase::Over);
+    command.close(Duration::from_secs(20)).await;
+    assert_eq!(store.undelivered().unwrap().len(), 2, "it is not told before what began");
+    // One that says something, and then sends what waits.
+    let after = Outbox::kept_in(store.clone());
+    after.direct(aims);
+    after.say(&alert(AlertEvent::Problem), Phase::Needed);
+    after.resume().unwrap();
+    after.close(Duration::from_secs(20)).await;
+    let heard = heard.await.unwrap();
+    let events: Vec<String> = heard.iter().map(|body| read(body).event).collect();
+    assert_eq!(events, ["reconnect-needed", "reconnected", "problem"]);
+    assert_eq!(store.undelivered().unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_was_said_before_the_rest_is_sent_is_not_sent_again() {
+    let store = Store::in_memory().unwrap();
+    let (webhook, heard) = listen(&[204, 204]).await;
+    let aims = config::Alerts { command: Vec::new(), webhook: Some(webhook) };
+    let outbox = Outbox::kept_in(store.clone());
+    outbox.direct(aims);
+    outbox.say(&alert(AlertEvent::Reconnected), Phase::Over);
+    outbox.resume().unwrap();
+    outbox.close(Duration::from_secs(20)).await;
+    assert!(!heard.is_finished(), "it is heard once");
+    assert_eq!(store.undelivered().unwrap(), []);
+}
+
+#[tokio::test]
 async fn a_program_gets_the_json_on_its_standard_input_and_is_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("heard");
