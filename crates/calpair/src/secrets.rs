@@ -9,6 +9,6 @@ mod password;
 
 pub use client::{ClientSecretError, ClientSecretProblem, client_secret};
 pub use credential::Credential;
-pub use key::{Key, KeyError, KeyProblem, existing, key};
+pub use key::{Key, KeyError, KeyProblem, PUT_BACK, existing, key};
 pub use page::{Lock, PagePassword, PagePasswordError};
 pub use password::{PasswordError, from_stdin, from_terminal, token_from_stdin};

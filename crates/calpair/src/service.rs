@@ -19,7 +19,7 @@ mod restore;
 mod status;
 mod sync;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -57,6 +57,8 @@ pub struct Service {
     key: KeyOrReason,
     setup: Mutex<Setup>,
     /// Where alerts leave this machine.
+    /// Where the key lies: the process's environment, and its state directory.
+    ground: (Environment, PathBuf),
     outbox: Outbox,
     links: link::Links,
     seen: accounts::Seen,
@@ -104,6 +106,7 @@ impl Service {
         let service = Self {
             ctx,
             key,
+            ground: (environment.clone(), state.to_owned()),
             setup,
             outbox,
             links: link::Links::default(),

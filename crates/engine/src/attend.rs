@@ -288,7 +288,7 @@ fn tell_open(ctx: &Context, pair: &Pair, row: &PairRow) -> store::Result<()> {
     let problems = ctx.store.problems(row.id)?.into_iter().map(|problem| {
         let (uid, side) = (&problem.uid, problem.side);
         let reason = format!("event {uid} can't be written on {side}: {}", problem.reason);
-        let action = format!("calpair explain {} {}", pair.name, word(uid.as_str()));
+        let action = format!("calpair explain {} {}", pair.name, argument(uid.as_str()));
         (format!("{side} {uid}"), alert(AlertEvent::Problem, problem.since, reason, action))
     });
     ctx.alerts.open(&pair.name, AlertEvent::Problem, &problems.collect(), ctx.now())?;
@@ -303,14 +303,17 @@ fn tell_open(ctx: &Context, pair: &Pair, row: &PairRow) -> store::Result<()> {
     ctx.alerts.open(&pair.name, AlertEvent::Conflict, &conflicts.collect(), ctx.now())
 }
 
-/// One word of a command line, whatever is in it: a UID may have been made by a stranger, and
+/// The last argument of a command, whatever is in it: a UID may have been made by a stranger, and
 /// actions are pasted into shells.
-fn word(text: &str) -> String {
+fn argument(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@:/+".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
+    let word = if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    };
+    // It is none of the command's options.
+    if text.starts_with('-') { format!("-- {word}") } else { word }
 }
 
 #[cfg(test)]
@@ -318,16 +321,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_strangers_uid_is_one_word_of_a_command_line() {
+    fn a_strangers_uid_is_one_argument_of_a_command() {
         let cases = [
             ("4F7A-2C1E@example.com", "4F7A-2C1E@example.com"),
             ("a b", "'a b'"),
             ("$(rm -rf ~)", "'$(rm -rf ~)'"),
             ("it's;ls", "'it'\\''s;ls'"),
+            ("--json", "-- --json"),
+            ("-x y", "-- '-x y'"),
             ("", "''"),
         ];
         for (uid, expected) in cases {
-            assert_eq!(word(uid), expected);
+            assert_eq!(argument(uid), expected);
         }
     }
 }

@@ -34,7 +34,9 @@ pub(super) fn run(cli: &Cli, output: Output, environment: &Environment) -> Exit 
     let (database, sealed) = database(&ground.state);
     let can_ask = database.result != CheckResult::Failed;
     checks.push(database);
-    checks.push(key(&ground, environment, sealed.as_deref()));
+    let key = key(&ground, environment, sealed.as_deref());
+    let is_seen = key.is_some();
+    checks.extend(key);
     checks.push(unit());
     let failed = checks.iter().any(|check| check.result == CheckResult::Failed);
     let mut exits = vec![if failed { Exit::Failed } else { Exit::Fine }];
@@ -42,7 +44,11 @@ pub(super) fn run(cli: &Cli, output: Output, environment: &Environment) -> Exit 
         let reply = ground.ask(environment, Request::Check);
         exits.extend(Exit::of_code(reply.exit));
         match serde_json::from_value::<Checks>(reply.report) {
-            Ok(online) => checks.extend(online.checks),
+            // One word about the key is enough.
+            Ok(online) => {
+                let more = |check: &Check| !(is_seen && check.name == "key");
+                checks.extend(online.checks.into_iter().filter(more));
+            }
             Err(_) => {
                 let reason = reply.message;
                 checks.push(found("accounts", CheckResult::Failed, reason, None));
@@ -148,29 +154,26 @@ fn whole(state: &Path, faults: store::Result<Vec<String>>) -> Check {
     }
 }
 
-/// None is made here: `sealed` says whether one may be, if that is known.
-fn key(ground: &Ground, environment: &Environment, sealed: Option<&[AccountName]>) -> Check {
-    match secrets::existing(&ground.config.secrets, environment, &ground.state) {
-        Ok(_) => found("key", CheckResult::Ok, None, None),
-        Err(error)
-            if matches!(error.problem, KeyProblem::Unmade)
-                && sealed.is_some_and(<[_]>::is_empty) =>
-        {
-            let reason = Some("it is made when it is needed".to_owned());
-            found("key", CheckResult::Ok, reason, None)
-        }
-        Err(error) if sealed.is_none() && is_out_of_sight(&error.problem) => {
-            let reason = "it can't be read from here: systemd gives its credential `calpair-key` \
-                          to the service alone; whether the calpair that runs can open what is \
-                          stored is said with the accounts";
-            found("key", CheckResult::Ok, Some(reason.to_owned()), None)
-        }
-        Err(error) => {
-            let action = "put the key back, or make one (openssl rand -base64 32) and connect \
-                          every account again";
-            found("key", CheckResult::Failed, Some(error.to_string()), Some(action.to_owned()))
-        }
+/// None is made here: `sealed` says whether one may be, if that is known. `None` where a daemon has
+/// to say it: systemd gives its credential `calpair-key` to the service alone.
+fn key(
+    ground: &Ground,
+    environment: &Environment,
+    sealed: Option<&[AccountName]>,
+) -> Option<Check> {
+    let error = match secrets::existing(&ground.config.secrets, environment, &ground.state) {
+        Ok(_) => return Some(found("key", CheckResult::Ok, None, None)),
+        Err(error) => error,
+    };
+    if matches!(error.problem, KeyProblem::Unmade) && sealed.is_some_and(<[_]>::is_empty) {
+        let reason = Some("it is made when it is needed".to_owned());
+        return Some(found("key", CheckResult::Ok, reason, None));
     }
+    if sealed.is_none() && is_out_of_sight(&error.problem) {
+        return None;
+    }
+    let action = Some(secrets::PUT_BACK.to_owned());
+    Some(found("key", CheckResult::Failed, Some(error.to_string()), action))
 }
 
 /// Whether a key may be there for the service, and for nobody else.
@@ -233,19 +236,20 @@ mod tests {
         };
         let home = [AccountName::new("home")];
         let cases = [
-            ("a daemon holds the database", None, CheckResult::Ok, "to the service alone"),
             ("nothing is sealed", Some(&[][..]), CheckResult::Ok, "made when it is needed"),
             ("something is", Some(&home[..]), CheckResult::Failed, "is not there"),
         ];
         for (sentence, sealed, expected, words) in cases {
-            let check = key(&ground, &Environment::default(), sealed);
+            let check = key(&ground, &Environment::default(), sealed).unwrap();
             assert_eq!(check.result, expected, "{sentence}");
             let reason = check.reason.unwrap();
             assert!(reason.contains(words), "{sentence}: {reason}");
         }
+        let beside_a_daemon = key(&ground, &Environment::default(), None);
+        assert!(beside_a_daemon.is_none(), "{beside_a_daemon:?}");
         // One that is there, and is none, is wrong whoever looks.
         std::fs::write(folder.path().join("secret.key"), "short").unwrap();
-        let check = key(&ground, &Environment::default(), None);
+        let check = key(&ground, &Environment::default(), None).unwrap();
         assert_eq!(check.result, CheckResult::Failed, "{check:?}");
     }
 }

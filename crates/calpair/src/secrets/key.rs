@@ -116,6 +116,10 @@ enum Trust {
     Own,
 }
 
+/// What to do where the key is not what it was.
+pub const PUT_BACK: &str = "put the key back, or make one (openssl rand -base64 32) and connect \
+                            every account again";
+
 /// The key: `key_file` if the configuration names one, else systemd's credential `calpair-key`,
 /// else `secret.key` in the state directory, which is made if it isn't there and nothing is sealed
 /// yet; `sealed` are the accounts of which something is. The state directory must exist, and be

@@ -10,11 +10,14 @@ use crate::config::{self, Config};
 use crate::control::Reply;
 use crate::exit::Exit;
 use crate::report::{Check, CheckResult, Checks};
+use crate::secrets;
 
 impl Service {
     pub(super) async fn check(&self) -> Answer {
         let config = self.config();
-        let (mut checks, mut exits) = (Vec::new(), Vec::new());
+        let mut checks: Vec<Check> = self.check_key().into_iter().collect();
+        let lost = checks.iter().any(|check| check.result == CheckResult::Failed);
+        let mut exits: Vec<Exit> = lost.then_some(Exit::Failed).into_iter().collect();
         for account in config.accounts.values() {
             match self.check_account(account, &config).await {
                 Ok(found) => {
@@ -29,6 +32,25 @@ impl Service {
             }
         }
         Ok(Reply::report(Exit::gravest(exits), &Checks { checks }))
+    }
+
+    /// What only the daemon can tell: whether it has a key, and whether that is still where it was.
+    fn check_key(&self) -> Option<Check> {
+        let name = "key".to_owned();
+        let (environment, state) = &self.ground;
+        let there = || secrets::existing(&self.config().secrets, environment, state);
+        let (reason, action) = match (&self.key, there()) {
+            _ if !self.is_daemon() => return None,
+            (Ok(_), Ok(_)) => return Some(found(name, CheckResult::Ok, None, None)),
+            (Ok(_), Err(error)) => {
+                let reason = format!("the calpair that runs has it in memory only: {error}");
+                let action = "put the key back before calpair is restarted, or every account has \
+                              to be connected again";
+                (reason, action.to_owned())
+            }
+            (Err(trouble), _) => (trouble.clone(), secrets::PUT_BACK.to_owned()),
+        };
+        Some(found(name, CheckResult::Failed, Some(reason), Some(action)))
     }
 
     /// The account and its calendars; where it can't be asked, or doesn't answer, what that is.

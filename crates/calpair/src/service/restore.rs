@@ -37,10 +37,15 @@ impl Service {
             let sentence = "there was nothing before that change; delete the event in its calendar";
             return Err(Refusal::usage(sentence));
         };
-        let pair = self.place_of(&change)?.pair;
-        let _turn = self.turn(&pair).await?;
+        let waited = self.place_of(&change)?.pair;
+        let _turn = self.turn(&waited).await?;
         // The cycle that was waited for may have found that the pair leads elsewhere.
         let Found { pair, side, .. } = self.place_of(&change)?;
+        if pair.name != waited.name {
+            let sentence =
+                "the configuration was changed meanwhile; nothing was written; try again";
+            return Err(Refusal::new(Exit::TryAgain, sentence));
+        }
         let row = self.row_of(&pair)?;
         let name = name(&[
             "change",
