@@ -1,14 +1,18 @@
-//! The content of resources: one request for a single event, one or two for a series.
+//! The content of resources: one request for a single event, one or two for a series. Occurrences
+//! that somebody is invited to without their series are found by the UID that they share; where
+//! that is not known any more, by listing the calendar, once for all of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _};
 use model::{CalendarId, ResourceId};
 use provider::{Error, ErrorKind, Fetched, Outcome, Result};
 
 use crate::ident;
+use crate::memory::Moment;
 use crate::requests::get::{self, Got};
-use crate::requests::{After, list_series, one_calendar};
+use crate::requests::{After, list, list_series, one_calendar};
+use crate::row::Row;
 use crate::rows::Rows;
 use crate::series;
 use crate::server::Server;
@@ -16,7 +20,7 @@ use crate::server::Server;
 /// Requests at the same time: well below what Google allows a person in a second.
 const SIDE_BY_SIDE: usize = 4;
 
-/// Pages of one series. Google may count what it leaves out, so that some are empty; without an
+/// Pages of one listing. Google may count what it leaves out, so that some are empty; without an
 /// end they would be read for ever.
 const MOST_PAGES: usize = 1000;
 
@@ -31,7 +35,21 @@ pub(crate) async fn fetch(
     for id in &ids {
         work.push(one(server, calendar, id));
     }
-    let mut fetched: Vec<Fetched> = stream::iter(work).buffered(SIDE_BY_SIDE).collect().await;
+    let looked: Vec<_> = stream::iter(work).buffered(SIDE_BY_SIDE).collect().await;
+    let nowhere = looked.iter().filter(|one| matches!(one.found, Ok(Found::Nowhere)));
+    let nowhere: BTreeSet<&str> = nowhere.map(|one| one.id.as_str()).collect();
+    let mut alone = match nowhere.is_empty() {
+        true => BTreeMap::new(),
+        false => alone(server, calendar, &nowhere).await?,
+    };
+    let outcome = |one: Looked| match one.found {
+        Ok(Found::Nowhere) => match alone.remove(one.id.as_str()) {
+            Some(rows) => outcome(server, calendar, one.id, Ok(Found::Rows(rows)), one.began),
+            None => outcome(server, calendar, one.id, Ok(Found::Nowhere), one.began),
+        },
+        found => outcome(server, calendar, one.id, found, one.began),
+    };
+    let mut fetched: Vec<Fetched> = looked.into_iter().map(outcome).collect();
     let gone = fetched.iter().any(|one| matches!(one.outcome, Outcome::Gone));
     if gone {
         check_calendar(server, calendar).await?;
@@ -47,16 +65,47 @@ pub(crate) async fn fetch(
     Ok(fetched)
 }
 
-async fn one(server: &Server, calendar: &CalendarId, id: &ResourceId) -> Fetched {
-    let outcome = match rows(server, calendar, id).await {
-        Ok(Some(rows)) => {
-            server.remember(calendar, id, &rows);
+/// What was looked for.
+struct Looked<'i> {
+    id: &'i ResourceId,
+    found: Result<Found>,
+    began: Moment,
+}
+
+/// What there is under an id.
+enum Found {
+    /// All rows of the series, or of the event.
+    Rows(Rows),
+    /// It is deleted.
+    Deleted,
+    /// Nothing, not even that it was deleted. Occurrences without their series may be there.
+    Nowhere,
+}
+
+async fn one<'i>(server: &Server, calendar: &CalendarId, id: &'i ResourceId) -> Looked<'i> {
+    let began = server.memory(|memory| memory.now());
+    Looked { id, found: look(server, calendar, id).await, began }
+}
+
+fn outcome(
+    server: &Server,
+    calendar: &CalendarId,
+    id: &ResourceId,
+    found: Result<Found>,
+    began: Moment,
+) -> Fetched {
+    let outcome = match found {
+        Ok(Found::Rows(rows)) => {
+            server.memory(|memory| memory.keep_read(calendar, id, &rows, began));
             match series::resource(id, &rows) {
                 Ok(resource) => Outcome::Found(Box::new(resource)),
                 Err(unreadable) => Outcome::Unreadable(unreadable),
             }
         }
-        Ok(None) => Outcome::Gone,
+        Ok(Found::Deleted | Found::Nowhere) => {
+            server.memory(|memory| memory.forget(calendar, id));
+            Outcome::Gone
+        }
         Err(error) => Outcome::Failed(error),
     };
     Fetched { id: id.clone(), outcome }
@@ -68,36 +117,78 @@ pub(crate) async fn rows(
     calendar: &CalendarId,
     id: &ResourceId,
 ) -> Result<Option<Rows>> {
+    Ok(match look(server, calendar, id).await? {
+        Found::Rows(rows) => Some(rows),
+        Found::Deleted | Found::Nowhere => None,
+    })
+}
+
+async fn look(server: &Server, calendar: &CalendarId, id: &ResourceId) -> Result<Found> {
     let uid = server.take_uid(calendar, id);
     let listed = match &uid {
         Some(uid) => by_uid(server, calendar, id, uid).await?,
         None => None,
     };
     if let Some(rows) = listed.as_ref().filter(|rows| rows.master.is_some()) {
-        return Ok(Some(rows.clone()));
+        return Ok(Found::Rows(rows.clone()));
     }
     let answer = server.ask(get::prepare(server.base(), calendar.as_str(), id.as_str())).await?;
     match get::parse(&answer)? {
-        Got::Row(row) if row.is_cancelled() => Ok(None),
+        Got::Row(row) if row.is_cancelled() => Ok(Found::Deleted),
         Got::Row(row) if row.repeats() => match row.ical_uid() {
             Some(uid) => match by_uid(server, calendar, id, uid).await? {
-                Some(rows) if rows.master.is_some() => Ok(Some(rows)),
+                Some(rows) if rows.master.is_some() => Ok(Found::Rows(rows)),
                 Some(_) | None => {
                     let sentence =
                         format!("{} lists a series as gone and shows it", server.place());
                     Err(Error::new(ErrorKind::Unavailable, sentence))
                 }
             },
-            None => Ok(Some(Rows::of(id, [row]))),
+            None => Ok(Found::Rows(Rows::of(id, [row]))),
         },
-        Got::Row(row) => Ok(Some(Rows::of(id, [row]))),
+        Got::Row(row) => Ok(Found::Rows(Rows::of(id, [row]))),
         // Occurrences that somebody is invited to without their series: nothing has its id.
         // quirk: google-4
         Got::Nothing if uid.is_none() => {
-            by_uid(server, calendar, id, &ident::usual_uid(id.as_str())).await
+            let listed = by_uid(server, calendar, id, &ident::usual_uid(id.as_str())).await?;
+            Ok(listed.map_or(Found::Nowhere, Found::Rows))
         }
-        Got::Nothing => Ok(listed),
+        Got::Nothing => Ok(listed.map_or(Found::Deleted, Found::Rows)),
     }
+}
+
+/// Occurrences whose series can't be seen, and whose UID nobody remembers: what the calendar has
+/// of these series.
+// quirk: google-4
+async fn alone(
+    server: &Server,
+    calendar: &CalendarId,
+    ids: &BTreeSet<&str>,
+) -> Result<BTreeMap<String, Rows>> {
+    let mut found: BTreeMap<String, Rows> = BTreeMap::new();
+    let mut page: Option<String> = None;
+    for _ in 0..MOST_PAGES {
+        let from = list::From { token: None, page: page.as_deref() };
+        let answer = server.ask(list::prepare(server.base(), calendar.as_str(), from)).await?;
+        let listed = list::parse(&answer, from)?;
+        for row in listed.rows.into_iter().filter(|row| ids.contains(row.series_id())) {
+            found.entry(row.series_id().to_owned()).or_default().put(row);
+        }
+        match listed.next {
+            After::Page(next) => page = Some(next),
+            After::Token(_) | After::Nothing => {
+                found.retain(|_, rows| takes_place(rows));
+                for (id, rows) in &found {
+                    if let Some(uid) = rows.all().find_map(Row::ical_uid) {
+                        server.saw_uid(calendar, &ResourceId::new(id), uid);
+                    }
+                }
+                return Ok(found);
+            }
+        }
+    }
+    let sentence = format!("{} lists a calendar without an end", server.place());
+    Err(Error::new(ErrorKind::Malformed, sentence))
 }
 
 /// The rows of a series by the UID that they share; `None` when its master is deleted, or nothing
@@ -120,10 +211,7 @@ async fn by_uid(
             After::Page(next) => from = Some(next),
             After::Token(_) | After::Nothing => {
                 let rows = Rows::of(id, found);
-                let alive = match &rows.master {
-                    Some(master) => !master.is_cancelled(),
-                    None => rows.all().any(|row| !row.is_cancelled()),
-                };
+                let alive = takes_place(&rows);
                 if alive && rows.master.is_none() {
                     // Asked for again, it is not found in any other way.
                     server.saw_uid(calendar, id, uid);
@@ -134,6 +222,13 @@ async fn by_uid(
     }
     let sentence = format!("{} lists a series without an end", server.place());
     Err(Error::new(ErrorKind::Malformed, sentence))
+}
+
+fn takes_place(rows: &Rows) -> bool {
+    match &rows.master {
+        Some(master) => !master.is_cancelled(),
+        None => rows.all().any(|row| !row.is_cancelled()),
+    }
 }
 
 /// Nothing is believed to be gone from a calendar that can't be seen.

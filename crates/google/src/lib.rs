@@ -5,8 +5,8 @@
 //! JSON is kept as it came, row by row (`row`, `rows`); google-calendar3's types are what a row is
 //! read into, one at a time, so that one odd event is one problem. `series` makes a whole series
 //! of a master and its exceptions, `kept` remembers on the event itself what Google's own fields
-//! can't say exactly. What Google does against the book stands in `docs/providers/google.md`; the
-//! line that answers it names the entry.
+//! can't say exactly; `memory` is what makes a listing of changes enough. What Google does against
+//! the book stands in `docs/providers/google.md`; the line that answers it names the entry.
 
 mod adapter;
 mod cursor;
@@ -15,6 +15,7 @@ mod fetch;
 mod fields;
 mod ident;
 mod kept;
+mod memory;
 mod observe;
 mod pass;
 mod refusal;

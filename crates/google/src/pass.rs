@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::ResourceId;
 use provider::Scope;
 
+use crate::memory::Moment;
 use crate::row::Row;
 
 /// How many passes may be under way. A pair has one per side; one that was given up is forgotten.
@@ -52,6 +53,8 @@ pub(crate) struct Pass {
     pub(crate) scope: Scope,
     /// The token that it began with.
     pub(crate) since: Option<String>,
+    /// When it began.
+    pub(crate) began: Moment,
     /// The token that it ended with, once it has.
     pub(crate) ended: Option<String>,
     held: BTreeMap<String, BTreeMap<String, String>>,
@@ -68,8 +71,8 @@ pub(crate) struct Held {
 }
 
 impl Pass {
-    pub(crate) fn new(scope: Scope, since: Option<String>) -> Self {
-        Self { scope, since, ended: None, held: BTreeMap::new(), gone: BTreeSet::new() }
+    pub(crate) fn new(scope: Scope, since: Option<String>, began: Moment) -> Self {
+        Self { scope, since, began, ended: None, held: BTreeMap::new(), gone: BTreeSet::new() }
     }
 
     /// Takes a row: gives it back when it is a single event, which needs no other row.
@@ -139,7 +142,7 @@ mod tests {
     // quirk: google-3, google-4, google-43
     #[test]
     fn what_repeats_is_held_until_its_last_row_is_there() {
-        let mut pass = Pass::new(Scope::Full, None);
+        let mut pass = Pass::new(Scope::Full, None, Moment::default());
         let single = row(json!({"id": "single", "status": "confirmed"}));
         assert_eq!(pass.take(single.clone()), Some(single));
         let instance = |updated: &str| {
@@ -163,9 +166,9 @@ mod tests {
     #[test]
     fn a_pass_that_was_given_up_is_forgotten() {
         let mut passes = Passes::default();
-        let first = passes.open(Pass::new(Scope::Full, None));
+        let first = passes.open(Pass::new(Scope::Full, None, Moment::default()));
         for _ in 0..PASSES {
-            passes.open(Pass::new(Scope::Delta, None));
+            passes.open(Pass::new(Scope::Delta, None, Moment::default()));
         }
         assert!(passes.get(first).is_none());
     }

@@ -94,6 +94,23 @@ impl Row {
         stated.or_else(|| instance_id(self.id()).map(|(_, original)| original))
     }
 
+    /// Whether it says everything that Google shows of what takes place, and when it changed.
+    pub(crate) fn is_complete(&self) -> bool {
+        let has = |name: &str| self.0.get(name).is_some();
+        !self.is_cancelled()
+            && self.etag().is_some()
+            && self.updated().is_some()
+            && has("start")
+            && has("end")
+    }
+
+    /// Whether it says of which series it is, and which occurrence: as a cancelled occurrence does
+    /// according to the documentation. Its id alone says as much by custom only.
+    // quirk: google-5
+    pub(crate) fn names_its_occurrence(&self) -> bool {
+        self.text("recurringEventId").is_some() && self.0.get("originalStartTime").is_some()
+    }
+
     /// Whether others are invited to it by the person whose calendar this is.
     // quirk: google-60, google-69
     pub(crate) fn invites_others(&self, calendar: &str) -> bool {

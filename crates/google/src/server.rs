@@ -1,7 +1,7 @@
 //! One account at Google, as the operations see it: how requests go out, and what is remembered
 //! between them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,19 +11,15 @@ use provider::{Error, ErrorKind, Result};
 use transport::{Account, Reached, Url};
 
 use crate::Clock;
+use crate::memory::Memory;
 use crate::pass::Passes;
 use crate::refusal::{Limit, Refusal};
 use crate::requests::{Answer, Ask, one_calendar};
-use crate::rows::Rows;
 
 /// How long nothing is written after Google said that too much was: such a limit lasts an hour or
 /// two, and asking on prolongs it.
 // quirk: google-50
 const PAUSE: SignedDuration = SignedDuration::from_hours(1);
-
-/// How many series with exceptions are remembered as they were last read or written, so that our
-/// own writes, when they are listed, cost no request: more than a first cycle writes, at 2 kB each.
-const SERIES: usize = 4096;
 
 /// How many UIDs are remembered between a listing and the fetch that it calls for.
 const UIDS: usize = 4096;
@@ -41,10 +37,8 @@ struct State {
     /// No write goes out before.
     paused_until: Option<Timestamp>,
     zones: HashMap<CalendarId, String>,
-    series: BTreeMap<u64, (Key, Rows)>,
-    series_at: HashMap<Key, u64>,
+    memory: Memory,
     uids: HashMap<Key, String>,
-    count: u64,
 }
 
 /// What a request is for.
@@ -157,32 +151,9 @@ impl Server {
         Ok(self.state().zones.get(calendar).cloned().unwrap_or_else(|| "UTC".to_owned()))
     }
 
-    /// Remembers a series as it is now. A single event tells everything in one row.
-    pub(crate) fn remember(&self, calendar: &CalendarId, id: &ResourceId, rows: &Rows) {
-        let key = (calendar.clone(), id.clone());
-        let mut state = self.state();
-        if let Some(at) = state.series_at.remove(&key) {
-            state.series.remove(&at);
-        }
-        if !rows.master.as_ref().is_some_and(crate::row::Row::repeats) {
-            return;
-        }
-        if state.series.len() >= SERIES
-            && let Some((_, (oldest, _))) = state.series.pop_first()
-        {
-            state.series_at.remove(&oldest);
-        }
-        state.count += 1;
-        let at = state.count;
-        state.series.insert(at, (key.clone(), rows.clone()));
-        state.series_at.insert(key, at);
-    }
-
-    /// A series as it was last read or written.
-    pub(crate) fn remembered(&self, calendar: &CalendarId, id: &ResourceId) -> Option<Rows> {
-        let state = self.state();
-        let at = state.series_at.get(&(calendar.clone(), id.clone()))?;
-        state.series.get(at).map(|(_, rows)| rows.clone())
+    /// What is remembered of series.
+    pub(crate) fn memory<T>(&self, with: impl FnOnce(&mut Memory) -> T) -> T {
+        with(&mut self.state().memory)
     }
 
     /// Notes the UID by which the rows of a series can be listed in one request.

@@ -18,6 +18,7 @@ use crate::draft::{self, Target};
 use crate::fetch;
 use crate::fields::{Refused, times::Names};
 use crate::ident::{self, GENERATIONS};
+use crate::memory::{Moment, Over};
 use crate::requests::delete as delete_request;
 use crate::requests::get::{self, Got};
 use crate::requests::insert::{self, Inserted};
@@ -35,6 +36,7 @@ pub(crate) async fn create(
     series: &Series,
     key: &CreateKey,
 ) -> Result<Resource> {
+    let began = server.memory(|memory| memory.now());
     let target = Target::of(series).map_err(|refused| rejected(server, refused))?;
     let floating = floating(server, calendar, &target, None).await?;
     let mut names = Names::Present;
@@ -48,13 +50,14 @@ pub(crate) async fn create(
                 let rows = Rows::of(&ResourceId::new(row.id()), [row]);
                 let work =
                     Work { begun: AtomicBool::new(true), ..Work::new(server, calendar, names) };
-                return filled(&work, rows, &target).await;
+                return filled(&work, rows, &target, began).await;
             }
             Inserted::Taken => {
                 let id = ResourceId::new(ident::event_id(key, generation));
                 if let Some(rows) = made_before(server, calendar, &id, key).await? {
                     let work = Work::new(server, calendar, names);
-                    return filled(&work, rows, &target).await.map_err(still_there);
+                    let filled = filled(&work, rows, &target, began).await;
+                    return filled.map_err(still_there);
                 }
                 generation += 1;
             }
@@ -83,13 +86,18 @@ async fn made_before(
 
 /// A created series with the occurrences that differ. What is there already, from an earlier try,
 /// is left alone: somebody may have edited it since.
-async fn filled(work: &Work<'_>, mut rows: Rows, target: &Target) -> Result<Resource> {
+async fn filled(
+    work: &Work<'_>,
+    mut rows: Rows,
+    target: &Target,
+    began: Moment,
+) -> Result<Resource> {
     let anchored = rows.master.as_ref().is_some_and(|master| target.is_anchored_like(master));
     if target.repeats() && anchored {
         let written = write_occurrences(work, &mut rows, target, Existing::Stays).await;
         written.map_err(|error| work.failed(error))?;
     }
-    finished(work.server, work.calendar, &rows)
+    finished(work, &rows, Over::Fresh(began))
 }
 
 /// What was made before is there, whatever the rest of it meets now: nobody may believe that this
@@ -123,7 +131,7 @@ pub(crate) async fn update(
     for names in [Names::Present, Names::Former] {
         let work = Work::new(server, calendar, names);
         match change(&work, current, held.clone(), &target).await {
-            Ok(Changed::Rows(rows)) => return finished(server, calendar, &rows),
+            Ok(Changed::Rows(rows)) => return finished(&work, &rows, Over::Held(&held)),
             Ok(Changed::ZoneUnknown) => {}
             Err(error) => return Err(work.failed(error)),
         }
@@ -180,7 +188,7 @@ async fn change(
             }
         };
         match work.patch(&before, &patch, expected).await? {
-            Sent::Row(row) => rows.master = Some(row),
+            Sent::Row(row) | Sent::Again(row, _) => rows.master = Some(row),
             Sent::ZoneUnknown => return Ok(Changed::ZoneUnknown),
         }
         if moved && !rows.exceptions.is_empty() {
@@ -287,6 +295,8 @@ enum Expected {
 /// What became of a patch.
 enum Sent {
     Row(Row),
+    /// At the second try: under the etag that the row had by then.
+    Again(Row, String),
     ZoneUnknown,
 }
 
@@ -334,8 +344,9 @@ impl<'a> Work<'a> {
         match expected(&now) {
             Expected::After => Ok(Sent::Row(now)),
             Expected::Before if error.kind() == ErrorKind::Stale => {
-                match self.send(row.id(), etag(self.server, &now)?, patch).await? {
-                    Patched::Row(row) => Ok(Sent::Row(row)),
+                let etag = etag(self.server, &now)?;
+                match self.send(row.id(), etag, patch).await? {
+                    Patched::Row(row) => Ok(Sent::Again(row, etag.to_owned())),
                     Patched::Refused(refusal) => Err(refusal.of_writing()),
                 }
             }
@@ -405,9 +416,10 @@ async fn floating_zone(server: &Server, calendar: &CalendarId, event: &Event) ->
 }
 
 /// The resource after a write.
-fn finished(server: &Server, calendar: &CalendarId, rows: &Rows) -> Result<Resource> {
+fn finished(work: &Work<'_>, rows: &Rows, over: Over<'_>) -> Result<Resource> {
+    let Work { server, calendar, .. } = *work;
     let id = ResourceId::new(rows.all().next().map(Row::series_id).unwrap_or_default());
-    server.remember(calendar, &id, rows);
+    server.memory(|memory| memory.keep_written(calendar, &id, rows, over));
     series::resource(&id, rows).map_err(|unreadable| {
         let sentence = format!("{} answered with an event that can't be read", server.place());
         Error::new(ErrorKind::Malformed, sentence).because(unreadable.reason)

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use common::Stage;
 use model::{CalendarId, Cursor, ResourceId};
 use provider::Provider;
-use sandbox::google::{OnMove, Quirk, Quirks, Touch};
+use sandbox::google::{OnEdit, OnMove, Quirk, Quirks, Touch, Untouched};
 use testkit::contract::{Subject, run};
 
 struct Served {
@@ -97,7 +97,8 @@ async fn the_contract_is_kept_over_google_as_it_is() {
     kept(Quirks::default()).await;
 }
 
-// quirk: google-2, google-3, google-4, google-30, google-41, google-45
+// quirk: google-2, google-3, google-4, google-30, google-41, google-45, google-47,
+// google-74
 #[tokio::test]
 async fn the_contract_is_kept_at_its_rudest() {
     let mut quirks = Quirks::default()
@@ -107,6 +108,8 @@ async fn the_contract_is_kept_at_its_rudest() {
         .with(Quirk::GuestsOmitted)
         .with(Quirk::QuietPatch);
     quirks.on_move = OnMove::Reset;
+    quirks.on_edit = OnEdit::Told;
+    quirks.untouched = Untouched::Moving;
     quirks.touch = Touch::Every;
     quirks.largest_page = 7;
     kept(quirks).await;

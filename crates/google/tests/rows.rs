@@ -6,7 +6,7 @@ mod common;
 
 use common::Stage;
 use model::{CreateKey, Exception, Resource, Series};
-use provider::{Change, ErrorKind, Outcome, Provider, Scope};
+use provider::{Change, ErrorKind, Outcome, Provider};
 use sandbox::Op;
 use sandbox::faults::{Aim, Fault};
 use sandbox::google::{Quirk, Quirks, Touch};
@@ -82,38 +82,6 @@ async fn ten_changes_cost_one_listing_and_one_write_each() {
     assert_eq!(stage.google.requests() - before, 10, "ten updates");
     let (echo, cost) = stage.cost(stage.list(Some(&cursor))).await;
     assert_eq!((echo.expect("it is listed").items.len(), cost), (10, 1), "their echo");
-}
-
-#[tokio::test]
-async fn what_a_user_changes_costs_one_request_more_where_it_repeats() {
-    let mut stage = Stage::new(rude());
-    let user = stage.user();
-    user.create(&testkit::text("\"Lunch\" 2026-04-01T12:00 UTC uid=lunch"));
-    user.create(&testkit::text(&format!("{MOVED} uid=choir")));
-    let (full, cost) = stage.cost(stage.list(None)).await;
-    let full = full.expect("it is listed");
-    assert_eq!((full.scope, cost), (Scope::Full, 1), "everything is in the listing");
-    let choir = full.titled("Choir").expect("it is listed whole").clone();
-    assert_eq!(choir.series.exceptions.len(), 3);
-    user.set("lunch", "SUMMARY", "Dinner");
-    let (delta, cost) = stage.cost(stage.list(Some(&full.next))).await;
-    let delta = delta.expect("it is listed");
-    assert!(delta.titled("Dinner").is_some() && cost == 1);
-    stage.restart();
-    user.cancel_occurrence("choir", "20260331T170000Z");
-    let delta = stage.list(Some(&delta.next)).await.expect("it is listed");
-    let [Change::Missing(id)] = &delta.items[..] else {
-        panic!("an occurrence is not a series: {:?}", delta.items)
-    };
-    let (found, cost) = stage.cost(stage.found(id)).await;
-    assert!(cost <= 2, "{cost} requests for one series");
-    assert_eq!(found.series.exceptions.len(), 4);
-    user.retitle_occurrence("choir", "20260407T170000Z", "Concert");
-    let delta = stage.list(Some(&delta.next)).await.expect("it is listed");
-    let [Change::Listed { id, version: None }] = &delta.items[..] else {
-        panic!("an occurrence is not a series: {:?}", delta.items)
-    };
-    assert_eq!(stage.found(id).await.series.exceptions.len(), 5);
 }
 
 // quirk: google-30
@@ -385,4 +353,41 @@ async fn an_occurrence_beside_the_rule_is_held() {
     let made = made.expect("it is created");
     assert!(made.series.same_content(&series), "{:#?}", made.series.exceptions);
     assert!(stage.found(&made.id).await.series.same_content(&series));
+}
+
+/// Somebody with a server of their own invites to one occurrence; after a restart it is looked at
+/// by its id, as after a write that was interrupted.
+// quirk: google-4
+#[tokio::test]
+async fn an_invitation_to_one_occurrence_is_found_by_its_id_after_a_restart() {
+    for page in [1, 2500] {
+        let mut stage = Stage::new(Quirks { largest_page: page, ..Quirks::default() });
+        let uid = "040000008200E00074C5B7101A82E00800000000";
+        let invitation = json!({"id": "_abc123_20260504T090000Z", "summary": "Talk",
+            "iCalUID": uid, "recurringEventId": "_abc123",
+            "originalStartTime": {"dateTime": "2026-05-04T09:00:00Z", "timeZone": "UTC"}});
+        native(&stage, with(times(), invitation));
+        native(&stage, with(times(), json!({"summary": "Lunch"})));
+        let listed = stage.list(None).await.expect("it is listed");
+        let id = listed.items.iter().find_map(|item| match item {
+            Change::Listed { id, .. } => Some(id.clone()),
+            _ => None,
+        });
+        let id = id.expect("it is listed");
+        assert_eq!(stage.found(&id).await.series.uid.as_str(), uid);
+        stage.restart();
+        let held = stage.found(&id).await;
+        assert_eq!(held.series.uid.as_str(), uid);
+        // Its UID is known then: the calendar is not listed for it again.
+        let (_, cost) = stage.cost(stage.found(&id)).await;
+        assert_eq!(cost, if page == 1 { 4 } else { 2 });
+        stage.google.delete(&stage.calendar, &held).await.expect("it is deleted");
+        stage.restart();
+        for id in [id, "_another".into()] {
+            let fetched = stage.google.fetch(&stage.calendar, std::slice::from_ref(&id)).await;
+            let outcome = fetched.expect("an answer").pop().expect("one").outcome;
+            assert!(matches!(outcome, Outcome::Gone), "{id}: {outcome:?}");
+        }
+        stage.assert_careful();
+    }
 }

@@ -40,7 +40,7 @@ use axum::body::Bytes;
 use model::CalendarId;
 
 pub use self::grants::{CLIENT_ID, CLIENT_SECRET, Consent, TokenMood};
-pub use self::quirks::{OnMove, Quirk, Quirks, Touch};
+pub use self::quirks::{OnEdit, OnMove, Quirk, Quirks, Touch, Untouched};
 pub use self::state::Role;
 use self::state::Service;
 pub use self::user::GoogleUser;

@@ -10,7 +10,7 @@ use google::GoogleOptions;
 use microsoft::MicrosoftOptions;
 use model::CalendarId;
 use provider::Provider;
-use sandbox::google::{Google, GoogleUser, OnMove, Quirk, Quirks, Touch};
+use sandbox::google::{Google, GoogleUser, OnEdit, OnMove, Quirk, Quirks, Touch, Untouched};
 use sandbox::microsoft::{
     self as graph, EventsDelta, Expiry, Microsoft, MicrosoftUser, RetryAfter,
 };
@@ -323,6 +323,8 @@ fn google_quirks(random: &mut Random) -> Quirks {
     quirks.touch = *random.pick(&[Touch::Never, Touch::Series, Touch::Every]);
     quirks.largest_page = *random.pick(&[1, 3, 2500]);
     quirks.token_uses = *random.pick(&[None, Some(3), Some(1)]);
+    quirks.on_edit = *random.pick(&[OnEdit::Kept, OnEdit::Kept, OnEdit::Reset, OnEdit::Told]);
+    quirks.untouched = *random.pick(&[Untouched::Masters, Untouched::Hidden, Untouched::Moving]);
     quirks
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Expected, Sent, Work, cancellation, finished, rejected, stale};
 use crate::draft::{self, Target};
 use crate::fields::{Refused, times::Names};
+use crate::memory::Over;
 use crate::row::Row;
 use crate::rows::Rows;
 use crate::series::{self, Anchor, is_as, read_row};
@@ -79,6 +80,7 @@ pub(super) async fn write_occurrences(
         }
     }
     let has_row: BTreeSet<&When> = held.iter().map(|(key, _)| key).collect();
+    let mut master = master;
     for (key, exception) in exceptions.iter().filter(|(key, _)| !has_row.contains(*key)) {
         if !takes_place.contains(key) {
             continue;
@@ -91,7 +93,13 @@ pub(super) async fn write_occurrences(
         let row = draft::untouched(&master, &anchor, key).map_err(refused)?;
         let patch = patch_of(work, &row, target, &wanted, &anchor).map_err(refused)?;
         if let Some(patch) = patch {
-            rows.put(written(work, &row, &patch, |now| is_as(now, &row)).await?);
+            let sent = sent(work, &row, &patch, |now| is_as(now, &row)).await?;
+            // The others have the etag that this one had, unless somebody changed them.
+            // quirk: google-47
+            if let Some(etag) = sent.renewed {
+                master = master.overlaid(&json!({"etag": etag}));
+            }
+            rows.put(sent.row);
         }
     }
     Ok(())
@@ -120,15 +128,32 @@ async fn restored(work: &Work<'_>, row: &Row) -> Result<Row> {
     written(work, row, &json!({"status": "confirmed"}), |now| is_as(now, row)).await
 }
 
-/// Patches the row of an occurrence, and gives it as it is then. A master that was written since
-/// has given its occurrences another version, so they are looked at before one is given up.
-// quirk: google-28, google-47
+/// Patches the row of an occurrence, and gives it as it is then.
 async fn written(
     work: &Work<'_>,
     row: &Row,
     patch: &Value,
     is_before: impl Fn(&Row) -> bool,
 ) -> Result<Row> {
+    Ok(sent(work, row, patch, is_before).await?.row)
+}
+
+/// An occurrence that was patched.
+struct Occurrence {
+    row: Row,
+    /// Its etag right before, where it was another than the one that was known.
+    renewed: Option<String>,
+}
+
+/// Patches the row of an occurrence. A master that was written since has given its occurrences
+/// another version, so they are looked at before one is given up.
+// quirk: google-28, google-47
+async fn sent(
+    work: &Work<'_>,
+    row: &Row,
+    patch: &Value,
+    is_before: impl Fn(&Row) -> bool,
+) -> Result<Occurrence> {
     let after = row.overlaid(patch);
     let expected = |now: &Row| {
         if is_before(now) {
@@ -149,7 +174,8 @@ async fn written(
             .ok_or_else(|| stale(work.server))?,
     };
     match work.patch(&row, patch, expected).await? {
-        Sent::Row(row) => Ok(row),
+        Sent::Row(row) => Ok(Occurrence { row, renewed: None }),
+        Sent::Again(row, etag) => Ok(Occurrence { row, renewed: Some(etag) }),
         Sent::ZoneUnknown => {
             Err(rejected(work.server, Refused("the time zone of an occurrence is not known there")))
         }
@@ -162,18 +188,19 @@ pub(super) async fn update_orphans(
     server: &Server,
     calendar: &CalendarId,
     current: &Resource,
-    mut rows: Rows,
+    held: Rows,
     target: &Series,
 ) -> Result<Resource> {
-    note_uid(server, calendar, &current.id, &rows);
+    note_uid(server, calendar, &current.id, &held);
     let none = Refused(draft::ALONE);
     let known = |key: &When| current.series.exceptions.contains_key(key);
     if target.master.is_some() || !target.exceptions.keys().all(known) {
         return Err(rejected(server, none));
     }
     let work = Work::new(server, calendar, Names::Present);
+    let mut rows = held.clone();
     match orphans_changed(&work, current, &mut rows, target).await {
-        Ok(()) => finished(server, calendar, &rows),
+        Ok(()) => finished(&work, &rows, Over::Held(&held)),
         Err(error) => Err(work.failed(error)),
     }
 }

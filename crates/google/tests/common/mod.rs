@@ -43,6 +43,13 @@ impl Stage {
         self.google = adapter(&self.world, &self.service);
     }
 
+    /// The same service, over an adapter of another process.
+    pub fn another(&self) -> Self {
+        let (world, service) = (self.world.clone(), self.service.clone());
+        let google = adapter(&world, &service);
+        Self { world, service, calendar: self.calendar.clone(), google }
+    }
+
     /// Until no throttle lasts any longer. The clock must be paused.
     pub async fn wait(&self) {
         let long = std::time::Duration::from_secs(3 * 60 * 60);

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::paging::{self, Snapshot};
 use super::quirks::Quirk;
 use super::recurrence;
-use super::show::span;
+use super::show::{self, span};
 use super::state::{Calendar, Row, Service};
 use crate::faults::Fault;
 use crate::rest::Reply;
@@ -139,7 +139,10 @@ impl Service {
         } else if call.parameters.get("orderBy") == Some("updated") {
             rows.sort_by_key(|row| row.updated);
         }
-        let ids = rows.into_iter().map(|row| row.id.clone()).collect();
+        let mut ids: Vec<String> = rows.into_iter().map(|row| row.id.clone()).collect();
+        // quirk: google-74
+        let former = held.former.iter().filter(|(_, told)| since.is_some_and(|at| **told > at));
+        ids.extend(former.map(|(id, _)| id.clone()).filter(|id| !held.rows.contains_key(id)));
         let revision = held.revision;
         let parameters = call.parameters.without(&["pageToken"]);
         // An empty list that says, in good order, that there is nothing.
@@ -168,8 +171,12 @@ impl Service {
             ids.extend(twice.map(|row| &row.id));
         }
         let mut items = Vec::new();
-        for row in ids.into_iter().filter_map(|id| held.rows.get(id)) {
-            items.extend(self.shown(call, held, row, is_delta));
+        for id in ids {
+            match held.rows.get(id) {
+                Some(row) => items.extend(self.shown(call, held, row, is_delta)),
+                None if held.former.contains_key(id) => items.push(show::bare(id)),
+                None => {}
+            }
         }
         let mut page = self.page_head(call, held);
         page["items"] = json!(items);
@@ -290,6 +297,7 @@ impl Service {
     pub(super) fn get(&self, call: &Call<'_>) -> Result<Reply, Failure> {
         let held = self.calendar(call)?;
         let row = held.find(call.route.event()).ok_or_else(Failure::not_found)?;
+        let row = self.met(held, row);
         if call.header("if-none-match").is_some_and(|etag| etag == row.etag()) {
             return Ok(Reply::empty(304).header("ETag", row.etag()));
         }
@@ -304,7 +312,8 @@ impl Service {
         let asked = held.find(call.route.event()).ok_or_else(Failure::not_found)?;
         let mut rows = Vec::new();
         if asked.is_series() && !asked.is_cancelled() {
-            rows.extend(self.instances_of(call, held, &asked));
+            let plain = self.instances_of(call, held, &asked).into_iter();
+            rows.extend(plain.map(|row| self.met(held, row)));
             let (from, until) = bounds_of(call);
             let zone = held.time_zone();
             let overlaps = |row: &&Row| {

@@ -55,6 +55,30 @@ pub enum OnMove {
     Reset,
 }
 
+/// 74: what becomes of stored exceptions when a user edits something else than the times of all
+/// events of their series (unknown).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnEdit {
+    /// They stay.
+    Kept,
+    /// They are as their series is, and no row says so.
+    Reset,
+    /// They are as their series is; a listing of changes shows their rows as cancelled, with
+    /// nothing but the id, and no other answer shows them.
+    Told,
+}
+
+/// 47: the etag of occurrences that nobody has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untouched {
+    /// Their master's.
+    Masters,
+    /// One that all of them have, and no listing shows (unknown).
+    Hidden,
+    /// As [`Untouched::Hidden`], and each change of one gives the others another (unknown).
+    Moving,
+}
+
 /// 45: after which insertions the server changes the event once more, right before the next
 /// request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +98,10 @@ pub struct Quirks {
     pub on: BTreeSet<Quirk>,
     /// Exceptions of a series whose times move.
     pub on_move: OnMove,
+    /// Exceptions of a series of which all events are edited.
+    pub on_edit: OnEdit,
+    /// The etags of occurrences that are as their series is.
+    pub untouched: Untouched,
     /// Changes right after an insertion.
     pub touch: Touch,
     /// The most items on a page, whatever is asked for.
@@ -96,6 +124,8 @@ impl Default for Quirks {
                 Quirk::RewrittenRules,
             ]),
             on_move: OnMove::Stale,
+            on_edit: OnEdit::Kept,
+            untouched: Untouched::Masters,
             touch: Touch::Series,
             largest_page: 2500,
             token_uses: None,

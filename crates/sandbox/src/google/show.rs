@@ -124,6 +124,12 @@ impl View<'_> {
     }
 }
 
+/// The row of an exception that is none any more.
+// quirk: google-74
+pub(super) fn bare(id: &str) -> Value {
+    json!({"kind": "calendar#event", "id": id, "status": "cancelled"})
+}
+
 fn remove(value: &mut Value, name: &str) {
     if let Some(map) = value.as_object_mut() {
         map.remove(name);

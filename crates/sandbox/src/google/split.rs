@@ -40,6 +40,8 @@ impl Service {
             .collect();
         let mut first = master.event.clone();
         first.insert("recurrence".to_owned(), json!(ended(&lines, &start)));
+        let next = first.get("sequence").and_then(Value::as_i64).unwrap_or(0) + 1;
+        first.insert("sequence".to_owned(), json!(next));
         let id = format!("{}_R{}", master.id, name_of(&start));
         let uid = format!("{id}@google.com");
         let mut second = master.event.clone();

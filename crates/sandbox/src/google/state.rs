@@ -12,7 +12,7 @@ use model::CalendarId;
 use serde_json::{Map, Value, json};
 
 use super::grants::Grants;
-use super::quirks::Quirks;
+use super::quirks::{OnEdit, Quirks, Untouched};
 use super::times::{Moment, zone_of};
 use crate::rest::Exchange;
 use crate::{Author, MailCause, Random};
@@ -102,6 +102,8 @@ pub(super) struct Calendar {
     pub(super) is_gone: bool,
     pub(super) default_reminders: Value,
     pub(super) rows: BTreeMap<String, Row>,
+    /// Exceptions that are none any more, of which listings of changes tell; since which revision.
+    pub(super) former: BTreeMap<String, u64>,
     pub(super) revision: u64,
     /// Tokens below this revision are expired.
     pub(super) floor: u64,
@@ -188,6 +190,7 @@ impl Service {
             is_gone: false,
             default_reminders: json!([{"method": "popup", "minutes": 10}]),
             rows: BTreeMap::new(),
+            former: BTreeMap::new(),
             revision: 0,
             floor: 0,
             epoch: 0,
@@ -261,6 +264,35 @@ impl Service {
         let mut event = row.event.clone();
         event.insert("status".to_owned(), json!("cancelled"));
         self.store(calendar, id, event, now, Updated::Moved);
+    }
+
+    /// What an edit of all events of a series does to those that were different.
+    // quirk: google-74
+    pub(super) fn reset(&mut self, calendar: &str, master: &str) {
+        let manner = self.quirks.on_edit;
+        let Some(held) = self.calendars.get_mut(calendar) else { return };
+        let ids: Vec<String> = held.exceptions(master).map(|row| row.id.clone()).collect();
+        for id in ids.into_iter().filter(|_| manner != OnEdit::Kept) {
+            held.rows.remove(&id);
+            if manner == OnEdit::Told {
+                held.former.insert(id, held.revision);
+            }
+        }
+    }
+
+    /// A row as a client meets it by its id: an occurrence that nobody has changed may have an
+    /// etag that its series does not have.
+    // quirk: google-47
+    pub(super) fn met(&self, held: &Calendar, row: Row) -> Row {
+        let Some(master) = row.master().filter(|_| !held.rows.contains_key(&row.id)) else {
+            return row;
+        };
+        let apart = match self.quirks.untouched {
+            Untouched::Masters => 0,
+            Untouched::Hidden => 1,
+            Untouched::Moving => 1 + i64::try_from(held.exceptions(master).count()).unwrap_or(0),
+        };
+        Row { etag: row.etag + apart, ..row }
     }
 
     /// The change that the server makes by itself after an insertion: another etag.

@@ -13,7 +13,7 @@ use super::render;
 use super::state::{Calendar, Json, Row, Service, Updated};
 use super::times::Moment;
 use super::typed::{FIELDS, Typed};
-use super::{Google, OnMove};
+use super::{Google, OnEdit, OnMove};
 use crate::text::Component;
 use crate::{Author, Held};
 
@@ -317,6 +317,11 @@ impl Service {
         // A series that becomes one event, or begins elsewhere, forgets what was different.
         let resets = before.get("start") != after.get("start") || !after.contains_key("recurrence");
         let forgotten = is_changed && resets;
+        // quirk: google-74
+        let reset = is_changed && !forgotten && self.quirks.on_edit != OnEdit::Kept;
+        if reset {
+            self.reset(at.id, &row.id);
+        }
         if forgotten && let Some(held) = self.calendars.get_mut(at.id) {
             held.rows.retain(|_, other| other.master() != Some(&row.id));
         }
@@ -325,12 +330,13 @@ impl Service {
             let known = old.exceptions.get(key).filter(|_| !forgotten);
             let is_same = known.is_some_and(|(_, known)| known == exception);
             if !is_same {
+                let known = known.filter(|_| !reset);
                 let known = known.and_then(|(_, known)| known.as_ref());
                 is_excepted |= self.except(at, &row.id, original, exception.as_ref(), known);
             }
         }
         let undone = old.exceptions.iter().filter(|(key, _)| !new.exceptions.contains_key(*key));
-        for (_, (original, _)) in undone.filter(|_| !forgotten) {
+        for (_, (original, _)) in undone.filter(|_| !forgotten && !reset) {
             is_excepted |= self.regular(at, &row.id, original);
         }
         if is_changed || is_excepted {

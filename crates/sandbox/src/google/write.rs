@@ -324,7 +324,8 @@ impl Service {
     fn target(&mut self, call: &Call<'_>) -> Result<Row, Failure> {
         let id = call.route.event();
         let held = self.calendar(call)?;
-        held.find(id).ok_or_else(Failure::not_found)
+        let row = held.find(id).ok_or_else(Failure::not_found)?;
+        Ok(self.met(held, row))
     }
 
     // quirk: google-44, google-46, google-47
