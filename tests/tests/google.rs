@@ -5,7 +5,7 @@ use calpair_tests::rig::Rig;
 use calpair_tests::{story, text};
 use engine::PairState;
 use model::Sides;
-use sandbox::google::GoogleUser;
+use sandbox::google::{GoogleUser, Quirk};
 use tokio::runtime::{Builder, Runtime};
 
 struct Scene {
@@ -76,8 +76,7 @@ fn ten_changes_cost_one_listing_and_one_write_each() {
     for uid in &uids {
         assert!(scene.user().set(&scene.at_google(uid), "SUMMARY", "Renamed there"));
     }
-    // A changed series that repeats is asked for its exceptions: the listing has only what changed.
-    assert_eq!(costs(), (1 + 5, 0), "ten changes of Google's users");
+    assert_eq!(costs(), (1, 0), "ten changes of Google's users");
     assert!(
         scene
             .icloud
@@ -86,6 +85,66 @@ fn ten_changes_cost_one_listing_and_one_write_each() {
             .all(|text| { String::from_utf8_lossy(text).contains("SUMMARY:Renamed there") })
     );
     assert_eq!(costs(), (1, 0), "quiet");
+}
+
+/// Ten titles of series, ten moved occurrences, ten cancelled ones: from here, and from there.
+#[test]
+fn thirty_changes_of_series_cost_one_listing_and_one_write_each() {
+    let scene = Scene::begin();
+    let (google, _) = scene.google.as_google().expect("the right side is Google");
+    // A cancelled row says of which occurrence it is, as the documentation has it.
+    google.set_quirks(|quirks| *quirks = quirks.clone().without(Quirk::SparseCancelled));
+    let costs = || {
+        let before = google.log().len();
+        scene.runtime.block_on(scene.rig.cycle());
+        let log = google.log();
+        let reads = log[before..].iter().filter(|asked| asked.method == "GET").count();
+        (reads, log.len() - before - reads)
+    };
+    let uids: Vec<String> = (0..30).map(|number| format!("e{number}@example.com")).collect();
+    for uid in &uids {
+        let text = event(uid, "RRULE:FREQ=WEEKLY;COUNT=20\r\n");
+        scene.icloud.put(&format!("{uid}.ics"), text.as_bytes());
+    }
+    scene.runtime.block_on(scene.rig.rest());
+    for (number, uid) in uids.iter().enumerate() {
+        let moved = format!(
+            "BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:20260101T000000Z\r\n\
+            RECURRENCE-ID:20270309T100000Z\r\nDTSTART:20270309T150000Z\r\n\
+            DTEND:20270309T160000Z\r\nSUMMARY:{uid}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+        );
+        scene.icloud.edit(uid, |text| match number / 10 {
+            0 => text.replace("SUMMARY:", "SUMMARY:Renamed "),
+            1 => text.replace("END:VCALENDAR\r\n", &moved),
+            _ => text.replace("RRULE:", "EXDATE:20270309T100000Z\r\nRRULE:"),
+        });
+    }
+    assert_eq!(costs(), (1, 30), "thirty changes on the iPhone");
+    assert_eq!(costs(), (1, 0), "quiet");
+    let at = |time: &str| time.parse().expect("an instant");
+    let (was, is) = (at("2027-03-16T10:00:00Z"), at("2027-03-17T08:00:00Z"));
+    for (number, uid) in uids.iter().enumerate() {
+        let (user, uid) = (scene.user(), scene.at_google(uid));
+        assert!(match number / 10 {
+            0 => user.set(&uid, "SUMMARY", "Renamed there"),
+            1 => user.move_occurrence(&uid, was, is),
+            _ => user.cancel_occurrence(&uid, "20270316T100000Z"),
+        });
+    }
+    assert_eq!(costs(), (1, 0), "thirty changes at Google");
+    assert_eq!(costs(), (1, 0), "quiet");
+    for (number, uid) in uids.iter().enumerate() {
+        let (_, raw) = scene.icloud.by_uid().remove(uid).expect("it is there");
+        let text = String::from_utf8_lossy(&raw).into_owned();
+        let marks: &[&str] = match number / 10 {
+            0 => &["SUMMARY:Renamed there"],
+            1 => &["DTSTART:20270309T150000Z", "DTSTART:20270317T080000Z"],
+            _ => &["20270309T100000Z", "20270316T100000Z"],
+        };
+        assert!(marks.iter().all(|mark| text.contains(mark)), "{text}");
+    }
+    google.assert_unviolated();
+    google.assert_careful_writes();
 }
 
 // quirk: google-50

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Bench, hour, weekly, with};
-use crate::google::{OnMove, Quirk, Touch};
+use crate::google::{OnEdit, OnMove, Quirk, Touch, Untouched};
 
 #[test]
 fn instances_have_ids_of_their_original_starts() {
@@ -182,4 +182,49 @@ fn a_new_series_is_touched_once_more() {
     assert_eq!(patch(&made.etag), 412);
     let etag = bench.get("/standup1").etag;
     assert_eq!(patch(&etag), 200);
+}
+
+#[test]
+fn an_edit_of_all_events_keeps_or_resets_what_was_different() {
+    // quirk: google-74
+    let id = "standup1_20260309T080000Z";
+    for (manner, listed, told) in
+        [(OnEdit::Kept, 2, false), (OnEdit::Reset, 1, false), (OnEdit::Told, 1, true)]
+    {
+        let bench = Bench::tame();
+        bench.google.set_quirks(|quirks| quirks.on_edit = manner);
+        let user = bench.google.user(&bench.calendar);
+        bench.insert(&weekly("standup1"));
+        bench.patch(id, &json!({"summary": "Own"}));
+        let token = bench.list("").token();
+        assert!(user.set(&user.uids()[0], "SUMMARY", "New"));
+        assert_eq!(bench.list("").ids().len(), listed, "{manner:?}");
+        let title = bench.get(&format!("/{id}")).body["summary"].clone();
+        assert_eq!(title, if listed == 2 { "Own" } else { "New" });
+        let changed = bench.list(&format!("syncToken={token}"));
+        let items = changed.body["items"].as_array().unwrap();
+        let bare = json!({"kind": "calendar#event", "id": id, "status": "cancelled"});
+        assert_eq!(items.contains(&bare), told, "{items:?}");
+        assert_eq!(items.len(), if told { 2 } else { 1 });
+        let quiet = bench.list(&format!("syncToken={}", changed.token()));
+        assert_eq!(quiet.ids().len(), 0, "{manner:?}");
+    }
+}
+
+#[test]
+fn an_occurrence_that_nobody_changed_has_its_masters_etag_or_not() {
+    // quirk: google-47
+    let of = |day: &str| format!("/standup1_202603{day}T080000Z");
+    for manner in [Untouched::Masters, Untouched::Hidden, Untouched::Moving] {
+        let bench = Bench::tame();
+        bench.google.set_quirks(|quirks| quirks.untouched = manner);
+        let made = bench.insert(&weekly("standup1"));
+        let before = bench.get(&of("09")).etag;
+        assert_eq!(before == made.etag, manner == Untouched::Masters);
+        assert_eq!(before, bench.get(&of("16")).etag);
+        bench.patch("standup1_20260309T080000Z", &json!({"summary": "Own"}));
+        let moved = bench.get(&of("16")).etag != before;
+        assert_eq!(moved, manner == Untouched::Moving);
+        assert_eq!(bench.get("/standup1").etag, made.etag);
+    }
 }
