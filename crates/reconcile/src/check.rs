@@ -419,7 +419,8 @@ impl Linter<'_> {
             let forgets = |base: &Event, now: &Event, target: &Event| {
                 self.plain_fields().iter().any(|field| {
                     let edited = !plainly_same(base, now, field);
-                    edited && !plainly_same(now, target, field) && !lost(field)
+                    let bared = known.renew[side].contains(field) && is_bared(now, target, field);
+                    edited && !plainly_same(now, target, field) && !lost(field) && !bared
                 })
             };
             let masters = [base, now, target].map(|series| series.master.as_ref());
@@ -515,6 +516,13 @@ impl Linter<'_> {
                     }
                 }))
     }
+}
+
+/// A title from which only something that stood before it is taken.
+fn is_bared(now: &Event, target: &Event, field: Field) -> bool {
+    let shown = |event: &Event| event.title.as_ref().map(|title| title.expose().clone());
+    let (now, target) = (shown(now).unwrap_or_default(), shown(target).unwrap_or_default());
+    field == Field::Title && now.ends_with(&target)
 }
 
 /// The same but for white space at the end of a description; one with a list of people in it is

@@ -144,6 +144,11 @@ fn prefixes_are_exchanged() {
         single("b"),
         single("X b"),
     );
+    changed("taken off under an edit of the copy", "W ", "", "a", "W b").is(
+        Decision::Merge,
+        single("b"),
+        single("b"),
+    );
     changed("taken off by its owner", "W ", "", "a", "a").is(
         Decision::Keep,
         single("a"),
