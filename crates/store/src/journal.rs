@@ -227,15 +227,15 @@ impl Store {
     /// # Errors
     /// When the database can't be read.
     pub fn resource(&self, pair: PairId, side: Side, id: &ResourceId) -> Result<Option<Resource>> {
-        self.read(|connection| {
-            let Some(known) = row::find(connection, pair, side, id)?.filter(|row| row.present)
-            else {
-                return Ok(None);
-            };
-            let Some(series) = row::series(connection, known.id)? else { return Ok(None) };
-            let raw = row::raw(connection, known.id)?;
-            Ok(Some(Resource { id: known.resource, version: known.version, raw, series }))
-        })
+        self.read(|connection| held(connection, row::find(connection, pair, side, id)?))
+    }
+
+    /// The resource of a mapping on a side, as [`Store::resource`] gives it.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub fn resource_of(&self, mapping: MappingId, side: Side) -> Result<Option<Resource>> {
+        self.read(|connection| held(connection, row::of_mapping(connection, mapping, side)?))
     }
 }
 
@@ -273,6 +273,13 @@ impl Store {
         })?;
         id.map_or(Ok(None), |id| self.resource(pair, side, &id))
     }
+}
+
+fn held(connection: &Connection, row: Option<row::Snapshot>) -> Result<Option<Resource>> {
+    let Some(known) = row.filter(|row| row.present) else { return Ok(None) };
+    let Some(series) = row::series(connection, known.id)? else { return Ok(None) };
+    let raw = row::raw(connection, known.id)?;
+    Ok(Some(Resource { id: known.resource, version: known.version, raw, series }))
 }
 
 /// The writes that were begun and neither answered nor abandoned, oldest first.

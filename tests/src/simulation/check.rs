@@ -264,7 +264,13 @@ fn fairly_overruled(stage: &Stage, users: &Users) -> Result<(), Found> {
         let is_kept = holds(&after, MEANWHILE);
         let won =
             |token: &&Token| !is_kept && holds(&after, &token.text) && !holds(&before, &token.text);
-        if let Some(token) = users.tokens.iter().filter(won).find(|won| won.side == change.side) {
+        let won: Vec<&Token> = users.tokens.iter().filter(won).collect();
+        // A service may reset an occurrence where its series is edited; who edits that occurrence
+        // on the other side brings back what it said.
+        let has_won = |side| won.iter().any(|token| token.side == side);
+        if let Some(token) = won.iter().find(|won| won.side == change.side)
+            && !has_won(change.side.opposite())
+        {
             let (side, uid) = (change.side, &change.uid);
             let text = &token.text;
             return Err(Found(format!("on {side}, {uid} was overruled by its own {text}")));

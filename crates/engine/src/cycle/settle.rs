@@ -11,7 +11,7 @@ use std::time::Duration;
 use model::{Resource, ResourceId, Series, Side};
 use provider::{Error, ErrorKind, Outcome};
 use reconcile::likeness;
-use store::{ActionKind, IntentRow, UnreadableRow, Wrote};
+use store::{ActionKind, IntentRow, SubjectRow, UnreadableRow, Wrote};
 
 use super::rules::stated;
 use super::{Cycle, at, own_uid};
@@ -103,9 +103,7 @@ impl Cycle<'_> {
                         store.set_aside(self.id(), subject, side, &target.uid, UNSEEN, now)?;
                     }
                     // Under its own UID it can't be told from somebody else's but by what it says.
-                    Some(target) => self.settle_by_uid(intent, target, |found| {
-                        likeness(&found.series) == likeness(target)
-                    })?,
+                    Some(target) => self.settle_by_uid(intent, target, is_like)?,
                     None => self.ctx.store.abandon(intent.id)?,
                 }
             }
@@ -204,7 +202,7 @@ impl Cycle<'_> {
         if !self.has_seen_all(intent.side).await? {
             return Ok(Settled::Failed(error));
         }
-        self.settle_by_uid(intent, target, |_| false)?;
+        self.settle_by_uid(intent, target, |_, _| false)?;
         Ok(Settled::Known)
     }
 
@@ -223,12 +221,22 @@ impl Cycle<'_> {
         &self,
         intent: &IntentRow,
         target: &Series,
-        looks_ours: impl Fn(&Resource) -> bool,
+        looks_ours: impl Fn(&Resource, &Series) -> bool,
     ) -> Result<(), Failure> {
         let store = &self.ctx.store;
         let own = intent.key.as_ref().is_some_and(|key| target.uid == own_uid(key));
-        let found = store.unmapped(self.id(), intent.side, &target.uid)?;
-        match found.filter(|found| own || looks_ours(found)) {
+        let again = match &intent.subject {
+            // What is made again under its former UID has been seen as somebody's doing.
+            SubjectRow::Known(mapping) => store.resource_of(*mapping, intent.side)?,
+            SubjectRow::New(_) => None,
+        };
+        let found = match again.filter(|found| own || is_like(found, target)) {
+            Some(found) => Some(found),
+            None => store
+                .unmapped(self.id(), intent.side, &target.uid)?
+                .filter(|found| own || looks_ours(found, target)),
+        };
+        match found {
             Some(found) => {
                 let ours = reconcile::rendering(target, &found.series);
                 self.record(intent.side, intent.id, &found, Some(&ours))?;
@@ -299,6 +307,11 @@ impl Cycle<'_> {
         let version = known.and_then(|known| known.version);
         Ok(version.is_some() && version == found.version)
     }
+}
+
+/// Whether it says what was to be created, as far as that tells two events apart.
+fn is_like(found: &Resource, target: &Series) -> bool {
+    likeness(&found.series) == likeness(target)
 }
 
 /// Whether a side holds what it held before the write: then that never arrived.
