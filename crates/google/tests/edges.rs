@@ -166,6 +166,30 @@ async fn what_an_organizer_does_to_the_one_occurrence_we_are_invited_to_arrives(
     }
 }
 
+// quirk: google-63
+#[tokio::test]
+async fn no_single_occurrence_of_ours_is_taken_from_its_guests() {
+    let stage = Stage::new(Quirks::default());
+    let ours = json!({"email": stage.calendar.as_str(), "self": true});
+    let mut meeting = invited("ghost1@google.com", "11", "confirmed", "Host");
+    meeting["organizer"] = ours.clone();
+    meeting["attendees"] = json!([{"email": "ann@example.test"}, ours]);
+    stage.user().native(&meeting);
+    stage.list(None).await.expect("it is listed");
+    let found = stage.found(&"ghost1".into()).await;
+    let mut cancelled = found.series.clone();
+    let key = cancelled.exceptions.keys().next().expect("the occurrence").clone();
+    cancelled.exceptions.insert(key, Exception::Cancelled);
+    let mut absent = found.series.clone();
+    absent.exceptions.clear();
+    for target in [cancelled, absent] {
+        let refused = stage.google.update(&stage.calendar, &found, &target).await;
+        let refused = refused.expect_err("guests would come");
+        assert!(refused.sentence().contains("people are invited"), "{refused:?}");
+    }
+    assert_eq!(row(&stage, "ghost1_20270511T090000Z")["status"], "confirmed");
+}
+
 // quirk: google-41
 #[tokio::test]
 async fn a_series_that_was_moved_and_moved_back_has_what_google_left_it() {

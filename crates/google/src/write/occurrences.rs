@@ -7,7 +7,7 @@ use model::{CalendarId, Event, Exception, Resource, ResourceId, Series, When};
 use provider::{ErrorKind, Result};
 use serde_json::{Value, json};
 
-use super::{Expected, Sent, Work, cancellation, finished, rejected, stale};
+use super::{Expected, Sent, Work, cancellation, check_deletable, finished, rejected, stale};
 use crate::draft::{self, Target};
 use crate::fields::{Refused, times::Names};
 use crate::memory::Over;
@@ -196,6 +196,13 @@ pub(super) async fn update_orphans(
     let known = |key: &When| current.series.exceptions.contains_key(key);
     if target.master.is_some() || !target.exceptions.keys().all(known) {
         return Err(rejected(server, none));
+    }
+    let goes = |(key, was): (&When, &Exception)| {
+        let stays = |now: Option<&Exception>| matches!(now, Some(Exception::Override(_)));
+        stays(Some(was)) && !stays(target.exceptions.get(key))
+    };
+    if current.series.exceptions.iter().any(goes) {
+        check_deletable(server, calendar, &held, "an occurrence of it")?;
     }
     let work = Work::new(server, calendar, Names::Present);
     let mut rows = held.clone();
