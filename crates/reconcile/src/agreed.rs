@@ -3,7 +3,7 @@
 
 use model::{Event, Exception, Field, Series, Side, Sides};
 
-use crate::keys::implied;
+use crate::keys::{Renaming, implied};
 use crate::plan::{Step, Waiting};
 
 /// What the base becomes once a step's writes are done and both sides hold `held`.
@@ -13,24 +13,45 @@ use crate::plan::{Step, Waiting};
 /// they differ from one another.
 pub fn agreed(step: &Step, base: Option<Sides<&Series>>, held: Sides<&Series>) -> Sides<Series> {
     let waiting = &step.waiting;
-    match base {
-        Some(base) if unnameable(waiting, base, held) => base.map(Series::clone),
-        base => Sides::from_fn(|side| {
+    let Some(base) = base else {
+        return Sides::from_fn(|side| {
             let mut agreed = held[side].clone();
-            match base {
-                Some(base) => retain(&mut agreed, base[side], waiting),
-                None => {
-                    let before = before_contact(held[side], held[side.opposite()]);
-                    retain(&mut agreed, &before, waiting);
-                }
-            }
+            retain(&mut agreed, &before_contact(held[side], held[side.opposite()]), waiting);
             agreed
-        }),
+        });
+    };
+    let Some(mut agreed) = nameable(waiting, base, held) else { return base.map(Series::clone) };
+    for side in Side::BOTH {
+        retain(&mut agreed[side], base[side], waiting);
     }
+    agreed
 }
 
-/// Whether what is open has no name in a later state: then the base stays as it is, as a whole.
-/// What both sides hold alike is no edit even so.
+/// What the sides hold, its exceptions named as the base will name them: where times are open, it
+/// keeps the former ones. `None` where something has no name there, and the base has to stay as it
+/// is, as a whole. What both sides hold alike is no edit even so.
+fn nameable(
+    waiting: &Waiting,
+    base: Sides<&Series>,
+    held: Sides<&Series>,
+) -> Option<Sides<Series>> {
+    if unnameable(waiting, base, held) {
+        return None;
+    }
+    let named = |side: Side| {
+        let mut series = held[side].clone();
+        if waiting.fields.contains(Field::Times) && !series.exceptions.is_empty() {
+            let renaming = Renaming::between(base[side], held[side])?;
+            let exceptions = std::mem::take(&mut series.exceptions).into_iter();
+            series.exceptions =
+                exceptions.map(|(key, exception)| (renaming.back(&key), exception)).collect();
+        }
+        Some(series)
+    };
+    Some(Sides::new(named(Side::Left)?, named(Side::Right)?))
+}
+
+/// Whether what is open has no name in a later state.
 fn unnameable(waiting: &Waiting, base: Sides<&Series>, held: Sides<&Series>) -> bool {
     let start = |series: &Series| series.master.as_ref().map(|master| master.start.clone());
     let moved = || Side::BOTH.into_iter().any(|side| start(base[side]) != start(held[side]));

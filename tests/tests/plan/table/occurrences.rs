@@ -424,3 +424,25 @@ fn overrides_without_a_master() {
         daily("a"),
     );
 }
+
+/// One side was moved, and that does not cross; what crosses to it is named as it is there.
+#[test]
+fn while_a_move_waits_its_base_has_the_former_names() {
+    let policy = Policy { direction: Direction::LeftToRight, ..Policy::default() };
+    let base = || daily("a");
+    let left = || cancelled(base(), 4);
+    let right = || shifted(base(), 2);
+    let (_, after) = settle(
+        &touched(known(Sides::new(base(), base()), Sides::new(present(left()), present(right())))),
+        &policy,
+    );
+    let mut waits = after.known[0].clone();
+    let is = |now: &Now, wanted: Series| series(now).unwrap().same_content(&wanted);
+    assert!(is(&waits.now.right, shifted(left(), 2)), "{}", picture(&after));
+    assert!(waits.base.right.same_content(&left()), "{}", picture(&after));
+    // Deleted there, it comes back as its original is.
+    let renamed = |series| with(series, |event: &mut Event| event.title = Some("b".into()));
+    waits.now = Sides::new(present(renamed(left())), Now::Absent);
+    let (_, after) = settle(&touched(waits), &policy);
+    assert!(is(&after.known[0].now.right, renamed(left())), "{}", picture(&after));
+}
