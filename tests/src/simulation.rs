@@ -60,8 +60,9 @@ struct Stage {
     pair: Pair,
     operator: Operator,
     chance_seed: u64,
-    /// Which UIDs users give to what they create.
+    /// Which UIDs users give to what they create, between two cycles and in the middle of one.
     uids: Uids,
+    uids_meanwhile: Uids,
     life: Life,
 }
 
@@ -69,12 +70,17 @@ impl Stage {
     fn set(seed: u64, services: Sides<Service>) -> Self {
         let world = World::new(seed);
         let mut random = Random::new(seed ^ 0x5eed);
-        let mut uids = Uids::Any;
+        let (mut uids, mut uids_meanwhile) = (Uids::Any, Uids::Any);
         for side in Side::BOTH {
             let habits = habits(&mut random);
             // Google and Microsoft keep our copies under UIDs of their own making.
             if habits.uids == UidScope::Free || services[side] != Service::Plain {
-                uids = Uids::New;
+                (uids, uids_meanwhile) = (Uids::New, Uids::New);
+            }
+            // What is refused as taken, and is in no listing, gets another UID. Nobody puts it back
+            // between the two; no client could tell.
+            if habits.tombstones {
+                uids_meanwhile = Uids::New;
             }
             world.account(side.as_str(), habits);
         }
@@ -99,8 +105,19 @@ impl Stage {
         let life = Life { cycles: 0, crashes: 0, writes: 0, trace: Vec::new() };
         let chance_seed = random.next();
         let operator = Operator::new(seed);
-        let stage =
-            Self { world, random, grounds, fields, store, pair, operator, chance_seed, uids, life };
+        let stage = Self {
+            world,
+            random,
+            grounds,
+            fields,
+            store,
+            pair,
+            operator,
+            chance_seed,
+            uids,
+            uids_meanwhile,
+            life,
+        };
         stage.connect();
         stage
     }

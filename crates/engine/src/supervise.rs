@@ -138,7 +138,8 @@ impl Supervisor {
         let fingerprint = charge.fingerprint.clone();
         let (asks, asked) = mpsc::unbounded_channel();
         let busy = Arc::<AtomicBool>::default();
-        // Nobody's errand overtakes the last cycle of another task, either.
+        // Nobody's errand overtakes the last cycle of a task of another name, either; one of the
+        // same name has the turn itself.
         let fresh: Option<Arc<Turn<()>>> = turn.is_none().then(Arc::default);
         let waiting = fresh.as_ref().and_then(|turn| Arc::clone(turn).try_lock_owned().ok());
         let turn = turn.or(fresh).unwrap_or_default();

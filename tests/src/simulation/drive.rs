@@ -116,7 +116,7 @@ fn run(
         if let Some((users, Some(at))) = &mut interruption
             && steps == *at
         {
-            users.act(&stage.world, &stage.grounds, stage.uids);
+            users.act(&stage.world, &stage.grounds, stage.uids_meanwhile);
         }
         if let Poll::Ready(end) = attended.as_mut().poll(&mut waker) {
             break Some(end);

@@ -262,6 +262,23 @@ async fn a_halted_plan_waits_for_its_approval() {
 }
 
 #[tokio::test]
+async fn a_task_beside_events_holds_no_cursor_back() {
+    let stage = Stage::new().await;
+    let service = stage.connected().await;
+    sync(&service).await;
+    stage.create(0, "a");
+    let begun = |service: &Service| row(service).sides.map(|side| side.cursor);
+    let before = begun(&service);
+    let due = "2026-03-01T09:00:00Z".parse().unwrap();
+    stage.user(0).create(&seed::hour("t", "Buy milk", due, "").replace("VEVENT", "VTODO"));
+    assert_eq!(sync(&service).await.0, 0);
+    assert_eq!(stage.user(1).uids(), ["a"], "a task is no event");
+    let after = begun(&service);
+    assert!(after.left.is_some() && after.left != before.left, "{after:?}");
+    assert!(row(&service).sides.left.full_at.is_some());
+}
+
+#[tokio::test]
 async fn a_paused_pair_is_left_alone_until_it_is_resumed() {
     let stage = Stage::new().await;
     let service = stage.connected().await;
