@@ -235,7 +235,7 @@ impl Service {
                 self.connect(&account, password, connect::owner(replace), lasts).await
             }
             Request::Disconnect { account } => self.disconnect(&account).await,
-            Request::Pause { pair } => self.pause(&pair),
+            Request::Pause { pair } => self.pause(&pair).await,
             Request::Resume { pair } => self.resume(&pair),
             Request::Approve { pair } => self.approve(&pair),
             Request::Detach { pair, remove_copies } => {

@@ -9,20 +9,19 @@ use crate::exit::Exit;
 use crate::text;
 
 impl Service {
-    pub(super) fn pause(&self, name: &str) -> Answer {
+    /// Once it is answered nothing is written any more: a cycle under way ends early, and what it
+    /// began is settled when the pair goes on.
+    pub(super) async fn pause(&self, name: &str) -> Answer {
         let row = self.row_of(&self.pair_of(name)?)?;
         if row.paused {
             return Ok(Reply::message(Exit::Fine, format!("{name} is paused already")));
         }
         self.ctx.store.set_paused(row.id, true)?;
+        drop(self.let_go(&row.name).await);
         let (now, action) = (self.ctx.now(), format!("calpair resume {name}"));
-        self.ctx.store.put_pair_state(
-            row.id,
-            "paused",
-            now,
-            Some("paused by hand"),
-            Some(&action),
-        )?;
+        let reason = Some("paused by hand");
+        self.ctx.store.put_pair_state(row.id, "paused", now, reason, Some(&action))?;
+        self.restart_changed();
         Ok(Reply::message(Exit::Fine, format!("{name} is paused, until `calpair resume {name}`")))
     }
 

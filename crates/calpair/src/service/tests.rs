@@ -279,6 +279,30 @@ async fn a_task_beside_events_holds_no_cursor_back() {
 }
 
 #[tokio::test]
+async fn nothing_is_written_any_more_once_a_pair_is_paused() {
+    let stage = Stage::new().await;
+    let service = stage.connected().await;
+    (0..200).for_each(|number| stage.create(0, &format!("e{number}")));
+    let service = service.supervised(|_, _| ());
+    while stage.numbers()[1] == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(service.answer(Request::Pause { pair: pair() }).await.exit, 0);
+    let written = stage.numbers();
+    assert!(written[1] < 200, "it was over before");
+    // Whatever was under way is over then.
+    let supervisor = service.supervisor.as_ref().unwrap();
+    drop(supervisor.hold(&PairName::new("p")).await.expect("it is kept"));
+    assert_eq!(stage.numbers(), written);
+    assert_eq!(status(&service).await.pairs[0].state, "paused");
+    service.answer(Request::Resume { pair: pair() }).await;
+    while stage.numbers()[1] < 200 {
+        tokio::task::yield_now().await;
+    }
+    service.close(Duration::ZERO).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_paused_pair_is_left_alone_until_it_is_resumed() {
     let stage = Stage::new().await;
     let service = stage.connected().await;
