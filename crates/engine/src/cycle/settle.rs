@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use model::{Resource, ResourceId, Series, Side};
+use model::{Origin, Resource, ResourceId, Series, Side};
 use provider::{Error, ErrorKind, Outcome};
 use reconcile::likeness;
 use store::{ActionKind, IntentRow, SubjectRow, UnreadableRow, Wrote};
@@ -102,8 +102,7 @@ impl Cycle<'_> {
                         let store = &self.ctx.store;
                         store.set_aside(self.id(), subject, side, &target.uid, UNSEEN, now)?;
                     }
-                    // Under its own UID it can't be told from somebody else's but by what it says.
-                    Some(target) => self.settle_by_uid(intent, target, is_like)?,
+                    Some(target) => self.settle_by_uid(intent, target)?,
                     None => self.ctx.store.abandon(intent.id)?,
                 }
             }
@@ -202,7 +201,7 @@ impl Cycle<'_> {
         if !self.has_seen_all(intent.side).await? {
             return Ok(Settled::Failed(error));
         }
-        self.settle_by_uid(intent, target, |_, _| false)?;
+        self.settle_by_uid(intent, target)?;
         Ok(Settled::Known)
     }
 
@@ -215,16 +214,16 @@ impl Cycle<'_> {
         Ok(row.is_some_and(|row| row.sides[side].full_at.is_some()))
     }
 
-    /// After all there is was seen. Under a UID of our own it can only be ours. Any other may be
-    /// somebody else's event, unless `looks_ours`; it meets the other side as such.
-    fn settle_by_uid(
-        &self,
-        intent: &IntentRow,
-        target: &Series,
-        looks_ours: impl Fn(&Resource, &Series) -> bool,
-    ) -> Result<(), Failure> {
-        let store = &self.ctx.store;
+    /// After all there is was seen. Under a UID of our own, or with a copy's mark, it can only be
+    /// ours. Any other may be somebody else's event, and meets the other side as such; but what new
+    /// rules have overtaken must not be met as an original, and is ours if it says the same.
+    fn settle_by_uid(&self, intent: &IntentRow, target: &Series) -> Result<(), Failure> {
+        let (store, provider) = (&self.ctx.store, &self.pair.sides[intent.side].provider);
         let own = intent.key.as_ref().is_some_and(|key| target.uid == own_uid(key));
+        let is_ours = |found: &Resource| {
+            own || provider.origin(found) != Origin::Unknown
+                || (intent.overtaken && is_like(found, target))
+        };
         let again = match &intent.subject {
             // What is made again under its former UID has been seen as somebody's doing.
             SubjectRow::Known(mapping) => store.resource_of(*mapping, intent.side)?,
@@ -232,9 +231,7 @@ impl Cycle<'_> {
         };
         let found = match again.filter(|found| own || is_like(found, target)) {
             Some(found) => Some(found),
-            None => store
-                .unmapped(self.id(), intent.side, &target.uid)?
-                .filter(|found| own || looks_ours(found, target)),
+            None => store.unmapped(self.id(), intent.side, &target.uid)?.filter(is_ours),
         };
         match found {
             Some(found) => {

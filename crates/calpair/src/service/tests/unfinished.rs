@@ -87,6 +87,28 @@ async fn what_arrived_is_known_for_ours_though_the_rules_are_others() {
 }
 
 #[tokio::test]
+async fn what_arrived_is_known_for_ours_though_it_is_refused_by_now() {
+    let stage = Stage::new().await;
+    let service = begun(&stage, Fault::LostReply).await;
+    take_up(&service, &format!("{}conflict = \"right\"\n", stage.config()));
+    stage.user(0).set("a", "SUMMARY", "Edited");
+    stage.user(1).set("a", "LOCATION", "Town");
+    let creation = Aim::op(Op::Create).on("right");
+    (0..40).for_each(|_| stage.world.plan(creation.clone(), Fault::Rejected));
+    sync(&service).await;
+    stage.world.calm();
+    sync(&service).await;
+    assert_eq!(stage.numbers(), [3, 3]);
+    for side in [0, 1] {
+        let text = String::from_utf8(stage.user(side).get("a").unwrap().raw).unwrap();
+        assert!(text.contains("SUMMARY:Edited"), "the copy's title is nobody's edit: {text}");
+        assert!(text.contains("LOCATION:Town"), "{text}");
+    }
+    let history = service.ctx.store.history(None, None, 9).unwrap();
+    assert!(history.iter().all(|change| change.action != "overruled"), "{history:?}");
+}
+
+#[tokio::test]
 async fn a_pair_under_another_name_waits_for_the_last_cycle_of_the_former() {
     let stage = Stage::new().await;
     let service = stage.connected().await.supervised(|_, _| ());
