@@ -264,12 +264,15 @@ fn fairly_overruled(stage: &Stage, users: &Users) -> Result<(), Found> {
         let is_kept = holds(&after, MEANWHILE);
         let won =
             |token: &&Token| !is_kept && holds(&after, &token.text) && !holds(&before, &token.text);
-        let won: Vec<&Token> = users.tokens.iter().filter(won).collect();
         // A service may reset an occurrence where its series is edited; who edits that occurrence
-        // on the other side brings back what it said.
-        let has_won = |side| won.iter().any(|token| token.side == side);
-        if let Some(token) = won.iter().find(|won| won.side == change.side)
-            && !has_won(change.side.opposite())
+        // on the other side brings back what it said, though half of that edit (what it makes of
+        // the series, not yet of the occurrence) may have come over before.
+        let has_won = |token: &Token| {
+            token.side != change.side && count(&after, &token.text) > count(&before, &token.text)
+        };
+        let won_on = |side| users.tokens.iter().filter(won).find(|token| token.side == side);
+        if let Some(token) = won_on(change.side)
+            && !users.tokens.iter().any(has_won)
         {
             let (side, uid) = (change.side, &change.uid);
             let text = &token.text;
@@ -381,7 +384,11 @@ fn taken_away(stage: &Stage, users: &Users) -> BTreeSet<String> {
 }
 
 fn holds(place: &[u8], text: &str) -> bool {
-    place.windows(text.len()).any(|window| window == text.as_bytes())
+    count(place, text) > 0
+}
+
+fn count(place: &[u8], text: &str) -> usize {
+    place.windows(text.len()).filter(|window| *window == text.as_bytes()).count()
 }
 
 /// Everything that was asked and done, in order, and what the store says about it.
