@@ -38,7 +38,7 @@ pub(super) async fn create(
     let body = plan.body(job, slot, event, &[(Mark::State, &parts::open(series))])?;
     let Some(row) = job.create(&body, &ident::transaction(key)).await? else { return Ok(None) };
     let id = ResourceId::new(row.id());
-    bring_made_by(job, &id, Rows::single(row), series, Some(key)).await.map(Some)
+    bring(job, &id, Rows::single(row), series, Some(key)).await.map(Some)
 }
 
 fn nothing() -> Error {
@@ -177,18 +177,9 @@ impl Plan<'_> {
 
 /// Brings rows to a series: the first event, then the others, then what is too many. Where that is
 /// more than one write, the first event says until the end what all of them are to be; where
-/// somebody has deleted that one, another does.
+/// somebody has deleted that one, another does. What a creation makes is marked as its own: it is
+/// all that is found of it if the first event is deleted meanwhile.
 pub(super) async fn bring(
-    job: &Job<'_>,
-    id: &ResourceId,
-    rows: Rows,
-    target: &Series,
-) -> Result<Resource> {
-    bring_made_by(job, id, rows, target, None).await
-}
-
-/// The same; what is made is marked as that creation's.
-async fn bring_made_by(
     job: &Job<'_>,
     id: &ResourceId,
     rows: Rows,
