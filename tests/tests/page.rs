@@ -11,6 +11,7 @@ use model::Side;
 use sandbox::Gone;
 use sandbox::seed::hour;
 use serde_json::Value;
+use testkit::canary;
 
 /// What is typed, and what the page then says.
 struct Typed<'a> {
@@ -437,32 +438,12 @@ fn no_secret_is_anywhere() {
     let log = scene.end();
     assert!(log.stderr.lines().count() > 20, "it said much");
     pages.push(log.stderr);
-    let mut state = Vec::new();
-    for (path, _) in calpair_tests::program::modes(&scene.home.state()) {
-        if path.is_file() {
-            state.extend(std::fs::read(&path).expect("it is ours"));
-        }
-    }
-    for secret in secrets.iter().copied().chain([PAGE_PASSWORD, &token]) {
-        for form in forms(secret) {
-            assert!(!entered.contains(&form), "{form}");
-            assert!(pages.iter().all(|page| !page.contains(&form)), "{form}");
-            let bytes = form.as_bytes();
-            assert!(!state.windows(bytes.len()).any(|window| window == bytes), "{form}");
-        }
+    let secrets: Vec<&str> = secrets.iter().copied().chain([PAGE_PASSWORD, &token]).collect();
+    for form in secrets.iter().flat_map(|secret| canary::forms(secret)) {
+        assert!(!entered.contains(&form), "{form}");
+        assert!(pages.iter().all(|page| !page.contains(&form)), "{form}");
     }
     assert!(pages.iter().all(|page| !page.contains("CanaryTitle")), "titles only to who is in");
-}
-
-/// A secret as it stands, in base64 (at any offset) and in hexadecimal.
-fn forms(secret: &str) -> Vec<String> {
-    use base64::Engine as _;
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let mut forms = vec![secret.to_owned(), secret.replace('-', ""), hex.to_uppercase(), hex];
-    for skip in 0..3 {
-        let text = base64::engine::general_purpose::STANDARD_NO_PAD.encode(&secret[skip..]);
-        // The last letters hang on what comes after.
-        forms.push(text[..text.len() - 2].to_owned());
-    }
-    forms
+    let words = [secrets, vec!["CanaryTitle"]].concat();
+    assert_eq!(canary::files_with(&scene.home.state(), &words), Vec::<String>::new());
 }

@@ -343,6 +343,7 @@ impl From<store::Error> for Refusal {
             | store::ErrorKind::Io
             | store::ErrorKind::Mistaken
             | store::ErrorKind::WrongKey
+            | store::ErrorKind::Sealed
             | store::ErrorKind::Forged => Exit::Failed,
         };
         Self::new(exit, sentences(&error))

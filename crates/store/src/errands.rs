@@ -168,8 +168,8 @@ impl Store {
     /// # Errors
     /// When the database can't be read.
     pub fn open_errands(&self, pair: PairId) -> Result<Vec<ErrandRow>> {
-        let query = "SELECT history, at, name, attempt, side, change, resource, before, after
-             FROM errand JOIN history ON id = history
+        let query = "SELECT history, at, name, attempt, side, change, resource,
+             opened(before), opened(after) FROM errand JOIN history ON id = history
              WHERE errand.pair = ?1 AND made = 0 ORDER BY history";
         self.read(|connection| sql::all(connection, query, [pair.0], errand_row))
     }

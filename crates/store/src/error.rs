@@ -40,6 +40,9 @@ pub enum ErrorKind {
     Io,
     /// The credential was sealed with another key.
     WrongKey,
+    /// The key of the titles and texts in the database is not there, or another one. Nothing was
+    /// overwritten; somebody has to put it back, or take the database away.
+    Sealed,
     /// A sealed value is not where it was sealed, or was changed.
     Forged,
     /// The database is whole, and refused what calpair asked of it: a mistake of calpair's.

@@ -1,5 +1,8 @@
 //! The state directory: modes, the lock of its one owner, the mark of a clean stop, backups.
 //!
+//! With the database goes the key of its texts, in a file that no `calpair.db*` names: it stays
+//! when somebody takes a damaged database away, for the copies are sealed with it too.
+//!
 //! The directory is 0700 and every file of ours 0600, whatever the umask, and whatever they were
 //! before. The mark says how the database file looked when it was closed, so that a file which was
 //! changed since (restored, damaged) is checked as after a crash.
@@ -10,9 +13,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use model::Timestamp;
+use zeroize::Zeroizing;
 
 use crate::error::Place;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Key, Result};
 
 const DATABASE: &str = "calpair.db";
 /// A database that is being made; it gets its name when it is whole.
@@ -22,6 +26,10 @@ const REHEARSAL: &str = "calpair.db.try";
 const LOCK: &str = "calpair.lock";
 const CLOSED: &str = "calpair.closed";
 const BACKUPS: &str = "backups";
+/// What titles and texts in the database, and in its copies, are sealed with: 32 bytes.
+const KEY: &str = "texts.key";
+/// A key that is being made.
+const UNFINISHED_KEY: &str = "texts.key.new";
 
 /// How many backups are kept: a migration gone wrong, or a damage, is noticed within a week.
 const BACKUPS_KEPT: usize = 7;
@@ -46,6 +54,7 @@ impl Home {
         home.mend()?;
         // What a process left that was killed meanwhile.
         home.end_rehearsal()?;
+        home.end_backup()?;
         Ok(home)
     }
 
@@ -81,6 +90,14 @@ impl Home {
     pub(crate) fn end_rehearsal(&self) -> Result<()> {
         for suffix in ["", "-wal", "-shm", "-journal"] {
             remove(&self.directory.join(format!("{REHEARSAL}{suffix}")))?;
+        }
+        Ok(())
+    }
+
+    /// Removes the beginnings of copies.
+    fn end_backup(&self) -> Result<()> {
+        for path in self.files_of(BACKUPS, "new") {
+            remove(&path)?;
         }
         Ok(())
     }
@@ -144,6 +161,52 @@ impl Home {
         Ok(path)
     }
 
+    /// The key of the texts; `None` where there is none.
+    pub(crate) fn key(&self) -> Result<Option<Key>> {
+        let path = self.directory.join(KEY);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => Zeroizing::new(bytes),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io(format!("read {}", path.display()))(error)),
+        };
+        match bytes.as_slice().try_into() {
+            Ok(bytes) => Ok(Some(Key::new(bytes))),
+            Err(_) => Err(self.sealed(true)),
+        }
+    }
+
+    /// The same; where there is none it is made, and safe on the disk before anything is sealed
+    /// with it.
+    pub(crate) fn key_or_new(&self) -> Result<Key> {
+        if let Some(key) = self.key()? {
+            return Ok(key);
+        }
+        let (path, unfinished) = (self.directory.join(KEY), self.directory.join(UNFINISHED_KEY));
+        let key = Key::random();
+        let mut file = make_file(&unfinished)?;
+        let written = file.write_all(key.bytes()).and_then(|()| file.sync_all());
+        let written = written.and_then(|()| fs::rename(&unfinished, &path));
+        written.map_err(Error::io(format!("write {}", path.display())))?;
+        sync_folder(&self.directory)?;
+        Ok(key)
+    }
+
+    /// The key is not there, or is another database's.
+    pub(crate) fn sealed(&self, is_another: bool) -> Error {
+        let (key, database) = (self.directory.join(KEY), self.database());
+        let what = if is_another { "is not the key of" } else { "is not there, the key of" };
+        let sentence = format!(
+            "the titles and texts in the database are sealed, and {} {what} {}. Nothing was \
+             changed in it. Put the key back from where the database comes from. If it is lost, \
+             move the files calpair.db, calpair.db-wal, calpair.db-shm and {KEY} and the folder \
+             {BACKUPS} away and begin anew: equal events are taken as one, and accounts have to \
+             be connected again",
+            key.display(),
+            database.display()
+        );
+        Error::new(ErrorKind::Sealed, sentence)
+    }
+
     /// Where the database is, and the newest copy.
     pub(crate) fn place(&self) -> Place {
         Place { database: self.database(), backup: self.newest_backup() }
@@ -164,11 +227,30 @@ impl Home {
         })
     }
 
+    /// Whether there is a copy of an earlier form than this one.
+    pub(crate) fn has_backup_before(&self, version: i32) -> bool {
+        self.backups().iter().any(|path| is_before(path, version))
+    }
+
+    /// Removes those copies.
+    pub(crate) fn remove_backups_before(&self, version: i32) -> Result<()> {
+        let old = self.backups().into_iter().filter(|path| is_before(path, version));
+        for path in old {
+            remove(&path)?;
+        }
+        sync_folder(&self.directory.join(BACKUPS))
+    }
+
     /// Oldest first. What can't be read is not there: this is asked for when all else has failed.
     fn backups(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.directory.join(BACKUPS)).into_iter().flatten().flatten();
+        self.files_of(BACKUPS, "db")
+    }
+
+    /// By name.
+    fn files_of(&self, folder: &str, extension: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.directory.join(folder)).into_iter().flatten().flatten();
         let mut all: Vec<_> = entries.map(|entry| entry.path()).collect();
-        all.retain(|path| path.extension().is_some_and(|extension| extension == "db"));
+        all.retain(|path| path.extension().is_some_and(|found| found == extension));
         all.sort();
         all
     }
@@ -178,7 +260,8 @@ impl Home {
         let names = [DATABASE, UNFINISHED].iter().flat_map(|base| {
             ["", "-wal", "-shm", "-journal"].map(|suffix| format!("{base}{suffix}"))
         });
-        let ours = names.chain([CLOSED.to_owned()]).map(|name| self.directory.join(name));
+        let ours =
+            names.chain([CLOSED, KEY].map(str::to_owned)).map(|name| self.directory.join(name));
         for path in ours.chain(self.backups()) {
             set_mode(&path, 0o600)?;
         }
@@ -187,6 +270,13 @@ impl Home {
         }
         Ok(())
     }
+}
+
+/// Whether a copy's name tells an earlier form.
+fn is_before(copy: &Path, version: i32) -> bool {
+    let stem = copy.file_stem().and_then(|stem| stem.to_str());
+    let form = stem.and_then(|stem| stem.rsplit_once("-v")).map(|(_, form)| form.parse::<i32>());
+    matches!(form, Some(Ok(form)) if form < version)
 }
 
 fn make_folder(path: &Path) -> Result<()> {

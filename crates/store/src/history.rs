@@ -140,8 +140,9 @@ impl Store {
     }
 }
 
-const CHANGES: &str = "SELECT id, at, run, pair_name, side, action, uid, title, before, after,
-    reason, account, calendar FROM history";
+const CHANGES: &str = "SELECT id, at, run, pair_name, side, action, uid,
+    CAST(opened(title) AS TEXT), opened(before), opened(after), reason, account, calendar
+    FROM history";
 
 pub(crate) struct Entry<'a> {
     pub(crate) pair: PairId,
@@ -170,7 +171,8 @@ pub(crate) fn put(
     let id = sql::insert(
         connection,
         "INSERT INTO history (at, run, pair, pair_name, side, action, uid, title, reason, before,
-             after, account, calendar) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+             after, account, calendar) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, sealed(?8), ?9,
+             sealed(?10), sealed(?11),
              (SELECT account FROM side WHERE pair = ?3 AND side = ?5),
              (SELECT observed FROM side WHERE pair = ?3 AND side = ?5))",
         params![

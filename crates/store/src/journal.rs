@@ -285,7 +285,8 @@ fn held(connection: &Connection, row: Option<row::Snapshot>) -> Result<Option<Re
 /// The writes that were begun and neither answered nor abandoned, oldest first.
 pub(crate) fn open(connection: &Connection, pair: PairId) -> Result<Vec<IntentRow>> {
     let query = "SELECT id, mapping, \"left\", \"right\", side, action, key, resource,
-         before, target, overtaken FROM intent WHERE pair = ?1 AND applied = 0 ORDER BY id";
+         opened(before), opened(target), overtaken FROM intent
+         WHERE pair = ?1 AND applied = 0 ORDER BY id";
     sql::all(connection, query, [pair.0], intent_row)
 }
 
@@ -303,7 +304,8 @@ fn insert(
         connection,
         "INSERT INTO intent (pair, mapping, \"left\", \"right\", side, action, key, resource, run,
              begun, reason, before, target, keeps)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+             sealed(?12), sealed(?13), ?14)",
         params![
             pair.0,
             mapping,

@@ -3,8 +3,8 @@
 //! Stored are observations (what each side holds, what both last agreed on), never a to-do list:
 //! work is derived from them, so that a crash at any point loses nothing. Beside them stand the
 //! journal of writes that were begun, the history of those that were made, the states of accounts
-//! and pairs, and sealed credentials. Titles and texts of events are plain in the database, whose
-//! files only their owner can read.
+//! and pairs, and sealed credentials. Titles and texts of events are sealed as well; UIDs and times
+//! stand as they are, in files that only their owner can read.
 //!
 //! This crate decides nothing: which rows were touched and what they hold is its business, what is
 //! to be done about them is not. SQL exists only here.
@@ -40,6 +40,7 @@ mod sign_ins;
 mod sql;
 #[cfg(test)]
 mod testing;
+mod texts;
 mod touched;
 mod undelivered;
 mod unread;
@@ -87,6 +88,8 @@ struct Inner {
     connection: Option<Connection>,
     /// `None` in memory.
     home: Option<files::Home>,
+    /// What titles and texts are sealed with.
+    key: Arc<Key>,
     failpoint: Option<Failpoint>,
     /// Rows seen in full passes that are under way. A pass does not survive a restart, so neither
     /// do its marks.
@@ -108,7 +111,8 @@ impl Store {
     /// # Errors
     /// When it can't be read at all.
     pub fn integrity(&self) -> Result<Vec<String>> {
-        self.read(open::integrity)
+        let inner = self.lock();
+        inner.read(|connection| open::integrity(connection, &inner.key))
     }
 
     /// A panic in another thread rolled its transaction back: what is stored is whole.

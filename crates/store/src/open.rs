@@ -20,7 +20,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::files::Home;
-use crate::{Error, ErrorKind, Inner, Result, Store, digest_bytes, sql};
+use crate::{Error, ErrorKind, Inner, Key, Result, Store, digest_bytes, sql, texts};
 
 /// One step to a later form: refinery's name for it, and its text.
 type Form = (&'static str, &'static str);
@@ -43,6 +43,7 @@ const MIGRATIONS: &[Form] = &[
     ("V14__entering", include_str!("../../../migrations/0014_entering.sql")),
     ("V15__places", include_str!("../../../migrations/0015_places.sql")),
     ("V16__overtaken", include_str!("../../../migrations/0016_overtaken.sql")),
+    ("V17__sealed_texts", include_str!("../../../migrations/0017_sealed_texts.sql")),
 ];
 
 /// How long to wait for somebody who looks at the database with another tool.
@@ -63,16 +64,24 @@ impl Store {
     ///
     /// # Errors
     /// [`ErrorKind::Locked`] when another process owns it, [`ErrorKind::Newer`] when a newer
-    /// calpair wrote it, [`ErrorKind::Corrupt`] when it is damaged; nothing is overwritten.
+    /// calpair wrote it, [`ErrorKind::Corrupt`] when it is damaged, [`ErrorKind::Sealed`] when its
+    /// texts can't be opened; nothing is overwritten.
     pub fn open(directory: &Path, now: Timestamp) -> Result<Store> {
         Store::open_in_form(directory, now, MIGRATIONS)
     }
 
+    /// The last form in which texts stand as they are.
+    #[cfg(test)]
+    pub(crate) fn open_before_sealing(directory: &Path, now: Timestamp) -> Result<Store> {
+        let before = usize::try_from(texts::SEALED_SINCE - 1).expect("it is a small number");
+        Store::open_in_form(directory, now, &MIGRATIONS[..before])
+    }
+
     fn open_in_form(directory: &Path, now: Timestamp, forms: &[Form]) -> Result<Store> {
         let home = Home::enter(directory)?;
-        let connection =
+        let (connection, key) =
             whole(&home, now, forms).map_err(|error| error.with_place(|| Some(home.place())))?;
-        Ok(Store::over(connection, Some(home)))
+        Ok(Store::over(connection, Some(home), key))
     }
 
     /// A new store in memory, for tests and simulation. Costs far less than a millisecond.
@@ -80,13 +89,15 @@ impl Store {
     /// # Errors
     /// When SQLite has no memory.
     pub fn in_memory() -> Result<Store> {
-        static TEMPLATE: OnceLock<Mutex<Connection>> = OnceLock::new();
-        let template = match TEMPLATE.get() {
+        static TEMPLATE: OnceLock<(Mutex<Connection>, Arc<Key>)> = OnceLock::new();
+        let (template, key) = match TEMPLATE.get() {
             Some(template) => template,
             None => {
                 let mut connection = Connection::open_in_memory()?;
+                let key = Arc::new(Key::random());
+                texts::attach(&connection, &key)?;
                 migrate(&mut connection, MIGRATIONS)?;
-                TEMPLATE.get_or_init(|| Mutex::new(connection))
+                TEMPLATE.get_or_init(|| (Mutex::new(connection), key))
             }
         };
         let mut connection = Connection::open_in_memory()?;
@@ -95,7 +106,8 @@ impl Store {
             copy(&template, &mut connection)?;
         }
         configure(&connection)?;
-        Ok(Store::over(connection, None))
+        texts::attach(&connection, key)?;
+        Ok(Store::over(connection, None, key.clone()))
     }
 
     /// Stops cleanly: everything is in the database file, and the next start need not check it.
@@ -135,10 +147,11 @@ impl Store {
         self.backup(now)
     }
 
-    fn over(connection: Connection, home: Option<Home>) -> Store {
+    fn over(connection: Connection, home: Option<Home>, key: Arc<Key>) -> Store {
         let inner = Inner {
             connection: Some(connection),
             home,
+            key,
             failpoint: None,
             listings: HashMap::new(),
             runs: Default::default(),
@@ -148,7 +161,7 @@ impl Store {
 }
 
 /// Everything that is wrong with a database, as sentences.
-pub(crate) fn integrity(connection: &Connection) -> Result<Vec<String>> {
+pub(crate) fn integrity(connection: &Connection, key: &Key) -> Result<Vec<String>> {
     let mut faults =
         sql::all(connection, "PRAGMA integrity_check(20)", [], |row| Ok(row.get::<_, String>(0)?))?;
     faults.retain(|fault| fault != "ok");
@@ -165,12 +178,17 @@ pub(crate) fn integrity(connection: &Connection) -> Result<Vec<String>> {
         Ok(format!("mapping {} does not have two sides", row.get::<_, i64>(0)?))
     })?);
     // SQLite knows its own structure, not what stands in it.
+    let is_sealed = version(connection)? >= texts::SEALED_SINCE;
     let contents = "SELECT id, digest, content FROM snapshot JOIN body ON snapshot = id
          WHERE digest IS NOT NULL";
     let damaged = sql::all(connection, contents, [], |row| {
         let content = row.get_ref(2)?.as_blob_or_null().unwrap_or_default().unwrap_or_default();
-        let same = row.get::<_, [u8; 32]>(1)? == digest_bytes(content).0;
-        Ok(if same { None } else { Some(row.get::<_, i64>(0)?) })
+        let digest = match is_sealed {
+            true => texts::open(key, content).map(|content| digest_bytes(&content).0),
+            false => Some(digest_bytes(content).0),
+        };
+        let is_same = digest == Some(row.get::<_, [u8; 32]>(1)?);
+        Ok(if is_same { None } else { Some(row.get::<_, i64>(0)?) })
     })?;
     let damaged = damaged.into_iter().flatten();
     faults.extend(damaged.map(|row| format!("the content of snapshot {row} was changed")));
@@ -178,8 +196,8 @@ pub(crate) fn integrity(connection: &Connection) -> Result<Vec<String>> {
     Ok(faults)
 }
 
-/// The database of this directory, whole and in the present form.
-fn whole(home: &Home, now: Timestamp, forms: &[Form]) -> Result<Connection> {
+/// The database of this directory, whole and in the present form, and the key of its texts.
+fn whole(home: &Home, now: Timestamp, forms: &[Form]) -> Result<(Connection, Arc<Key>)> {
     let path = home.database();
     if !path.exists() {
         make(home, forms)?;
@@ -202,8 +220,10 @@ fn whole(home: &Home, now: Timestamp, forms: &[Form]) -> Result<Connection> {
     if version == 0 {
         return Err(Error::corrupt("the database file does not hold calpair's database"));
     }
+    let key = key_of(&connection, home, version)?;
+    texts::attach(&connection, &key)?;
     if !clean {
-        let faults = integrity(&connection)?;
+        let faults = integrity(&connection, &key)?;
         if let Some(fault) = faults.first() {
             return Err(Error::corrupt(format!("the database is damaged: {fault}")));
         }
@@ -214,7 +234,29 @@ fn whole(home: &Home, now: Timestamp, forms: &[Form]) -> Result<Connection> {
         back_up(&connection, home, now)?;
         migrate(&mut connection, forms)?;
     }
-    Ok(connection)
+    if home.has_backup_before(texts::SEALED_SINCE) && present >= texts::SEALED_SINCE {
+        forget_plain(&connection, home, now)?;
+    }
+    Ok((connection, key))
+}
+
+/// The key of a database's texts. Of one whose texts are still plain, it may be made.
+fn key_of(connection: &Connection, home: &Home, version: i32) -> Result<Arc<Key>> {
+    if version < texts::SEALED_SINCE {
+        return home.key_or_new().map(Arc::new);
+    }
+    match home.key()? {
+        Some(key) if texts::is_key_of(&key, connection)? => Ok(Arc::new(key)),
+        found => Err(home.sealed(found.is_some())),
+    }
+}
+
+/// Takes away what is still plain once texts are sealed: pages that are free by now, the log, and
+/// the copies of before. It is done when those are gone, which are therefore the last to go.
+fn forget_plain(connection: &Connection, home: &Home, now: Timestamp) -> Result<()> {
+    connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;
+    home.remove_backups_before(texts::SEALED_SINCE)?;
+    back_up(connection, home, now).map(drop)
 }
 
 fn begins_well(path: &Path) -> Result<bool> {
@@ -229,6 +271,7 @@ fn begins_well(path: &Path) -> Result<bool> {
 fn make(home: &Home, forms: &[Form]) -> Result<()> {
     let unfinished = home.unfinished()?;
     let mut connection = connect(&unfinished)?;
+    texts::attach(&connection, &Arc::new(home.key_or_new()?))?;
     migrate(&mut connection, forms)?;
     connection.close().map_err(|(_, error)| error)?;
     home.finish(&unfinished)?;
@@ -373,8 +416,11 @@ mod tests {
         fs::create_dir(&state).unwrap();
         fs::set_permissions(&state, fs::Permissions::from_mode(0o777)).unwrap();
         fs::create_dir(state.join("backups")).unwrap();
-        fs::copy(folder.path().join("calpair.db"), state.join("calpair.db")).unwrap();
-        for file in ["calpair.db", "calpair.db-wal", "calpair.db-shm", "backups/calpair-1-v1.db"] {
+        for file in ["calpair.db", "texts.key"] {
+            fs::copy(folder.path().join(file), state.join(file)).unwrap();
+        }
+        let copy = format!("backups/calpair-1-v{}.db", MIGRATIONS.len());
+        for file in ["calpair.db", "calpair.db-wal", "calpair.db-shm", "texts.key", &copy] {
             let path = state.join(file);
             fs::File::options().create(true).append(true).open(&path).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
@@ -454,21 +500,24 @@ mod tests {
 
     #[test]
     fn damage_is_refused_with_the_place_of_the_newest_copy() {
-        let whole = {
-            let folder = folder();
-            filled(&folder);
-            fs::read(folder.path().join("calpair.db")).unwrap()
+        let first = folder();
+        filled(&first);
+        let content = {
+            let database = connect(&first.path().join("calpair.db")).unwrap();
+            let query = "SELECT content FROM body LIMIT 1";
+            database.query_row(query, [], |row| row.get::<_, Vec<u8>>(0)).unwrap()
         };
+        let whole = fs::read(first.path().join("calpair.db")).unwrap();
         let flipped = |from: usize, count: usize| {
             let mut bytes = whole.clone();
             bytes[from..from + count].iter_mut().for_each(|byte| *byte ^= 0x55);
             bytes
         };
-        let title = whole.windows(7).rposition(|window| window == b"Findbar").unwrap();
+        let content = whole.windows(content.len()).rposition(|window| window == content).unwrap();
         for (what, bytes) in [
             ("header", flipped(0, 100)),
             ("one page", flipped(4096 * 5, 4096)),
-            ("a byte of content", flipped(title, 1)),
+            ("a byte of content", flipped(content + 40, 1)),
             ("cut in half", whole[..whole.len() / 2].to_vec()),
             ("cut to one page", whole[..4096].to_vec()),
             ("cut to nothing", vec![]),
@@ -476,6 +525,8 @@ mod tests {
         ] {
             let folder = folder();
             filled(&folder);
+            fs::copy(first.path().join("texts.key"), folder.path().join("texts.key")).unwrap();
+            fs::copy(first.path().join("calpair.db"), folder.path().join("calpair.db")).unwrap();
             let store = open(&folder).unwrap();
             let copy = store.backup(at(9)).unwrap();
             store.close().unwrap();

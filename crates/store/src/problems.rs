@@ -203,14 +203,14 @@ impl Store {
                 Some(id) => id,
                 None => new_conflict(transaction, pair, target, uid, since)?,
             };
-            let query = "UPDATE conflict SET title = ?2 WHERE id = ?1";
+            let query = "UPDATE conflict SET title = sealed(?2) WHERE id = ?1";
             sql::run(transaction, query, params![id, title])?;
             sql::run(transaction, "DELETE FROM conflict_field WHERE conflict = ?1", [id])?;
             for (position, (field, values)) in fields.iter().enumerate() {
                 sql::run(
                     transaction,
                     "INSERT INTO conflict_field (conflict, position, field, \"left\", \"right\")
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                     VALUES (?1, ?2, ?3, sealed(?4), sealed(?5))",
                     params![id, position as i64, field, values.left, values.right],
                 )?;
             }
@@ -224,7 +224,8 @@ impl Store {
     /// When the database can't be read.
     pub fn conflicts(&self, pair: PairId) -> Result<Vec<ConflictRow>> {
         self.read(|connection| {
-            let query = "SELECT id, uid, title, since FROM conflict WHERE pair = ?1 ORDER BY id";
+            let query = "SELECT id, uid, CAST(opened(title) AS TEXT), since FROM conflict
+                 WHERE pair = ?1 ORDER BY id";
             sql::all(connection, query, [pair.0], |row| {
                 let id = row.get(0)?;
                 Ok(ConflictRow {
@@ -343,7 +344,8 @@ fn fields(
     connection: &Connection,
     conflict: i64,
 ) -> Result<Vec<(String, Sides<Redacted<String>>)>> {
-    let query = "SELECT field, \"left\", \"right\" FROM conflict_field WHERE conflict = ?1
+    let query = "SELECT field, CAST(opened(\"left\") AS TEXT), CAST(opened(\"right\") AS TEXT)
+         FROM conflict_field WHERE conflict = ?1
          ORDER BY position";
     sql::all(connection, query, [conflict], |row| {
         let values = Sides::new(row.get(1)?, row.get(2)?);

@@ -11,7 +11,7 @@ use model::Timestamp;
 use rusqlite::{Connection, params};
 
 use crate::codec::side_number;
-use crate::{Inner, PairId, ProposedRow, Result, Store, open, sql};
+use crate::{Inner, PairId, ProposedRow, Result, Store, open, sql, texts};
 
 impl Store {
     /// A copy in which everything may be tried: nothing of it reaches this store, and it is gone
@@ -22,6 +22,7 @@ impl Store {
     /// When the copy could not be written.
     pub fn rehearsal(&self) -> Result<Store> {
         let inner = self.lock();
+        let key = inner.key.clone();
         let connection = inner.read(|from| {
             let Some(home) = &inner.home else {
                 let mut copy = Connection::open_in_memory()?;
@@ -37,9 +38,11 @@ impl Store {
             Ok(copy)
         })?;
         connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")?;
+        texts::attach(&connection, &key)?;
         let inner = Inner {
             connection: Some(connection),
             home: None,
+            key,
             failpoint: None,
             listings: HashMap::new(),
             runs: Default::default(),

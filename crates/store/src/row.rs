@@ -102,7 +102,7 @@ pub(crate) fn of_mapping(
 
 /// What the row holds now; `None` where it was never readable.
 pub(crate) fn series(connection: &Connection, row: i64) -> Result<Option<Series>> {
-    let query = "SELECT uid, modified, extent_from, extent_until, declined, content
+    let query = "SELECT uid, modified, extent_from, extent_until, declined, opened(content)
          FROM snapshot JOIN body ON snapshot = id WHERE id = ?1 AND content IS NOT NULL";
     sql::first(connection, query, [row], |row| codec::series(row, 0))
 }
@@ -112,7 +112,7 @@ pub(crate) fn base(connection: &Connection, row: &Snapshot) -> Result<Option<Ser
     if row.base_digest.is_none() {
         return Ok(None);
     }
-    let query = "SELECT base FROM body WHERE snapshot = ?1";
+    let query = "SELECT opened(base) FROM body WHERE snapshot = ?1";
     let packed = sql::first(connection, query, [row.id], |row| codec::maybe_packed(row, 0))?;
     match packed.flatten() {
         Some(base) => Ok(Some(base)),
@@ -122,7 +122,8 @@ pub(crate) fn base(connection: &Connection, row: &Snapshot) -> Result<Option<Ser
 
 /// The provider's own form.
 pub(crate) fn raw(connection: &Connection, row: i64) -> Result<Vec<u8>> {
-    let mut statement = connection.prepare_cached("SELECT raw FROM body WHERE snapshot = ?1")?;
+    let query = "SELECT opened(raw) FROM body WHERE snapshot = ?1";
+    let mut statement = connection.prepare_cached(query)?;
     let raw: Option<Option<Vec<u8>>> = statement.query_row([row], |row| row.get(0)).optional()?;
     Ok(raw.flatten().unwrap_or_default())
 }
@@ -166,7 +167,7 @@ pub(crate) fn put(
     let bytes = model::canonical::encode(&sighting.resource.series);
     sql::run(
         connection,
-        "UPDATE body SET content = ?2, raw = ?3 WHERE snapshot = ?1",
+        "UPDATE body SET content = sealed(?2), raw = sealed(?3) WHERE snapshot = ?1",
         params![row, bytes, sighting.resource.raw],
     )?;
     Ok(())
@@ -178,7 +179,7 @@ pub(crate) fn refresh(connection: &Connection, row: i64, sighting: &Sighting<'_>
     put_short(connection, row, sighting, Content::Verified)?;
     sql::run(
         connection,
-        "UPDATE body SET raw = ?2 WHERE snapshot = ?1 AND raw IS NOT ?2",
+        "UPDATE body SET raw = sealed(?2) WHERE snapshot = ?1 AND opened(raw) IS NOT ?2",
         params![row, sighting.resource.raw],
     )?;
     Ok(())
@@ -195,7 +196,7 @@ fn keep_base(connection: &Connection, row: i64, digest: Digest) -> Result<()> {
     )?;
     if agreed.is_some() {
         let held = series(connection, row)?.ok_or_else(damaged)?;
-        let query = "UPDATE body SET base = ?2 WHERE snapshot = ?1";
+        let query = "UPDATE body SET base = sealed(?2) WHERE snapshot = ?1";
         sql::run(connection, query, params![row, pack(&held)])?;
     }
     Ok(())
@@ -246,7 +247,7 @@ pub(crate) fn set_base(connection: &Connection, row: i64, base: &Series) -> Resu
     sql::run(connection, query, params![row, codec::digest(base).0])?;
     // Empty where it is what the row holds.
     let query = "UPDATE body SET base = iif((SELECT digest IS base_digest FROM snapshot
-         WHERE id = ?1), NULL, ?2) WHERE snapshot = ?1";
+         WHERE id = ?1), NULL, sealed(?2)) WHERE snapshot = ?1";
     sql::run(connection, query, params![row, pack(base)])?;
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! Credentials, sealed: XChaCha20-Poly1305 with a random nonce for each sealing (24 bytes, so that
-//! chance alone keeps them apart). What is sealed is bound to its table, row and key: moved to
-//! another row it can't be opened.
+//! Sealing: XChaCha20-Poly1305 with a random nonce for each value (24 bytes, so that chance alone
+//! keeps them apart), which stands before it. And what is sealed with a person's own key:
+//! credentials. Each is bound to its table, row and key: moved to another row it can't be opened.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::{Error, ErrorKind, Result, Store, digest_bytes, sql};
 
-/// The key that credentials are sealed with. Wiped from memory when dropped.
+/// A key to seal with. Wiped from memory when dropped.
 pub struct Key([u8; 32]);
 
 impl Key {
@@ -25,6 +25,32 @@ impl Key {
     fn id(&self) -> [u8; 8] {
         let digest = digest_bytes(&self.0).0;
         *digest.first_chunk().expect("a SHA-256 has 32 bytes")
+    }
+
+    /// A new one.
+    pub(crate) fn random() -> Key {
+        Key(Generate::generate())
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Seals `value`, to be opened in the same context only.
+    pub(crate) fn seal(&self, context: &[u8], value: &[u8]) -> Vec<u8> {
+        let nonce = XNonce::generate();
+        let sealed = self
+            .cipher()
+            .encrypt(&nonce, Payload { msg: value, aad: context })
+            .expect("a value is shorter than the 256 GiB that one nonce is good for");
+        [nonce.as_slice(), &sealed].concat()
+    }
+
+    /// What was sealed in this context with this key; `None` where that is not so.
+    pub(crate) fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, sealed) = sealed.split_first_chunk::<24>()?;
+        let payload = Payload { msg: sealed, aad: context };
+        self.cipher().decrypt(&XNonce::from(*nonce), payload).ok()
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
@@ -52,13 +78,7 @@ impl Store {
     /// When nothing could be written.
     pub fn seal_credential(&self, account: &AccountName, secret: &[u8], key: &Key) -> Result<()> {
         let id = key.id();
-        let nonce = XNonce::generate();
-        let context = context(account, id);
-        let sealed = key
-            .cipher()
-            .encrypt(&nonce, Payload { msg: secret, aad: &context })
-            .expect("a credential is shorter than the 256 GiB that one nonce is good for");
-        let stored = [nonce.as_slice(), &sealed].concat();
+        let stored = key.seal(&context(account, id), secret);
         self.write_durably("seal_credential", |transaction| {
             let query = "INSERT OR REPLACE INTO credential (account, key, sealed)
                  VALUES (?1, ?2, ?3)";
@@ -89,13 +109,10 @@ impl Store {
                 format!("the credential of {account} was sealed with another key"),
             ));
         }
-        let forged = || {
+        let secret = key.open(&context(account, id), &sealed).ok_or_else(|| {
             let sentence = format!("the stored credential of {account} is not what was sealed");
             Error::new(ErrorKind::Forged, sentence)
-        };
-        let (nonce, sealed) = sealed.split_first_chunk::<24>().ok_or_else(forged)?;
-        let payload = Payload { msg: sealed, aad: &context(account, id) };
-        let secret = key.cipher().decrypt(&XNonce::from(*nonce), payload).map_err(|_| forged())?;
+        })?;
         Ok(Some(Zeroizing::new(secret)))
     }
 
@@ -133,7 +150,7 @@ fn context(account: &AccountName, key: [u8; 8]) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::testing::at;
-    use base64::Engine as _;
+    use testkit::canary::files_with;
 
     fn sealed(store: &Store, account: &str, secret: &str) {
         store.seal_credential(&account.into(), secret.as_bytes(), &Key::new([7; 32])).unwrap();
@@ -180,24 +197,7 @@ mod tests {
         let store = Store::open(folder.path(), at(0)).unwrap();
         sealed(&store, "home", CANARY);
         store.backup(at(1)).unwrap();
-        let base64 = base64::engine::general_purpose::STANDARD;
-        let hex: String = CANARY.bytes().map(|byte| format!("{byte:02x}")).collect();
-        // Of base64, each of the three alignments without its uncertain ends.
-        let forms = (0..3).map(|skip| {
-            let text = base64.encode(&CANARY.as_bytes()[skip..]);
-            text[..text.len() - 4].to_owned()
-        });
-        let forms: Vec<_> = forms.chain([CANARY.to_owned(), hex.to_uppercase(), hex]).collect();
-        let mut searched = 0;
-        for entry in crate::testing::files(folder.path()) {
-            let bytes = std::fs::read(&entry).unwrap();
-            searched += bytes.len();
-            for form in &forms {
-                let found = bytes.windows(form.len()).any(|window| window == form.as_bytes());
-                assert!(!found, "{form} in {}", entry.display());
-            }
-        }
-        assert!(searched > 10_000, "the database and its log were searched");
+        assert_eq!(files_with(folder.path(), &[CANARY]), Vec::<String>::new());
         assert_eq!(format!("{:?}", Key::new([7; 32])), "[redacted]");
     }
 }

@@ -282,7 +282,7 @@ pub(crate) fn now(connection: &Connection, row: &Snapshot) -> Result<NowRow> {
 }
 
 fn pending(connection: &Connection, mapping: MappingId, side: Side) -> Result<Vec<PendingRow>> {
-    let query = "SELECT before, target FROM intent WHERE mapping = ?1 AND side = ?2
+    let query = "SELECT opened(before), opened(target) FROM intent WHERE mapping = ?1 AND side = ?2
          AND before IS NOT NULL AND target IS NOT NULL ORDER BY id";
     sql::all(connection, query, params![mapping.0, side_number(side)], |row| {
         let before = maybe_packed(row, 0)?.ok_or_else(damaged)?;
@@ -295,7 +295,7 @@ fn unagreed(
     connection: &Connection,
     pair: PairId,
 ) -> Result<BTreeMap<(Side, ResourceId), Vec<PendingRow>>> {
-    let query = "SELECT side, result, before, target FROM intent
+    let query = "SELECT side, result, opened(before), opened(target) FROM intent
          WHERE pair = ?1 AND mapping IS NULL AND applied = 1 AND result IS NOT NULL
          AND before IS NOT NULL AND target IS NOT NULL ORDER BY id";
     let writes = sql::all(connection, query, [pair.0], |row| {

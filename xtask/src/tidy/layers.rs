@@ -85,6 +85,7 @@ const COMMON: &[&str] = &[
     "futures-util",
     "http",
     "jiff",
+    "memchr",
     "proptest",
     "rand",
     "regex",

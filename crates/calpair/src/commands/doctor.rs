@@ -145,7 +145,9 @@ fn whole(state: &Path, faults: store::Result<Vec<String>>) -> Check {
             let reason = Some(asking::sentences(&error));
             let action = match error.kind() {
                 // It says so itself.
-                store::ErrorKind::Corrupt { .. } | store::ErrorKind::Mistaken => None,
+                store::ErrorKind::Corrupt { .. }
+                | store::ErrorKind::Sealed
+                | store::ErrorKind::Mistaken => None,
                 store::ErrorKind::Newer => Some("use the calpair that wrote it".to_owned()),
                 _ => Some("look at the directory's rights and the disk".to_owned()),
             };

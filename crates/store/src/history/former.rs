@@ -20,7 +20,7 @@ impl Store {
     /// # Errors
     /// When the database can't be read.
     pub fn former(&self, change: i64) -> Result<Option<Redacted<Vec<u8>>>> {
-        let query = "SELECT raw FROM former WHERE history = ?1";
+        let query = "SELECT opened(raw) FROM former WHERE history = ?1";
         let raw = |row: &rusqlite::Row<'_>| Ok(Redacted::new(row.get::<_, Vec<u8>>(0)?));
         self.read(|connection| sql::first(connection, query, [change], raw))
     }
@@ -35,7 +35,7 @@ pub(super) fn keep(connection: &Connection, change: i64, raw: &[u8]) -> Result<(
     let before = sql::first(connection, query, [], |row| Ok(row.get::<_, i64>(0)?))?;
     let size = i64::try_from(raw.len()).expect("it is at most `LARGEST`");
     let upto = before.unwrap_or_default().saturating_add(size);
-    let query = "INSERT INTO former (history, upto, raw) VALUES (?1, ?2, ?3)";
+    let query = "INSERT INTO former (history, upto, raw) VALUES (?1, ?2, sealed(?3))";
     sql::run(connection, query, params![change, upto, raw])?;
     sql::run(connection, "DELETE FROM former WHERE upto <= ?1", [upto - KEPT])?;
     Ok(())

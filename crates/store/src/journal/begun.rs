@@ -22,7 +22,7 @@ impl Begun {
     /// `None` for one that was answered, given up or forgotten with its pair.
     pub(super) fn find(connection: &Connection, intent: IntentId) -> Result<Option<Self>> {
         let query = "SELECT id, mapping, \"left\", \"right\", side, action, key, resource,
-             before, target, overtaken, pair, run, reason, keeps
+             opened(before), opened(target), overtaken, pair, run, reason, keeps
              FROM intent WHERE id = ?1 AND applied = 0";
         sql::first(connection, query, [intent.0], Begun::read)
     }

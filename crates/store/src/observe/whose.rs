@@ -73,7 +73,7 @@ impl Intake<'_> {
         // is known by its target. That is this now.
         sql::run(
             self.connection,
-            "UPDATE intent SET target = ?3 WHERE id = (
+            "UPDATE intent SET target = sealed(?3) WHERE id = (
              SELECT max(id) FROM intent WHERE pair = ?4 AND side = ?2 AND applied = 1
              AND target IS NOT NULL AND (mapping = ?1 OR (mapping IS NULL AND result = ?5)))",
             params![
