@@ -111,6 +111,11 @@ impl Provider for CalDav {
         ical::origin(&resource.raw, &self.hand)
     }
 
+    /// By its name, which is ours to choose on most servers.
+    fn is_made_by(&self, resource: &Resource, key: &CreateKey) -> bool {
+        resource.id == write::created(key)
+    }
+
     fn shown_otherwise(&self, series: &Series) -> Vec<String> {
         // Nobody's address is known to send it to.
         let sends_mail =

@@ -17,6 +17,11 @@ use crate::requests::{delete as delete_request, put, version as version_request}
 use crate::scheduling::{Doing, permit};
 use crate::server::{Preconditions, Server};
 
+/// The name of what a creation makes, where the server doesn't choose its own.
+pub(crate) fn created(key: &CreateKey) -> ResourceId {
+    ResourceId::new(format!("{key}.ics"))
+}
+
 /// Creates a series under the name that the key gives it, with the seal of a `hand`.
 pub(crate) async fn create(
     server: &Server,
@@ -44,7 +49,7 @@ pub(crate) async fn create_as(
 ) -> Result<Resource> {
     let collection = server.collection(calendar)?;
     // quirk: caldav-93
-    let id = ResourceId::new(format!("{key}.ics"));
+    let id = created(key);
     let url = server.resource(&collection, &id)?;
     // quirk: caldav-85
     if server.preconditions() == Preconditions::Unreliable

@@ -102,6 +102,11 @@ impl Provider for Google {
         }
     }
 
+    fn is_made_by(&self, resource: &Resource, key: &CreateKey) -> bool {
+        let rows = Rows::from_raw(&resource.raw);
+        rows.is_some_and(|rows| rows.all().any(|row| ident::is_made_by(row, key)))
+    }
+
     /// An insert and a patch are answered with the event as it is now, and a sync token from before
     /// them lists what was deleted since, too.
     fn answers_in_full(&self) -> bool {

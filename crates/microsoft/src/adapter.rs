@@ -15,6 +15,7 @@ use transport::{Account, Credential, Options, Url, Wire};
 
 use crate::fields::HELD;
 use crate::requests::{After, calendars, me};
+use crate::row::Row;
 use crate::rows::Rows;
 use crate::server::Server;
 use crate::{fetch, ident, observe, otherwise, parts, write};
@@ -169,6 +170,11 @@ impl Provider for Microsoft {
             Some(rows) if rows.all().any(ident::is_ours) => Origin::Copy,
             Some(_) | None => Origin::Unknown,
         }
+    }
+
+    fn is_made_by(&self, resource: &Resource, key: &CreateKey) -> bool {
+        let is_part = |row: &Row| ident::is_made_by(row, key) || ident::is_part_made_by(row, key);
+        Rows::from_raw(&resource.raw).is_some_and(|rows| rows.all().any(is_part))
     }
 
     fn shown_otherwise(&self, series: &Series) -> Vec<String> {

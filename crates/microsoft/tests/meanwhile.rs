@@ -127,6 +127,8 @@ async fn a_creation_whose_first_event_was_deleted_meanwhile_is_not_made_twice() 
         assert!(made.series.exceptions.values().all(|one| *one == Exception::Cancelled));
         assert_eq!(stage.user().uids().len(), 4, "after {before} and {written}");
         assert!(!stage.microsoft.is_wanting(&made));
+        assert!(stage.microsoft.is_made_by(&made, &key), "after {before} and {written}");
+        assert!(!stage.microsoft.is_made_by(&made, &CreateKey::new("0b")));
         stage.assert_careful();
     }
 }

@@ -42,6 +42,12 @@ pub trait Provider: Send + Sync {
         Origin::Unknown
     }
 
+    /// Whether it is what `create` made under this key; `false` also where that can't be told.
+    /// Asks nobody.
+    fn is_made_by(&self, _resource: &Resource, _key: &CreateKey) -> bool {
+        false
+    }
+
     /// Whether a resource has to be written although nobody has changed it: a write of several
     /// requests was interrupted, and reads as what it was to become; or what stands for the series
     /// covers a stretch of time that is running out. [`Provider::update`] to what it is already

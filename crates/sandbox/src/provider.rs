@@ -319,7 +319,7 @@ impl InProcess {
     ) -> Result<Resource> {
         let mut state = self.world.state();
         self.own(&state, calendar)?;
-        let id = format!("{key}.ics");
+        let id = created(key);
         if let Outcome::Found(made) = self.found(&state, calendar, &id) {
             return Ok(*made);
         }
@@ -373,6 +373,11 @@ impl InProcess {
     }
 }
 
+/// The id of what a creation makes.
+fn created(key: &CreateKey) -> String {
+    format!("{key}.ics")
+}
+
 #[async_trait]
 impl Provider for InProcess {
     fn fields(&self) -> FieldSet {
@@ -381,6 +386,10 @@ impl Provider for InProcess {
 
     fn origin(&self, resource: &Resource) -> Origin {
         ical::origin(&resource.raw, HAND)
+    }
+
+    fn is_made_by(&self, resource: &Resource, key: &CreateKey) -> bool {
+        resource.id.as_str() == created(key)
     }
 
     fn is_edited_beside(&self, was: &[u8], is: &[u8]) -> bool {

@@ -49,6 +49,13 @@ pub enum ErrorKind {
     Mistaken,
 }
 
+impl ErrorKind {
+    /// Whether the same may work later, with nothing mended.
+    pub(crate) const fn passes(&self) -> bool {
+        matches!(self, ErrorKind::Full | ErrorKind::Busy | ErrorKind::Io)
+    }
+}
+
 /// Where a database is, and the newest copy of it.
 pub(crate) struct Place {
     pub(crate) database: PathBuf,
@@ -132,32 +139,37 @@ impl std::error::Error for Error {
     }
 }
 
+/// What SQLite's code means, and the sentence for it.
+pub(crate) fn meaning(error: &rusqlite::Error) -> (ErrorKind, &'static str) {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (ErrorKind::Busy, "the database is in use by another program")
+        }
+        Some(ErrorCode::DiskFull) => (ErrorKind::Full, "the disk is full"),
+        Some(
+            ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::PermissionDenied
+            | ErrorCode::FileLockingProtocolFailed
+            | ErrorCode::OutOfMemory
+            | ErrorCode::OperationInterrupted,
+        ) => (ErrorKind::Io, "the database can't be read or written"),
+        // Without a code it is a value that is not what calpair writes.
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => {
+            (ErrorKind::Corrupt { backup: None }, "the database is damaged")
+        }
+        Some(_) => (
+            ErrorKind::Mistaken,
+            "the database is whole, but refused what calpair asked of it, which is a mistake \
+             in calpair; nothing of it was stored",
+        ),
+    }
+}
+
 impl From<rusqlite::Error> for Error {
     fn from(source: rusqlite::Error) -> Self {
-        let (kind, sentence) = match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                (ErrorKind::Busy, "the database is in use by another program")
-            }
-            Some(ErrorCode::DiskFull) => (ErrorKind::Full, "the disk is full"),
-            Some(
-                ErrorCode::SystemIoFailure
-                | ErrorCode::CannotOpen
-                | ErrorCode::ReadOnly
-                | ErrorCode::PermissionDenied
-                | ErrorCode::FileLockingProtocolFailed
-                | ErrorCode::OutOfMemory
-                | ErrorCode::OperationInterrupted,
-            ) => (ErrorKind::Io, "the database can't be read or written"),
-            // Without a code it is a value that is not what calpair writes.
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => {
-                (ErrorKind::Corrupt { backup: None }, "the database is damaged")
-            }
-            Some(_) => (
-                ErrorKind::Mistaken,
-                "the database is whole, but refused what calpair asked of it, which is a mistake \
-                 in calpair; nothing of it was stored",
-            ),
-        };
+        let (kind, sentence) = meaning(&source);
         Self::new(kind, sentence).because(source)
     }
 }

@@ -9,7 +9,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use model::Timestamp;
@@ -96,7 +96,11 @@ impl Home {
 
     /// Removes the beginnings of copies.
     fn end_backup(&self) -> Result<()> {
-        for path in self.files_of(BACKUPS, "new") {
+        let is_ours = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.starts_with("calpair-") && name.ends_with(".db.new"))
+        };
+        for path in self.files_of(BACKUPS, "new").into_iter().filter(is_ours) {
             remove(&path)?;
         }
         Ok(())
@@ -272,9 +276,10 @@ impl Home {
     }
 }
 
-/// Whether a copy's name tells an earlier form.
+/// Whether a copy of ours tells an earlier form by its name.
 fn is_before(copy: &Path, version: i32) -> bool {
     let stem = copy.file_stem().and_then(|stem| stem.to_str());
+    let stem = stem.filter(|stem| stem.starts_with("calpair-"));
     let form = stem.and_then(|stem| stem.rsplit_once("-v")).map(|(_, form)| form.parse::<i32>());
     matches!(form, Some(Ok(form)) if form < version)
 }
@@ -291,6 +296,11 @@ fn make_file(path: &Path) -> Result<File> {
     let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
     let file = file.map_err(Error::io(format!("make {}", path.display())))?;
     set_mode(path, 0o600)?;
+    if let Some(Ok(folder)) = path.parent().map(fs::metadata) {
+        // A command of root's leaves nothing that the daemon can't read; nobody else can give a
+        // file away, or has to.
+        let _ = fchown(&file, Some(folder.uid()), Some(folder.gid()));
+    }
     Ok(file)
 }
 

@@ -52,6 +52,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Statements kept prepared: all that this crate has.
 const STATEMENTS: usize = 150;
 
+/// A copy that is no older was made by a start that failed.
+const TRIED_AGAIN: Duration = Duration::from_secs(60 * 60);
+
 /// How every file of SQLite's begins.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
@@ -231,11 +234,18 @@ fn whole(home: &Home, now: Timestamp, forms: &[Form]) -> Result<(Connection, Arc
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     configure(&connection)?;
     if version < present {
-        back_up(&connection, home, now)?;
+        // A start that fails again and again does not push the older copies out.
+        if !home.has_backup_between(now - TRIED_AGAIN, now + TRIED_AGAIN) {
+            back_up(&connection, home, now)?;
+        }
         migrate(&mut connection, forms)?;
     }
     if home.has_backup_before(texts::SEALED_SINCE) && present >= texts::SEALED_SINCE {
-        forget_plain(&connection, home, now)?;
+        match forget_plain(&connection, &key, home, now) {
+            // The database is good. The next start tries again, for the copies are still there.
+            Err(error) if error.kind().passes() => {}
+            outcome => outcome?,
+        }
     }
     Ok((connection, key))
 }
@@ -252,11 +262,25 @@ fn key_of(connection: &Connection, home: &Home, version: i32) -> Result<Arc<Key>
 }
 
 /// Takes away what is still plain once texts are sealed: pages that are free by now, the log, and
-/// the copies of before. It is done when those are gone, which are therefore the last to go.
-fn forget_plain(connection: &Connection, home: &Home, now: Timestamp) -> Result<()> {
-    connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;
+/// the copies of before. It is done when those are gone, which are therefore the last to go, and
+/// only where what took their place is whole.
+fn forget_plain(connection: &Connection, key: &Key, home: &Home, now: Timestamp) -> Result<()> {
+    if let Some(fault) = integrity(connection, key)?.first() {
+        return Err(Error::corrupt(format!("the database is damaged: {fault}")));
+    }
+    // What it puts into a file on the way is sealed; in memory it would be the whole database.
+    connection.execute_batch("PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY;")?;
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    if connection.query_row(checkpoint, [], |row| row.get::<_, i64>(0))? != 0 {
+        return Err(Error::new(ErrorKind::Busy, "the database is in use by another program"));
+    }
+    back_up(connection, home, now)?;
     home.remove_backups_before(texts::SEALED_SINCE)?;
-    back_up(connection, home, now).map(drop)
+    if home.newest_backup().is_none() {
+        // By its date it was the oldest of all: the clock was wrong.
+        back_up(connection, home, now)?;
+    }
+    Ok(())
 }
 
 fn begins_well(path: &Path) -> Result<bool> {
@@ -314,11 +338,19 @@ fn migrate(connection: &mut Connection, forms: &[Form]) -> Result<()> {
             Migration::unapplied(name, text).expect("the names of migrations are tested")
         })
         .collect();
-    let failed = |source: refinery::Error| {
-        Error::corrupt("the database can't be brought to the present form").because(source)
-    };
-    Runner::new(&steps).set_grouped(true).run(connection).map_err(failed)?;
+    Runner::new(&steps).set_grouped(true).run(connection).map_err(not_migrated)?;
     Ok(())
+}
+
+/// A full disk is no damage, whatever it interrupts.
+fn not_migrated(source: refinery::Error) -> Error {
+    type Cause = dyn std::error::Error;
+    let causes = std::iter::successors(Some(&source as &Cause), |error| error.source());
+    let ours = |error: &Cause| error.downcast_ref::<rusqlite::Error>().map(crate::error::meaning);
+    match causes.into_iter().find_map(ours) {
+        Some((kind, sentence)) if kind.passes() => Error::new(kind, sentence).because(source),
+        _ => Error::corrupt("the database can't be brought to the present form").because(source),
+    }
 }
 
 fn back_up(connection: &Connection, home: &Home, now: Timestamp) -> Result<PathBuf> {

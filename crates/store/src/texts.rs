@@ -42,11 +42,13 @@ pub(crate) fn open(key: &Key, sealed: &[u8]) -> Option<Vec<u8>> {
     key.open(CONTEXT, sealed)
 }
 
-/// Whether this is the key of a database whose texts are sealed.
+/// Whether this is the key of a database whose texts are sealed: it opens the proof, or, should
+/// just that be damaged, something else.
 pub(crate) fn is_key_of(key: &Key, connection: &Connection) -> Result<bool> {
-    let proof =
-        sql::first(connection, "SELECT proof FROM texts", [], |row| Ok(row.get::<_, Vec<u8>>(0)?))?;
-    Ok(proof.is_some_and(|proof| open(key, &proof).is_some()))
+    let query = "SELECT proof FROM texts
+         UNION ALL SELECT * FROM (SELECT content FROM body WHERE content IS NOT NULL LIMIT 3)";
+    let some = sql::all(connection, query, [], |row| Ok(row.get::<_, Vec<u8>>(0)?))?;
+    Ok(some.iter().any(|sealed| open(key, sealed).is_some()))
 }
 
 fn bytes<'c>(context: &'c Context<'_>) -> rusqlite::Result<Option<&'c [u8]>> {
@@ -159,10 +161,12 @@ mod tests {
         let copies = folder.path().join("backups");
         fs::write(copies.join("calpair-20260101T000000Z-v16.db.new"), CANARY).unwrap();
         assert!(files_with(folder.path(), &[CANARY]).len() > 2);
+        fs::write(copies.join("holiday-v3.db"), "somebody else's").unwrap();
         let store = open(folder.path()).unwrap();
         assert_eq!(told(&store), before);
         assert_eq!(files_with(folder.path(), &[CANARY]), Vec::<String>::new());
-        assert_eq!(files(&copies).len(), 1, "there is a copy of the new form");
+        let names = files(&copies);
+        assert_eq!(names.len(), 2, "a copy of the new form, and what is not ours: {names:?}");
         assert_eq!(store.integrity().unwrap(), Vec::<String>::new());
     }
 
@@ -189,6 +193,23 @@ mod tests {
     }
 
     #[test]
+    fn copies_of_before_stay_where_what_took_their_place_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).unwrap();
+        filled(store.clone());
+        let copy = folder.path().join("backups/calpair-20260101T000000Z-v16.db");
+        store.backup(at(1)).unwrap();
+        fs::write(&copy, "of before").unwrap();
+        // As a disk does it, behind the back of the mark of a clean stop.
+        let damage = "UPDATE body SET content = sealed('another')";
+        store.write("test", |transaction| sql::run(transaction, damage, [])).unwrap();
+        store.close().unwrap();
+        let error = open(folder.path()).err().expect("it is damaged");
+        assert!(matches!(error.kind(), ErrorKind::Corrupt { backup: Some(_) }), "{error}");
+        assert!(copy.exists());
+    }
+
+    #[test]
     fn without_its_key_nothing_is_opened_and_nothing_is_changed() {
         let folder = tempfile::tempdir().unwrap();
         let before = told(&filled(open(folder.path()).unwrap()).store);
@@ -209,7 +230,9 @@ mod tests {
             assert!(fs::read(&database).unwrap() == stored);
         }
         fs::write(&file, &key).unwrap();
-        assert_eq!(told(&open(folder.path()).unwrap()), before);
+        let broken = "UPDATE texts SET proof = zeroblob(60)";
+        rusqlite::Connection::open(&database).unwrap().execute_batch(broken).unwrap();
+        assert_eq!(told(&open(folder.path()).unwrap()), before, "something else proves it");
         // A database that is begun anew keeps it: the copies are sealed with it.
         fs::remove_file(&database).unwrap();
         drop(open(folder.path()).unwrap());

@@ -43,6 +43,10 @@ impl Provider for Counted {
         self.inner.origin(resource)
     }
 
+    fn is_made_by(&self, resource: &Resource, key: &CreateKey) -> bool {
+        self.inner.is_made_by(resource, key)
+    }
+
     fn is_wanting(&self, resource: &Resource) -> bool {
         self.inner.is_wanting(resource)
     }

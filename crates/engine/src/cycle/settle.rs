@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use model::{Origin, Resource, ResourceId, Series, Side};
+use model::{Resource, ResourceId, Series, Side};
 use provider::{Error, ErrorKind, Outcome};
 use reconcile::likeness;
 use store::{ActionKind, IntentRow, SubjectRow, UnreadableRow, Wrote};
@@ -214,14 +214,15 @@ impl Cycle<'_> {
         Ok(row.is_some_and(|row| row.sides[side].full_at.is_some()))
     }
 
-    /// After all there is was seen. Under a UID of our own, or with a copy's mark, it can only be
-    /// ours. Any other may be somebody else's event, and meets the other side as such; but what new
-    /// rules have overtaken must not be met as an original, and is ours if it says the same.
+    /// After all there is was seen. Under a UID of our own, or with this creation's mark, it can
+    /// only be ours. Any other may be somebody else's event, and meets the other side as such; but
+    /// what new rules have overtaken must not be met as an original, and is ours if it says the
+    /// same.
     fn settle_by_uid(&self, intent: &IntentRow, target: &Series) -> Result<(), Failure> {
         let (store, provider) = (&self.ctx.store, &self.pair.sides[intent.side].provider);
         let own = intent.key.as_ref().is_some_and(|key| target.uid == own_uid(key));
         let is_ours = |found: &Resource| {
-            own || provider.origin(found) != Origin::Unknown
+            own || intent.key.as_ref().is_some_and(|key| provider.is_made_by(found, key))
                 || (intent.overtaken && is_like(found, target))
         };
         let again = match &intent.subject {
