@@ -287,7 +287,7 @@ fn a_crash_leaves_a_whole_database() {
     store.observe(pair, Side::Left, &seen).unwrap();
     // What a killed process leaves behind: the files as they are at this moment.
     let copy = tempfile::tempdir().unwrap();
-    for name in ["calpair.db", "calpair.db-wal", "calpair.db-shm"] {
+    for name in ["calpair.db", "calpair.db-wal", "calpair.db-shm", "texts.key"] {
         let status = Command::new("cp").arg(folder.path().join(name)).arg(copy.path()).status();
         assert!(status.unwrap().success(), "{name}");
     }

@@ -132,12 +132,15 @@ fn occurrences_that_overlap_are_no_series_of_exchange() {
     assert!(matches!(form(&long), Form::Parts(_)));
 }
 
-/// The vectors of the project, and those that licences keep out of it where they are at hand.
-fn vectors() -> Vec<Value> {
+/// The vectors of the project, and those that licences keep out of it where they are at hand, which
+/// is told.
+fn vectors() -> (Vec<Value>, bool) {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ical/tests/data/vectors.jsonl");
-    let path = testkit::shared("corpus/rrule/vectors.jsonl").unwrap_or(own);
-    let text = std::fs::read_to_string(path).expect("the vectors are readable");
-    text.lines().map(|line| serde_json::from_str(line).expect("one document a line")).collect()
+    let whole = testkit::shared("corpus/rrule/vectors.jsonl");
+    let is_whole = whole.is_some();
+    let text = std::fs::read_to_string(whole.unwrap_or(own)).expect("the vectors are readable");
+    let read = |line| serde_json::from_str(line).expect("one document a line");
+    (text.lines().map(read).collect(), is_whole)
 }
 
 /// What becomes of the rules of five projects: what is said in Graph's words comes back as a rule
@@ -146,7 +149,8 @@ fn vectors() -> Vec<Value> {
 #[test]
 fn the_vectors_come_back_with_their_occurrences() {
     let (mut expressed, mut parts, mut refused) = (0, 0, 0);
-    for vector in vectors() {
+    let (vectors, is_whole) = vectors();
+    for vector in vectors {
         let (Some(rule), Some(start)) = (vector["rrule"].as_str(), vector["dtstart"].as_str())
         else {
             continue;
@@ -169,5 +173,5 @@ fn the_vectors_come_back_with_their_occurrences() {
     }
     let counts = format!("{expressed} expressed, {parts} as linked events, {refused} refused");
     println!("{counts}");
-    assert!(expressed > 40, "{counts}");
+    assert!(expressed > if is_whole { 40 } else { 20 }, "{counts}");
 }
