@@ -23,7 +23,9 @@ mod errands;
 mod error;
 mod files;
 mod find;
+mod form;
 mod history;
+mod integrity;
 mod journal;
 mod listing;
 mod observe;
@@ -112,7 +114,7 @@ impl Store {
     /// When it can't be read at all.
     pub fn integrity(&self) -> Result<Vec<String>> {
         let inner = self.lock();
-        inner.read(|connection| open::integrity(connection, &inner.key))
+        inner.read(|connection| integrity::faults(connection, &inner.key))
     }
 
     /// A panic in another thread rolled its transaction back: what is stored is whole.

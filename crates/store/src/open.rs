@@ -14,37 +14,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use model::Timestamp;
-use refinery::{Migration, Runner};
 use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::files::Home;
-use crate::{Error, ErrorKind, Inner, Key, Result, Store, digest_bytes, sql, texts};
-
-/// One step to a later form: refinery's name for it, and its text.
-type Form = (&'static str, &'static str);
-
-/// Every form the database ever had, in order; each file is one step to the next.
-const MIGRATIONS: &[Form] = &[
-    ("V1__initial", include_str!("../../../migrations/0001_initial.sql")),
-    ("V2__rules_and_proposals", include_str!("../../../migrations/0002_rules_and_proposals.sql")),
-    ("V3__copies_of_others", include_str!("../../../migrations/0003_copies_of_others.sql")),
-    ("V4__limited_writes", include_str!("../../../migrations/0004_limited_writes.sql")),
-    ("V5__choices", include_str!("../../../migrations/0005_choices.sql")),
-    ("V6__answers", include_str!("../../../migrations/0006_answers.sql")),
-    ("V7__sign_ins", include_str!("../../../migrations/0007_sign_ins.sql")),
-    ("V8__addresses", include_str!("../../../migrations/0008_addresses.sql")),
-    ("V9__unread", include_str!("../../../migrations/0009_unread.sql")),
-    ("V10__beside", include_str!("../../../migrations/0010_beside.sql")),
-    ("V11__former", include_str!("../../../migrations/0011_former.sql")),
-    ("V12__undelivered", include_str!("../../../migrations/0012_undelivered.sql")),
-    ("V13__errands", include_str!("../../../migrations/0013_errands.sql")),
-    ("V14__entering", include_str!("../../../migrations/0014_entering.sql")),
-    ("V15__places", include_str!("../../../migrations/0015_places.sql")),
-    ("V16__overtaken", include_str!("../../../migrations/0016_overtaken.sql")),
-    ("V17__sealed_texts", include_str!("../../../migrations/0017_sealed_texts.sql")),
-];
+use crate::{Error, ErrorKind, Inner, Key, Result, Store, form, integrity, texts};
 
 /// How long to wait for somebody who looks at the database with another tool.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -58,9 +33,6 @@ const TRIED_AGAIN: Duration = Duration::from_secs(60 * 60);
 /// How every file of SQLite's begins.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// How many faults are told: the first is as good as all.
-const FAULTS_TOLD: usize = 20;
-
 impl Store {
     /// Opens the store in `directory`, which is made where there is none, and owns it until the
     /// last clone is dropped. A clean stop is [`Store::close`].
@@ -70,17 +42,14 @@ impl Store {
     /// calpair wrote it, [`ErrorKind::Corrupt`] when it is damaged, [`ErrorKind::Sealed`] when its
     /// texts can't be opened; nothing is overwritten.
     pub fn open(directory: &Path, now: Timestamp) -> Result<Store> {
-        Store::open_in_form(directory, now, MIGRATIONS)
+        Store::open_in_form(directory, now, form::ALL)
     }
 
-    /// The last form in which texts stand as they are.
-    #[cfg(test)]
-    pub(crate) fn open_before_sealing(directory: &Path, now: Timestamp) -> Result<Store> {
-        let before = usize::try_from(texts::SEALED_SINCE - 1).expect("it is a small number");
-        Store::open_in_form(directory, now, &MIGRATIONS[..before])
-    }
-
-    fn open_in_form(directory: &Path, now: Timestamp, forms: &[Form]) -> Result<Store> {
+    pub(crate) fn open_in_form(
+        directory: &Path,
+        now: Timestamp,
+        forms: &[form::Form],
+    ) -> Result<Store> {
         let home = Home::enter(directory)?;
         let (connection, key) =
             whole(&home, now, forms).map_err(|error| error.with_place(|| Some(home.place())))?;
@@ -99,7 +68,7 @@ impl Store {
                 let mut connection = Connection::open_in_memory()?;
                 let key = Arc::new(Key::random());
                 texts::attach(&connection, &key)?;
-                migrate(&mut connection, MIGRATIONS)?;
+                form::migrate(&mut connection, form::ALL)?;
                 TEMPLATE.get_or_init(|| (Mutex::new(connection), key))
             }
         };
@@ -150,7 +119,7 @@ impl Store {
         self.backup(now)
     }
 
-    fn over(connection: Connection, home: Option<Home>, key: Arc<Key>) -> Store {
+    pub(crate) fn over(connection: Connection, home: Option<Home>, key: Arc<Key>) -> Store {
         let inner = Inner {
             connection: Some(connection),
             home,
@@ -163,44 +132,8 @@ impl Store {
     }
 }
 
-/// Everything that is wrong with a database, as sentences.
-pub(crate) fn integrity(connection: &Connection, key: &Key) -> Result<Vec<String>> {
-    let mut faults =
-        sql::all(connection, "PRAGMA integrity_check(20)", [], |row| Ok(row.get::<_, String>(0)?))?;
-    faults.retain(|fault| fault != "ok");
-    if !faults.is_empty() {
-        return Ok(faults);
-    }
-    faults.extend(sql::all(connection, "PRAGMA foreign_key_check", [], |row| {
-        let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
-        Ok(format!("a row of {table} points to a row of {parent} that is not there"))
-    })?);
-    let halves = "SELECT mapping.id FROM mapping
-         WHERE (SELECT count(*) FROM snapshot WHERE snapshot.mapping = mapping.id) <> 2";
-    faults.extend(sql::all(connection, halves, [], |row| {
-        Ok(format!("mapping {} does not have two sides", row.get::<_, i64>(0)?))
-    })?);
-    // SQLite knows its own structure, not what stands in it.
-    let is_sealed = version(connection)? >= texts::SEALED_SINCE;
-    let contents = "SELECT id, digest, content FROM snapshot JOIN body ON snapshot = id
-         WHERE digest IS NOT NULL";
-    let damaged = sql::all(connection, contents, [], |row| {
-        let content = row.get_ref(2)?.as_blob_or_null().unwrap_or_default().unwrap_or_default();
-        let digest = match is_sealed {
-            true => texts::open(key, content).map(|content| digest_bytes(&content).0),
-            false => Some(digest_bytes(content).0),
-        };
-        let is_same = digest == Some(row.get::<_, [u8; 32]>(1)?);
-        Ok(if is_same { None } else { Some(row.get::<_, i64>(0)?) })
-    })?;
-    let damaged = damaged.into_iter().flatten();
-    faults.extend(damaged.map(|row| format!("the content of snapshot {row} was changed")));
-    faults.truncate(FAULTS_TOLD);
-    Ok(faults)
-}
-
 /// The database of this directory, whole and in the present form, and the key of its texts.
-fn whole(home: &Home, now: Timestamp, forms: &[Form]) -> Result<(Connection, Arc<Key>)> {
+fn whole(home: &Home, now: Timestamp, forms: &[form::Form]) -> Result<(Connection, Arc<Key>)> {
     let path = home.database();
     if !path.exists() {
         make(home, forms)?;
@@ -211,7 +144,7 @@ fn whole(home: &Home, now: Timestamp, forms: &[Form]) -> Result<(Connection, Arc
     let mut connection = connect(&path)?;
     // Until it is known to be whole, nothing is written into the file, at closing neither.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    let version = version(&connection)?;
+    let version = form::of(&connection)?;
     let present = i32::try_from(forms.len()).expect("there are few migrations");
     if version > present {
         let sentence = format!(
@@ -223,13 +156,10 @@ fn whole(home: &Home, now: Timestamp, forms: &[Form]) -> Result<(Connection, Arc
     if version == 0 {
         return Err(Error::corrupt("the database file does not hold calpair's database"));
     }
-    let key = key_of(&connection, home, version)?;
+    let key = texts::key_of(&connection, home, version)?;
     texts::attach(&connection, &key)?;
     if !clean {
-        let faults = integrity(&connection, &key)?;
-        if let Some(fault) = faults.first() {
-            return Err(Error::corrupt(format!("the database is damaged: {fault}")));
-        }
+        integrity::check(&connection, &key)?;
     }
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     configure(&connection)?;
@@ -238,49 +168,16 @@ fn whole(home: &Home, now: Timestamp, forms: &[Form]) -> Result<(Connection, Arc
         if !home.has_backup_between(now - TRIED_AGAIN, now + TRIED_AGAIN) {
             back_up(&connection, home, now)?;
         }
-        migrate(&mut connection, forms)?;
+        form::migrate(&mut connection, forms)?;
     }
     if home.has_backup_before(texts::SEALED_SINCE) && present >= texts::SEALED_SINCE {
-        match forget_plain(&connection, &key, home, now) {
+        match texts::forget_plain(&connection, &key, home, now) {
             // The database is good. The next start tries again, for the copies are still there.
             Err(error) if error.kind().passes() => {}
             outcome => outcome?,
         }
     }
     Ok((connection, key))
-}
-
-/// The key of a database's texts. Of one whose texts are still plain, it may be made.
-fn key_of(connection: &Connection, home: &Home, version: i32) -> Result<Arc<Key>> {
-    if version < texts::SEALED_SINCE {
-        return home.key_or_new().map(Arc::new);
-    }
-    match home.key()? {
-        Some(key) if texts::is_key_of(&key, connection)? => Ok(Arc::new(key)),
-        found => Err(home.sealed(found.is_some())),
-    }
-}
-
-/// Takes away what is still plain once texts are sealed: pages that are free by now, the log, and
-/// the copies of before. It is done when those are gone, which are therefore the last to go, and
-/// only where what took their place is whole.
-fn forget_plain(connection: &Connection, key: &Key, home: &Home, now: Timestamp) -> Result<()> {
-    if let Some(fault) = integrity(connection, key)?.first() {
-        return Err(Error::corrupt(format!("the database is damaged: {fault}")));
-    }
-    // What it puts into a file on the way is sealed; in memory it would be the whole database.
-    connection.execute_batch("PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY;")?;
-    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-    if connection.query_row(checkpoint, [], |row| row.get::<_, i64>(0))? != 0 {
-        return Err(Error::new(ErrorKind::Busy, "the database is in use by another program"));
-    }
-    back_up(connection, home, now)?;
-    home.remove_backups_before(texts::SEALED_SINCE)?;
-    if home.newest_backup().is_none() {
-        // By its date it was the oldest of all: the clock was wrong.
-        back_up(connection, home, now)?;
-    }
-    Ok(())
 }
 
 fn begins_well(path: &Path) -> Result<bool> {
@@ -292,11 +189,11 @@ fn begins_well(path: &Path) -> Result<bool> {
     Ok(beginning == MAGIC)
 }
 
-fn make(home: &Home, forms: &[Form]) -> Result<()> {
+fn make(home: &Home, forms: &[form::Form]) -> Result<()> {
     let unfinished = home.unfinished()?;
     let mut connection = connect(&unfinished)?;
     texts::attach(&connection, &Arc::new(home.key_or_new()?))?;
-    migrate(&mut connection, forms)?;
+    form::migrate(&mut connection, forms)?;
     connection.close().map_err(|(_, error)| error)?;
     home.finish(&unfinished)?;
     // It is as good as one that was closed.
@@ -321,40 +218,8 @@ fn configure(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// The form of a database: the number of the last migration it went through.
-fn version(connection: &Connection) -> Result<i32> {
-    let known = "SELECT 1 FROM sqlite_master WHERE name = 'refinery_schema_history'";
-    if connection.query_row(known, [], |_| Ok(())).optional()?.is_none() {
-        return Ok(0);
-    }
-    let query = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
-    Ok(connection.query_row(query, [], |row| row.get(0))?)
-}
-
-fn migrate(connection: &mut Connection, forms: &[Form]) -> Result<()> {
-    let steps: Vec<_> = forms
-        .iter()
-        .map(|(name, text)| {
-            Migration::unapplied(name, text).expect("the names of migrations are tested")
-        })
-        .collect();
-    Runner::new(&steps).set_grouped(true).run(connection).map_err(not_migrated)?;
-    Ok(())
-}
-
-/// A full disk is no damage, whatever it interrupts.
-fn not_migrated(source: refinery::Error) -> Error {
-    type Cause = dyn std::error::Error;
-    let causes = std::iter::successors(Some(&source as &Cause), |error| error.source());
-    let ours = |error: &Cause| error.downcast_ref::<rusqlite::Error>().map(crate::error::meaning);
-    match causes.into_iter().find_map(ours) {
-        Some((kind, sentence)) if kind.passes() => Error::new(kind, sentence).because(source),
-        _ => Error::corrupt("the database can't be brought to the present form").because(source),
-    }
-}
-
-fn back_up(connection: &Connection, home: &Home, now: Timestamp) -> Result<PathBuf> {
-    home.backup(now, version(connection)?, |path| {
+pub(crate) fn back_up(connection: &Connection, home: &Home, now: Timestamp) -> Result<PathBuf> {
+    home.backup(now, form::of(connection)?, |path| {
         let mut target = connect(path)?;
         copy(connection, &mut target)?;
         target.close().map_err(|(_, error)| error.into())
@@ -373,52 +238,9 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::testing::{World, at, event, files, mode};
+    use crate::testing::{World, at, event, filled, folder, mode, open, refused, snapshots};
     use model::Side;
-
-    fn folder() -> tempfile::TempDir {
-        tempfile::tempdir().unwrap()
-    }
-
-    fn open(folder: &tempfile::TempDir) -> Result<Store> {
-        Store::open(folder.path(), at(100))
-    }
-
-    /// A store with enough in it to fill pages, closed.
-    fn filled(folder: &tempfile::TempDir) {
-        let world = World::over(open(folder).unwrap());
-        for number in 0..200 {
-            world.see(
-                Side::Left,
-                &format!("l{number}"),
-                "1",
-                &event(&format!("{number}"), "Findbar", 9),
-            );
-        }
-        world.store.close().unwrap();
-    }
-
-    fn snapshots(store: &Store) -> u64 {
-        store
-            .read(|connection| sql::number(connection, "SELECT count(*) FROM snapshot", []))
-            .unwrap()
-    }
-
-    fn refused(folder: &tempfile::TempDir) -> Error {
-        let path = folder.path().join("calpair.db");
-        let before = fs::read(&path).unwrap();
-        let error = open(folder).err().expect("it is damaged");
-        assert!(fs::read(&path).unwrap() == before, "nothing is overwritten");
-        error
-    }
-
-    #[test]
-    fn the_names_of_migrations_are_in_order_and_refinery_takes_them() {
-        for (number, (name, text)) in MIGRATIONS.iter().enumerate() {
-            assert!(name.starts_with(&format!("V{}__", number + 1)), "{name}");
-            assert!(Migration::unapplied(name, text).is_ok(), "{name}");
-        }
-    }
+    use testkit::canary::files;
 
     #[test]
     fn what_was_stored_is_there_after_a_clean_stop_and_after_a_crash() {
@@ -451,7 +273,7 @@ mod tests {
         for file in ["calpair.db", "texts.key"] {
             fs::copy(folder.path().join(file), state.join(file)).unwrap();
         }
-        let copy = format!("backups/calpair-1-v{}.db", MIGRATIONS.len());
+        let copy = format!("backups/calpair-1-v{}.db", form::ALL.len());
         for file in ["calpair.db", "calpair.db-wal", "calpair.db-shm", "texts.key", &copy] {
             let path = state.join(file);
             fs::File::options().create(true).append(true).open(&path).unwrap();
@@ -479,55 +301,6 @@ mod tests {
         assert!(error.sentence().contains(&process), "{error}");
         drop(store);
         assert!(open(&folder).is_ok());
-    }
-
-    #[test]
-    fn an_older_form_is_copied_and_migrated_and_a_newer_one_refused() {
-        let folder = folder();
-        filled(&folder);
-        let present = i32::try_from(MIGRATIONS.len()).unwrap();
-        let name: &'static str = format!("V{}__later", present + 1).leak();
-        let mut later = MIGRATIONS.to_vec();
-        later.push((name, "ALTER TABLE pair ADD COLUMN later TEXT"));
-        let store = Store::open_in_form(folder.path(), at(7), &later).unwrap();
-        assert_eq!(snapshots(&store), 200);
-        let backup =
-            folder.path().join("backups").join(format!("calpair-20260101T000007Z-v{present}.db"));
-        let copied = version(&connect(&backup).unwrap()).unwrap();
-        assert_eq!((mode(&backup), copied), (0o600, present));
-        store.close().unwrap();
-        let error = refused(&folder);
-        assert_eq!(error.kind(), &ErrorKind::Newer);
-        let form = format!("its form is {}", present + 1);
-        assert!(error.sentence().contains(&form), "{error}");
-        // The copy can be put back in its place.
-        fs::copy(backup, folder.path().join("calpair.db")).unwrap();
-        assert_eq!(snapshots(&open(&folder).unwrap()), 200);
-    }
-
-    #[test]
-    fn changes_of_before_places_were_kept_are_of_the_calendar_that_the_pair_has() {
-        let folder = folder();
-        let store = Store::open_in_form(folder.path(), at(0), &MIGRATIONS[..14]).unwrap();
-        let pair = World::over(store.clone()).pair;
-        let calendar = model::CalendarId::new("/cal/1/");
-        store.resolve_calendar(pair, Side::Left, &calendar, model::Rights::Write).unwrap();
-        store.close().unwrap();
-        let line = |pair: i64, side: u8| {
-            format!(
-                "INSERT INTO history (at, run, pair, pair_name, side, action, uid, reason)
-                 VALUES (0, 1, {pair}, 'family', {side}, 'delete', '1', 'r');"
-            )
-        };
-        // The right side was never found, and another pair is gone.
-        let lines = [line(pair.0, 0), line(pair.0, 1), line(pair.0 + 1, 0)].concat();
-        connect(&folder.path().join("calpair.db")).unwrap().execute_batch(&lines).unwrap();
-        let store = open(&folder).unwrap();
-        let mut changes = store.history(None, None, 10).unwrap();
-        changes.reverse();
-        let place = crate::PlaceRow { account: "a".into(), calendar };
-        let places: Vec<_> = changes.into_iter().map(|change| change.place).collect();
-        assert_eq!(places, [Some(place), None, None]);
     }
 
     #[test]

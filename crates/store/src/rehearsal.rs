@@ -4,14 +4,11 @@
 //! cycles write, so somebody who only asks gets a copy, as it is at that moment, which is gone when
 //! the answer is found.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-
 use model::Timestamp;
 use rusqlite::{Connection, params};
 
 use crate::codec::side_number;
-use crate::{Inner, PairId, ProposedRow, Result, Store, open, sql, texts};
+use crate::{PairId, ProposedRow, Result, Store, open, sql, texts};
 
 impl Store {
     /// A copy in which everything may be tried: nothing of it reaches this store, and it is gone
@@ -39,15 +36,7 @@ impl Store {
         })?;
         connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")?;
         texts::attach(&connection, &key)?;
-        let inner = Inner {
-            connection: Some(connection),
-            home: None,
-            key,
-            failpoint: None,
-            listings: HashMap::new(),
-            runs: Default::default(),
-        };
-        Ok(Store { inner: Arc::new(Mutex::new(inner)) })
+        Ok(Store::over(connection, None, key))
     }
 
     /// A person is shown these deletions of a halted plan, as a rehearsal found them: what they
@@ -84,8 +73,9 @@ mod tests {
     use model::{Side, Sides};
 
     use super::*;
-    use crate::testing::{World, at, event, files};
+    use crate::testing::{World, at, event};
     use crate::{NewRules, Withheld};
+    use testkit::canary::files;
 
     #[test]
     fn a_rehearsal_leaves_nothing_behind() {

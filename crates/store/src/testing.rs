@@ -1,7 +1,7 @@
 //! A small world for this crate's tests: one pair, and words for what happens to it.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use model::civil::date;
 use model::{
@@ -61,19 +61,44 @@ pub(crate) fn touched(count: u64) -> Observed {
     Observed { touched: count }
 }
 
-/// All files under a folder.
-pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut all = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { all.extend(files(&path)) } else { all.push(path) }
-    }
-    all.sort();
-    all
-}
-
 pub(crate) fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+pub(crate) fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+pub(crate) fn open(folder: &tempfile::TempDir) -> crate::Result<Store> {
+    Store::open(folder.path(), at(100))
+}
+
+/// A store with enough in it to fill pages, closed.
+pub(crate) fn filled(folder: &tempfile::TempDir) {
+    let world = World::over(open(folder).unwrap());
+    for number in 0..200 {
+        world.see(
+            Side::Left,
+            &format!("l{number}"),
+            "1",
+            &event(&format!("{number}"), "Findbar", 9),
+        );
+    }
+    world.store.close().unwrap();
+}
+
+pub(crate) fn snapshots(store: &Store) -> u64 {
+    store
+        .read(|connection| crate::sql::number(connection, "SELECT count(*) FROM snapshot", []))
+        .unwrap()
+}
+
+pub(crate) fn refused(folder: &tempfile::TempDir) -> crate::Error {
+    let path = folder.path().join("calpair.db");
+    let before = std::fs::read(&path).unwrap();
+    let error = open(folder).err().expect("it is damaged");
+    assert!(std::fs::read(&path).unwrap() == before, "nothing is overwritten");
+    error
 }
 
 pub(crate) struct World {

@@ -9,11 +9,13 @@
 
 use std::sync::Arc;
 
+use model::Timestamp;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ffi};
 
-use crate::{Key, Result, sql};
+use crate::files::Home;
+use crate::{Key, Result, integrity, open, sql};
 
 /// The form of the database from which on texts are sealed.
 pub(crate) const SEALED_SINCE: i32 = 17;
@@ -32,23 +34,60 @@ pub(crate) fn attach(connection: &Connection, key: &Arc<Key>) -> Result<()> {
     })?;
     let with = key.clone();
     connection.create_scalar_function(c"opened", 1, flags, move |context| {
-        bytes(context)?.map(|sealed| open(&with, sealed).ok_or_else(damaged)).transpose()
+        bytes(context)?.map(|sealed| opened(&with, sealed).ok_or_else(damaged)).transpose()
     })?;
     Ok(())
 }
 
 /// What was sealed; `None` where it was changed since, or sealed with another key.
-pub(crate) fn open(key: &Key, sealed: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn opened(key: &Key, sealed: &[u8]) -> Option<Vec<u8>> {
     key.open(CONTEXT, sealed)
 }
 
 /// Whether this is the key of a database whose texts are sealed: it opens the proof, or, should
 /// just that be damaged, something else.
-pub(crate) fn is_key_of(key: &Key, connection: &Connection) -> Result<bool> {
+fn is_key_of(key: &Key, connection: &Connection) -> Result<bool> {
     let query = "SELECT proof FROM texts
          UNION ALL SELECT * FROM (SELECT content FROM body WHERE content IS NOT NULL LIMIT 3)";
     let some = sql::all(connection, query, [], |row| Ok(row.get::<_, Vec<u8>>(0)?))?;
-    Ok(some.iter().any(|sealed| open(key, sealed).is_some()))
+    Ok(some.iter().any(|sealed| opened(key, sealed).is_some()))
+}
+
+/// The key of a database's texts. Of one whose texts are still plain, it may be made.
+pub(crate) fn key_of(connection: &Connection, home: &Home, version: i32) -> Result<Arc<Key>> {
+    if version < SEALED_SINCE {
+        return home.key_or_new().map(Arc::new);
+    }
+    match home.key()? {
+        Some(key) if is_key_of(&key, connection)? => Ok(Arc::new(key)),
+        found => Err(home.sealed(found.is_some())),
+    }
+}
+
+/// Takes away what is still plain once texts are sealed: pages that are free by now, the log, and
+/// the copies of before. It is done when those are gone, which are therefore the last to go, and
+/// only where what took their place is whole.
+pub(crate) fn forget_plain(
+    connection: &Connection,
+    key: &Key,
+    home: &Home,
+    now: Timestamp,
+) -> Result<()> {
+    integrity::check(connection, key)?;
+    // What it puts into a file on the way is sealed; in memory it would be the whole database.
+    connection.execute_batch("PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY;")?;
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    if connection.query_row(checkpoint, [], |row| row.get::<_, i64>(0))? != 0 {
+        let busy = ffi::Error::new(ffi::SQLITE_BUSY);
+        return Err(rusqlite::Error::SqliteFailure(busy, None).into());
+    }
+    open::back_up(connection, home, now)?;
+    home.remove_backups_before(SEALED_SINCE)?;
+    if home.newest_backup().is_none() {
+        // By its date it was the oldest of all: the clock was wrong.
+        open::back_up(connection, home, now)?;
+    }
+    Ok(())
 }
 
 fn bytes<'c>(context: &'c Context<'_>) -> rusqlite::Result<Option<&'c [u8]>> {
@@ -70,17 +109,13 @@ mod tests {
     use std::path::Path;
 
     use model::{Side, Sides};
-    use testkit::canary::files_with;
+    use testkit::canary::{files, files_with};
 
     use super::*;
-    use crate::testing::{World, at, event, files};
-    use crate::{Error, ErrorKind, OverruledRow, Store, SubjectRow};
+    use crate::testing::{World, at, event, folder, open};
+    use crate::{Error, ErrorKind, OverruledRow, Store, SubjectRow, form};
 
     const CANARY: &str = "canary-Zx9-Zahnarzt";
-
-    fn open(folder: &Path) -> Result<Store> {
-        Store::open(folder, at(100))
-    }
 
     /// The canary in every table that texts stand in.
     fn filled(store: Store) -> World {
@@ -128,8 +163,8 @@ mod tests {
 
     #[test]
     fn no_text_is_in_any_file_in_any_form() {
-        let folder = tempfile::tempdir().unwrap();
-        let world = filled(open(folder.path()).unwrap());
+        let folder = folder();
+        let world = filled(open(&folder).unwrap());
         world.store.backup(at(101)).unwrap();
         let tried = world.store.rehearsal().unwrap();
         assert_eq!(told(&tried), told(&world.store));
@@ -139,7 +174,7 @@ mod tests {
 
     /// A database as it was before, with the canary in it, and not closed.
     fn plain(folder: &Path) -> String {
-        let store = Store::open_before_sealing(folder, at(50)).unwrap();
+        let store = Store::open_in_form(folder, at(50), &form::ALL[..16]).unwrap();
         {
             let inner = store.lock();
             let connection = inner.connection.as_ref().unwrap();
@@ -156,13 +191,13 @@ mod tests {
 
     #[test]
     fn a_plain_database_is_sealed_and_leaves_nothing_plain_behind() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let before = plain(folder.path());
         let copies = folder.path().join("backups");
         fs::write(copies.join("calpair-20260101T000000Z-v16.db.new"), CANARY).unwrap();
         assert!(files_with(folder.path(), &[CANARY]).len() > 2);
         fs::write(copies.join("holiday-v3.db"), "somebody else's").unwrap();
-        let store = open(folder.path()).unwrap();
+        let store = open(&folder).unwrap();
         assert_eq!(told(&store), before);
         assert_eq!(files_with(folder.path(), &[CANARY]), Vec::<String>::new());
         let names = files(&copies);
@@ -172,14 +207,14 @@ mod tests {
 
     #[test]
     fn what_a_crash_left_plain_goes_at_the_next_start() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let before = plain(folder.path());
         let copy = files(&folder.path().join("backups")).remove(0);
         let kept = fs::read(&copy).unwrap();
-        drop(open(folder.path()).unwrap());
+        drop(open(&folder).unwrap());
         // Migrated, and stopped before the copies were taken away.
         fs::write(&copy, kept).unwrap();
-        let store = open(folder.path()).unwrap();
+        let store = open(&folder).unwrap();
         assert_eq!(files_with(folder.path(), &[CANARY]), Vec::<String>::new());
         assert_eq!(told(&store), before);
         // Put back by hand, later.
@@ -189,13 +224,13 @@ mod tests {
             let _ = fs::remove_file(folder.path().join(name));
         }
         fs::copy(copy, folder.path().join("calpair.db")).unwrap();
-        assert_eq!(told(&open(folder.path()).unwrap()), before);
+        assert_eq!(told(&open(&folder).unwrap()), before);
     }
 
     #[test]
     fn copies_of_before_stay_where_what_took_their_place_is_damaged() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = open(folder.path()).unwrap();
+        let folder = folder();
+        let store = open(&folder).unwrap();
         filled(store.clone());
         let copy = folder.path().join("backups/calpair-20260101T000000Z-v16.db");
         store.backup(at(1)).unwrap();
@@ -204,15 +239,15 @@ mod tests {
         let damage = "UPDATE body SET content = sealed('another')";
         store.write("test", |transaction| sql::run(transaction, damage, [])).unwrap();
         store.close().unwrap();
-        let error = open(folder.path()).err().expect("it is damaged");
+        let error = open(&folder).err().expect("it is damaged");
         assert!(matches!(error.kind(), ErrorKind::Corrupt { backup: Some(_) }), "{error}");
         assert!(copy.exists());
     }
 
     #[test]
     fn without_its_key_nothing_is_opened_and_nothing_is_changed() {
-        let folder = tempfile::tempdir().unwrap();
-        let before = told(&filled(open(folder.path()).unwrap()).store);
+        let folder = folder();
+        let before = told(&filled(open(&folder).unwrap()).store);
         let (database, file) = (folder.path().join("calpair.db"), folder.path().join("texts.key"));
         let key = fs::read(&file).unwrap();
         let stored = fs::read(&database).unwrap();
@@ -221,7 +256,7 @@ mod tests {
                 Some(bytes) => fs::write(&file, bytes).unwrap(),
                 None => fs::remove_file(&file).unwrap(),
             }
-            let error: Error = open(folder.path()).err().expect("the key is wrong");
+            let error: Error = open(&folder).err().expect("the key is wrong");
             assert_eq!(error.kind(), &ErrorKind::Sealed, "{wrong:?}");
             for words in [file.to_str().unwrap(), database.to_str().unwrap(), "Put the key back"] {
                 assert!(error.sentence().contains(words), "{error}");
@@ -232,10 +267,10 @@ mod tests {
         fs::write(&file, &key).unwrap();
         let broken = "UPDATE texts SET proof = zeroblob(60)";
         rusqlite::Connection::open(&database).unwrap().execute_batch(broken).unwrap();
-        assert_eq!(told(&open(folder.path()).unwrap()), before, "something else proves it");
+        assert_eq!(told(&open(&folder).unwrap()), before, "something else proves it");
         // A database that is begun anew keeps it: the copies are sealed with it.
         fs::remove_file(&database).unwrap();
-        drop(open(folder.path()).unwrap());
+        drop(open(&folder).unwrap());
         assert_eq!(fs::read(&file).unwrap(), key);
     }
 

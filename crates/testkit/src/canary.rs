@@ -36,8 +36,11 @@ pub fn files_with(folder: &Path, words: &[&str]) -> Vec<String> {
     found
 }
 
-/// Every file under a folder: sockets and the like hold nothing.
-fn files(folder: &Path) -> Vec<PathBuf> {
+/// Every file under a folder, by name: sockets and the like hold nothing.
+///
+/// # Panics
+/// When the folder can't be read.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).expect("it is ours") {
         let path = entry.expect("it is ours").path();
@@ -47,6 +50,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
             all.push(path);
         }
     }
+    all.sort();
     all
 }
 
@@ -66,12 +70,11 @@ mod tests {
             "63616E6172792D37".to_owned(),
         ];
         for text in written {
-            let folder = std::env::temp_dir().join(format!("canary-{}", std::process::id()));
-            std::fs::create_dir_all(folder.join("deep")).unwrap();
-            std::fs::write(folder.join("deep/file"), &text).unwrap();
-            assert_eq!(files_with(&folder, &["another"]), Vec::<String>::new());
-            assert_eq!(files_with(&folder, &["another", "canary-7"]).len(), 1, "{text}");
-            std::fs::remove_dir_all(&folder).unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::create_dir(folder.path().join("deep")).unwrap();
+            std::fs::write(folder.path().join("deep/file"), &text).unwrap();
+            assert_eq!(files_with(folder.path(), &["another"]), Vec::<String>::new());
+            assert_eq!(files_with(folder.path(), &["another", "canary-7"]).len(), 1, "{text}");
         }
     }
 }
