@@ -140,8 +140,7 @@ impl Home {
         Ok(format!("{} {}.{:09}\n", file.len(), file.mtime(), file.mtime_nsec()))
     }
 
-    /// Makes a backup under a name by which backups sort, with what `copy` writes; drops the
-    /// oldest.
+    /// Makes a backup under a name by which backups sort, with what `copy` writes.
     pub(crate) fn backup(
         &self,
         now: Timestamp,
@@ -158,11 +157,13 @@ impl Home {
         let tried = format!("put {} in its place", path.display());
         fs::rename(&unfinished, &path).map_err(Error::io(tried))?;
         sync_folder(&folder)?;
-        let all = self.backups();
-        for old in &all[..all.len().saturating_sub(BACKUPS_KEPT)] {
-            remove(old)?;
-        }
         Ok(path)
+    }
+
+    /// Removes all backups but the newest few.
+    pub(crate) fn prune_backups(&self) -> Result<()> {
+        let all = self.backups();
+        all[..all.len().saturating_sub(BACKUPS_KEPT)].iter().try_for_each(|old| remove(old))
     }
 
     /// The key of the texts; `None` where there is none.
@@ -317,7 +318,7 @@ fn set_mode(path: &Path, mode: u32) -> Result<()> {
     }
 }
 
-fn remove(path: &Path) -> Result<()> {
+pub(crate) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::io(format!("remove {}", path.display()))(error))

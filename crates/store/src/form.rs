@@ -70,6 +70,7 @@ mod tests {
     use std::fs;
 
     use model::Side;
+    use testkit::canary::files;
 
     use super::*;
     use crate::open::connect;
@@ -106,6 +107,23 @@ mod tests {
         // The copy can be put back in its place.
         fs::copy(backup, folder.path().join("calpair.db")).unwrap();
         assert_eq!(snapshots(&open(&folder).unwrap()), 200);
+    }
+
+    #[test]
+    fn starts_that_can_t_migrate_leave_everything_as_it_was() {
+        let folder = folder();
+        let store = open(&folder).unwrap();
+        let copy = store.backup(at(1)).unwrap().unwrap();
+        store.close().unwrap();
+        let name: &'static str = format!("V{}__later", ALL.len() + 1).leak();
+        let mut later = ALL.to_vec();
+        later.push((name, "ALTER TABLE pair ADD COLUMN later TEXT; SELECT * FROM nowhere"));
+        for start in 2..12 {
+            let error = Store::open_in_form(folder.path(), at(start), &later).err().unwrap();
+            assert_eq!(error.kind(), &ErrorKind::Corrupt { backup: Some(copy.clone()) });
+            assert_eq!(files(&folder.path().join("backups")), std::slice::from_ref(&copy));
+        }
+        assert_eq!(snapshots(&open(&folder).unwrap()), 0);
     }
 
     #[test]

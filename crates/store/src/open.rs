@@ -18,7 +18,7 @@ use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::files::Home;
+use crate::files::{Home, remove};
 use crate::{Error, ErrorKind, Inner, Key, Result, Store, form, integrity, texts};
 
 /// How long to wait for somebody who looks at the database with another tool.
@@ -26,9 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Statements kept prepared: all that this crate has.
 const STATEMENTS: usize = 150;
-
-/// A copy that is no older was made by a start that failed.
-const TRIED_AGAIN: Duration = Duration::from_secs(60 * 60);
 
 /// How every file of SQLite's begins.
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -104,7 +101,9 @@ impl Store {
     pub fn backup(&self, now: Timestamp) -> Result<Option<PathBuf>> {
         let inner = self.lock();
         let Some(home) = &inner.home else { return Ok(None) };
-        inner.read(|connection| back_up(connection, home, now)).map(Some)
+        let copy = inner.read(|connection| back_up(connection, home, now))?;
+        home.prune_backups()?;
+        Ok(Some(copy))
     }
 
     /// The same, if the newest copy is older than `age`.
@@ -164,11 +163,13 @@ fn whole(home: &Home, now: Timestamp, forms: &[form::Form]) -> Result<(Connectio
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     configure(&connection)?;
     if version < present {
-        // A start that fails again and again does not push the older copies out.
-        if !home.has_backup_between(now - TRIED_AGAIN, now + TRIED_AGAIN) {
-            back_up(&connection, home, now)?;
+        let copy = back_up(&connection, home, now)?;
+        if let Err(error) = form::migrate(&mut connection, forms) {
+            // The database is as it was, and starts that fail again and again push nothing out.
+            remove(&copy)?;
+            return Err(error);
         }
-        form::migrate(&mut connection, forms)?;
+        home.prune_backups()?;
     }
     if home.has_backup_before(texts::SEALED_SINCE) && present >= texts::SEALED_SINCE {
         match texts::forget_plain(&connection, &key, home, now) {

@@ -83,11 +83,7 @@ pub(crate) fn forget_plain(
     }
     open::back_up(connection, home, now)?;
     home.remove_backups_before(SEALED_SINCE)?;
-    if home.newest_backup().is_none() {
-        // By its date it was the oldest of all: the clock was wrong.
-        open::back_up(connection, home, now)?;
-    }
-    Ok(())
+    home.prune_backups()
 }
 
 fn bytes<'c>(context: &'c Context<'_>) -> rusqlite::Result<Option<&'c [u8]>> {
