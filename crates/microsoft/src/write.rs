@@ -32,9 +32,9 @@ pub(crate) async fn create(
     series: &Series,
     key: &CreateKey,
 ) -> Result<Resource> {
-    let job = Job::new(server, calendar);
+    let job = Job::creating(server, calendar, key);
     if let Some(row) = made_before(server, calendar, series, key).await? {
-        return finished(&job, row, series, key).await.map_err(still_there);
+        return finished(&job, row, series).await.map_err(still_there);
     }
     let made = match form(series) {
         Form::Once => native::create(&job, series, None, key).await,
@@ -46,7 +46,7 @@ pub(crate) async fn create(
     }
     // The transaction was carried out before, whatever the look-up said.
     match made_before(server, calendar, series, key).await? {
-        Some(row) => finished(&job, row, series, key).await.map_err(still_there),
+        Some(row) => finished(&job, row, series).await.map_err(still_there),
         None => Err(Error::new(
             ErrorKind::Unavailable,
             "Microsoft says that it is created already, and does not show it",
@@ -66,8 +66,8 @@ fn still_there(error: Error) -> Error {
     }
 }
 
-/// What a creation with this key made, and made whole if it was interrupted.
-async fn finished(job: &Job<'_>, row: Row, series: &Series, key: &CreateKey) -> Result<Resource> {
+/// What this creation made before, made whole if it was interrupted.
+async fn finished(job: &Job<'_>, row: Row, series: &Series) -> Result<Resource> {
     let first = ident::linked(&row);
     let id = first.clone().unwrap_or_else(|| ResourceId::new(row.id()));
     if first.is_none() && !fetch::is_open(&row) {
@@ -78,7 +78,7 @@ async fn finished(job: &Job<'_>, row: Row, series: &Series, key: &CreateKey) -> 
         Some(_) => completed(&rows, series)?,
         None => completed_without_first(&rows, series)?,
     };
-    job.told(bring(job, &id, rows, &target, Some(key)).await)
+    job.told(bring(job, &id, rows, &target).await)
 }
 
 /// What an interrupted creation is to become whose first event somebody has deleted since: that
@@ -182,7 +182,7 @@ pub(crate) async fn update(
     if target.cancels_beyond(&current.series) {
         check_deletable(&rows, "an occurrence of it")?;
     }
-    job.told(bring(&job, &current.id, rows, target, None).await)
+    job.told(bring(&job, &current.id, rows, target).await)
 }
 
 /// Refuses a deletion, of `what`, that others would be told of, or would have to be.
@@ -257,21 +257,15 @@ async fn held(job: &Job<'_>, current: &Resource) -> Result<Option<Rows>> {
     if rows.version().as_ref() == Some(version) { Ok(Some(rows)) } else { Err(stale()) }
 }
 
-/// Brings the rows of a resource to what a series should be, as a part of a creation or not.
-async fn bring(
-    job: &Job<'_>,
-    id: &ResourceId,
-    rows: Rows,
-    target: &Series,
-    key: Option<&CreateKey>,
-) -> Result<Resource> {
+/// Brings the rows of a resource to what a series should be.
+async fn bring(job: &Job<'_>, id: &ResourceId, rows: Rows, target: &Series) -> Result<Resource> {
     match form(target) {
         // Without its first event it can only go on as linked ones.
         Form::Once | Form::Pattern(_) if rows.master.is_none() => {
-            linked::bring(job, id, rows, target, key).await
+            linked::bring(job, id, rows, target).await
         }
         Form::Once => native::bring(job, id, rows, target, None).await,
         Form::Pattern(pattern) => native::bring(job, id, rows, target, Some(&pattern)).await,
-        Form::Parts(_) => linked::bring(job, id, rows, target, key).await,
+        Form::Parts(_) => linked::bring(job, id, rows, target).await,
     }
 }

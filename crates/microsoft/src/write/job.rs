@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use model::CalendarId;
+use model::{CalendarId, CreateKey};
 use provider::{Error, ErrorKind, Result};
 use serde_json::Value;
 
@@ -18,6 +18,8 @@ pub(super) struct Job<'s> {
     pub(super) server: &'s Server,
     pub(super) calendar: &'s CalendarId,
     pub(super) frame: Frame,
+    /// The creation that it is, or carries on.
+    pub(super) key: Option<&'s CreateKey>,
     /// Whether a row of it is written.
     has_written: AtomicBool,
 }
@@ -25,7 +27,15 @@ pub(super) struct Job<'s> {
 impl<'s> Job<'s> {
     pub(super) fn new(server: &'s Server, calendar: &'s CalendarId) -> Self {
         let has_written = AtomicBool::new(false);
-        Self { server, calendar, frame: server.frame(), has_written }
+        Self { server, calendar, frame: server.frame(), key: None, has_written }
+    }
+
+    pub(super) fn creating(
+        server: &'s Server,
+        calendar: &'s CalendarId,
+        key: &'s CreateKey,
+    ) -> Self {
+        Self { key: Some(key), ..Self::new(server, calendar) }
     }
 
     /// What the end of a write says of the whole: once a row is written, nobody may believe that

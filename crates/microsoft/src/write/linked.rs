@@ -38,7 +38,7 @@ pub(super) async fn create(
     let body = plan.body(job, slot, event, &[(Mark::State, &parts::open(series))])?;
     let Some(row) = job.create(&body, &ident::transaction(key)).await? else { return Ok(None) };
     let id = ResourceId::new(row.id());
-    bring(job, &id, Rows::single(row), series, Some(key)).await.map(Some)
+    bring(job, &id, Rows::single(row), series).await.map(Some)
 }
 
 fn nothing() -> Error {
@@ -46,7 +46,7 @@ fn nothing() -> Error {
 }
 
 /// What is to be there.
-struct Plan<'k> {
+struct Plan {
     whole: Whole,
     /// Every event has it, whichever of them is deleted.
     uid: Uid,
@@ -54,11 +54,9 @@ struct Plan<'k> {
     events: BTreeMap<String, Event>,
     /// The slots of what stands there from before, and stays.
     settled: BTreeSet<String>,
-    /// The creation that is carried out.
-    key: Option<&'k CreateKey>,
 }
 
-impl Plan<'_> {
+impl Plan {
     fn of(job: &Job<'_>, rows: &Rows, target: &Series) -> Result<Self> {
         let window = job.server.window();
         let held = Whole::of(rows);
@@ -83,8 +81,7 @@ impl Plan<'_> {
         if events.is_empty() {
             return Err(nothing());
         }
-        let mut plan =
-            Self { whole, uid: target.uid.clone(), events, settled: BTreeSet::new(), key: None };
+        let mut plan = Self { whole, uid: target.uid.clone(), events, settled: BTreeSet::new() };
         if let Some(before) = before {
             plan.settle(rows, target, &before)?;
         }
@@ -184,9 +181,8 @@ pub(super) async fn bring(
     id: &ResourceId,
     rows: Rows,
     target: &Series,
-    key: Option<&CreateKey>,
 ) -> Result<Resource> {
-    let plan = Plan { key, ..Plan::of(job, &rows, target)? };
+    let plan = Plan::of(job, &rows, target)?;
     let linked: BTreeMap<&str, &Row> =
         rows.linked.values().filter_map(|row| Some((row.mark(Mark::Slot)?, row))).collect();
     let first = first_of(&rows, &plan, &linked);
@@ -289,7 +285,7 @@ enum Write<'w> {
 /// of them are to be, for two that said so would not agree; else any that is to stay.
 fn first_of<'r>(
     rows: &'r Rows,
-    plan: &Plan<'_>,
+    plan: &Plan,
     linked: &BTreeMap<&str, &'r Row>,
 ) -> Option<(&'r Row, String)> {
     let open = || rows.linked.values().find(|row| fetch::is_open(row));
@@ -302,7 +298,7 @@ fn first_of<'r>(
 
 /// The slot of the first event: its own as long as something takes place there, else one that has
 /// no event yet, else the first.
-fn own_slot(row: &Row, plan: &Plan<'_>, by_slot: &BTreeMap<&str, &Row>) -> String {
+fn own_slot(row: &Row, plan: &Plan, by_slot: &BTreeMap<&str, &Row>) -> String {
     let own = row.mark(Mark::Slot).filter(|slot| plan.events.contains_key(*slot));
     let free = || plan.events.keys().find(|slot| !by_slot.contains_key(slot.as_str()));
     let slot = own.map(str::to_owned).or_else(|| free().cloned());
@@ -312,7 +308,7 @@ fn own_slot(row: &Row, plan: &Plan<'_>, by_slot: &BTreeMap<&str, &Row>) -> Strin
 async fn write_one(
     job: &Job<'_>,
     id: &ResourceId,
-    plan: &Plan<'_>,
+    plan: &Plan,
     write: Write<'_>,
     salt: &str,
 ) -> Result<Option<Row>> {
@@ -322,7 +318,7 @@ async fn write_one(
     };
     let event = plan.events.get(slot).ok_or_else(nothing)?;
     let mut marks = vec![(Mark::Link, id.as_str())];
-    marks.extend(plan.key.map(|key| (Mark::Key, key.as_str())));
+    marks.extend(job.key.map(|key| (Mark::Key, key.as_str())));
     let body = plan.body(job, slot, event, &marks)?;
     let transaction = ident::part_transaction(id, slot, salt);
     // What was made before is there.

@@ -45,7 +45,7 @@ pub(super) async fn create(
     if !has_more {
         return fetch::of_rows(&id, &rows).map(Some);
     }
-    bring_all(job, &id, rows, series, Some(key)).await.map(Some)
+    bring_all(job, &id, rows, series).await.map(Some)
 }
 
 /// A series that was created just now, as the answer says it is. Read again it could be what
