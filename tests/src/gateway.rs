@@ -48,6 +48,17 @@ impl Way {
         Self::page_with(401, "www-authenticate: Basic realm=\"Hotel\"\r\n")
     }
 
+    /// A refusal in words of this type, or of none, that asks for nothing.
+    pub fn refusing(content_type: &str) -> Self {
+        let told = match content_type {
+            "" => String::new(),
+            told => format!("content-type: {told}\r\n"),
+        };
+        let words = "{\"error\": \"accept the terms\"}";
+        let length = words.len();
+        Way::Answered(format!("HTTP/1.1 401 X\r\n{told}content-length: {length}\r\n\r\n{words}"))
+    }
+
     fn page_with(status: u16, headers: &str) -> Self {
         Way::Answered(format!(
             "HTTP/1.1 {status} X\r\ncontent-type: text/html\r\nset-cookie: guest=1\r\n{headers}\

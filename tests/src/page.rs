@@ -83,9 +83,7 @@ impl Scene {
     /// When that is not to be had.
     pub fn end(&mut self) -> Ended {
         let running = self.daemon.take().expect("it runs");
-        let pid = running.id().to_string();
-        let killed = std::process::Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(killed.expect("kill is there").success());
+        running.signal("TERM");
         running.end(STOP)
     }
 

@@ -198,6 +198,15 @@ impl Running {
         self.child.id()
     }
 
+    /// Sends it a signal, as `kill` names it: `TERM`, `HUP`.
+    ///
+    /// # Panics
+    /// When it can't be sent.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{name} can't be sent");
+    }
+
     fn status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("a child can be waited for")
     }

@@ -1,6 +1,8 @@
 //! The life of an account, told to its end by command and in a real browser: connected, revoked,
 //! reconnected, with people editing on both sides all the while.
 
+use std::time::Duration;
+
 use calpair_tests::browser::{Browser, DESKTOP};
 use calpair_tests::page::{Scene, events, webhook};
 use calpair_tests::program::Ended;
@@ -117,7 +119,8 @@ fn revoked(scene: &Scene, hand: &mut Hand) -> usize {
 
 /// Life goes on, on both sides, and through a restart; the other pair is served all the while.
 fn lived_through(scene: &mut Scene, refused: usize) {
-    scene.stage.world.set_now("2026-11-25T10:00:00Z".parse().expect("an instant"));
+    let later = || scene.stage.world.advance(Duration::from_secs(60 * 60));
+    later();
     scene.stage.user(Side::Left).set("a", "SUMMARY", "Dentist moved");
     scene.stage.user(Side::Right).set("both", "SUMMARY", "Swim (right)");
     scene.create(Side::Right, "new", "From the right");
@@ -126,7 +129,7 @@ fn lived_through(scene: &mut Scene, refused: usize) {
     scene.stage.user(Side::Right).delete("off");
     scene.stage.user(Side::Right).delete("kept");
     scene.stage.user(Side::Left).set("kept", "SUMMARY", "Kept after all");
-    scene.stage.world.set_now("2026-11-25T11:00:00Z".parse().expect("an instant"));
+    later();
     scene.stage.user(Side::Left).set("both", "SUMMARY", "Swim (left)");
     let log = scene.end();
     kept_pace(&log);

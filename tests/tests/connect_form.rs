@@ -114,7 +114,8 @@ fn nobody_is_kept_out_of_a_choice() {
     let paused = scene.home.run(&["pause", "p"]);
     assert_eq!(paused.code, Some(0), "{paused:?}");
     scene.until("at rest", |scene| scene.status()["pairs"][0]["state"] == "paused");
-    scene.stage.user(Side::Left).set("a", "SUMMARY", "Dinner at seven");
+    let strange = "Dinner <img src=x onerror=alert(1)> \u{202e}at seven";
+    scene.stage.user(Side::Left).set("a", "SUMMARY", strange);
     scene.stage.user(Side::Right).set("a", "SUMMARY", "Dinner at eight");
     scene.home.run(&["resume", "p"]);
     scene.until("in conflict", |scene| scene.status()["pairs"][0]["conflicts"] == 1);
@@ -123,6 +124,8 @@ fn nobody_is_kept_out_of_a_choice() {
         browser.window(seen.1);
         scene.enter(&mut browser);
         is_reachable(&mut browser, seen, "Dinner at eight");
+        assert_eq!(browser.count("main img"), 0, "what strangers write is text");
+        assert!(browser.text("main").contains("<img src=x onerror=alert(1)> \\u{202e}at seven"));
         browser.open(&scene.url("/connect/left/done"));
         is_reachable(&mut browser, seen, "is kept the same as");
         browser.choose("#left", "Sports");

@@ -229,6 +229,14 @@ fn a_captive_portal_is_named_and_nothing_of_it_is_believed() {
         }
         scene.gates[side].turn(Way::Through);
     }
+    // Nor what looks like no page: Apple says how to sign in whenever it refuses.
+    for content_type in ["", "text/plain", "application/json"] {
+        scene.gates.left.turn(Way::refusing(content_type));
+        for _ in 0..3 {
+            scene.is_told(Side::Left, &["account left", "without saying how to sign in"]);
+        }
+    }
+    scene.gates.left.turn(Way::Through);
     scene.recovers();
 }
 
@@ -398,9 +406,7 @@ impl Busy {
             assert_eq!(ended.code, Some(3), "{ended:?}");
         }
         assert_eq!(self.refused(), refused, "then none");
-        let id = self.daemon.id().to_string();
-        let told = std::process::Command::new("kill").args(["-TERM", &id]).status();
-        assert!(told.is_ok_and(|told| told.success()));
+        self.daemon.signal("TERM");
         assert_eq!(self.daemon.end(SOON).code, Some(0));
     }
 }

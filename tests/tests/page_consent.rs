@@ -14,6 +14,7 @@ use engine::Clock as _;
 use sandbox::google::{CLIENT_ID, CLIENT_SECRET, Consent, Google};
 use sandbox::{Account, World, microsoft};
 use tempfile::TempDir;
+use testkit::canary;
 use tokio::runtime::{Builder, Runtime};
 
 const SOON: Duration = Duration::from_secs(60);
@@ -45,7 +46,9 @@ impl Scene {
         std::fs::write(folder.path().join("calpair.toml"), text).expect("a file");
         drop(free);
         let mut scene = Self { folder, port, daemon: None, _runtime: runtime };
-        scene.daemon = Some(start(scene.command(&["run", "-vv"]), ""));
+        let mut daemon = scene.command(&["run"]);
+        daemon.env("RUST_LOG", "trace");
+        scene.daemon = Some(start(daemon, ""));
         let open = || TcpStream::connect(("127.0.0.1", port)).ok();
         wait::until(SOON, open).expect("the page opens");
         scene
@@ -67,12 +70,46 @@ impl Scene {
         ended.json()["accounts"][0]["state"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// Everything that the daemon shows to whoever looks: pages, metrics, reports, its arguments and
+    /// environment; and, at its end, its log.
+    fn shown(&mut self, browser: &mut Browser) -> String {
+        let mut shown = String::new();
+        for path in ["/", "/connect/work", "/connect/work/done", "/metrics", "/api/status"] {
+            browser.open(&self.url(path));
+            shown += &format!("{} {}\n", browser.address(), browser.html());
+        }
+        for arguments in [&["status", "--json"][..], &["accounts", "--json"], &["doctor"]] {
+            let ended = start(self.command(arguments), "").end(SOON);
+            shown += &format!("{}{}\n", ended.stdout, ended.stderr);
+        }
+        let id = self.daemon.as_ref().expect("it runs").id();
+        for file in ["cmdline", "environ"] {
+            let bytes = std::fs::read(format!("/proc/{id}/{file}")).expect("it is ours");
+            shown += &String::from_utf8_lossy(&bytes);
+        }
+        let log = self.end();
+        assert!(log.contains("answered"), "it says what it does: {log}");
+        shown + &log
+    }
+
+    /// No token stands anywhere, in no form, while the account is connected; what was looked at.
+    fn keeps_to_itself(&mut self, browser: &mut Browser, tokens: &[String]) -> String {
+        assert!(tokens.len() > 1, "there are some: {tokens:?}");
+        let tokens: Vec<&str> = tokens.iter().map(String::as_str).chain([CLIENT_SECRET]).collect();
+        let state = self.folder.path().join("state");
+        assert_eq!(canary::files_with(&state, &tokens), Vec::<String>::new());
+        let shown = self.shown(browser);
+        for form in tokens.iter().flat_map(|token| canary::forms(token)) {
+            assert!(!shown.contains(&form), "{form} in {shown}");
+        }
+        assert_eq!(canary::files_with(&state, &tokens), Vec::<String>::new());
+        shown
+    }
+
     /// Stops the daemon; its log.
     fn end(&mut self) -> String {
         let Some(running) = self.daemon.take() else { return String::new() };
-        let pid = running.id().to_string();
-        let killed = std::process::Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(killed.expect("kill is there").success());
+        running.signal("TERM");
         running.end(SOON).stderr
     }
 }
@@ -130,9 +167,9 @@ fn google_is_connected_through_its_own_page() {
     assert_eq!(seen["complaints"].as_array().map(Vec::len), Some(0), "{seen}");
     // The answer was taken once.
     assert_eq!(browser.open(&scene.url(foreign)), 400);
-    let log = scene.end();
-    for secret in [CLIENT_SECRET, "4/0", "4%2F0", "1//0", "ya29.", "state="] {
-        assert!(!log.contains(secret), "{secret} in {log}");
+    let shown = scene.keeps_to_itself(&mut browser, &google.tokens());
+    for secret in ["4/0", "4%2F0", "1//0", "ya29.", "code_challenge="] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
     }
 }
 
@@ -193,7 +230,7 @@ fn microsoft_is_connected_through_its_own_page() {
          authority_url = \"{url}\"",
         microsoft::CLIENT_ID
     );
-    let scene = Scene::new(runtime, &account);
+    let mut scene = Scene::new(runtime, &account);
     browser.open(&scene.url("/connect/work"));
     assert!(browser.address().starts_with("http://localhost:"), "where Microsoft sends people");
     browser.shot("connect-microsoft");
@@ -202,4 +239,5 @@ fn microsoft_is_connected_through_its_own_page() {
     assert_eq!(scene.state(), "ok");
     let seen = browser.observed();
     assert_eq!(seen["complaints"].as_array().map(Vec::len), Some(0), "{seen}");
+    scene.keeps_to_itself(&mut browser, &provider.tokens());
 }

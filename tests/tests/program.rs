@@ -394,7 +394,7 @@ fn a_plan_that_grew_since_somebody_looked_is_not_approved() {
     assert_eq!(approved.code, Some(0), "{approved:?}");
     let deleted = wait::until(SOON, || (numbers(&scene) == [10, 10]).then_some(()));
     assert!(deleted.is_some(), "{}", scene.status());
-    signal(daemon.id(), "-TERM");
+    daemon.signal("TERM");
     let said = daemon.end(STOP).stderr;
     let alerts = said.lines().filter(|line| line.contains("halted") && line.contains("ERROR"));
     let alerts: Vec<_> = alerts.collect();
@@ -422,7 +422,7 @@ fn a_paused_pair_rests() {
     assert!(wait::until(SOON, || socket.exists().then_some(())).is_some());
     named(&scene);
     assert_eq!(scene.sync().code, Some(0), "the daemon leaves it out too");
-    signal(daemon.id(), "-TERM");
+    daemon.signal("TERM");
     assert_eq!(daemon.end(STOP).code, Some(0));
     assert!(!scene.has(Side::Right, "a"));
     assert_eq!(scene.status()["pairs"][0]["state"], "paused");
@@ -430,11 +430,6 @@ fn a_paused_pair_rests() {
     scene.syncs(0, "changed");
     assert!(scene.has(Side::Right, "a"));
     assert_eq!(scene.home.run(&["pause", "q"]).code, Some(2), "a pair that is none");
-}
-
-fn signal(process: u32, name: &str) {
-    let sent = Command::new("kill").args([name, &process.to_string()]).status();
-    assert!(sent.is_ok_and(|status| status.success()), "{name} can't be sent");
 }
 
 #[test]
@@ -457,7 +452,7 @@ fn the_daemon_syncs_answers_and_stops() {
     assert!(wait::until(SOON, copies).is_some(), "a daily copy of the database is kept");
     let second = scene.home.start(&["run"]).end(SOON);
     assert_eq!(second.code, Some(5), "{second:?}");
-    signal(daemon.id(), "-TERM");
+    daemon.signal("TERM");
     let ended = daemon.end(STOP);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(!state.join("control.sock").exists(), "its socket goes with it");
@@ -479,11 +474,11 @@ fn a_changed_configuration_is_taken_up_and_a_wrong_one_is_not() {
     let there = wait::until(SOON, || scene.has(Side::Right, "a").then_some(()));
     assert!(there.is_some(), "the shorter interval is taken up");
     scene.home.write(&scene.home.config("interval = \"soon\"", ""));
-    signal(daemon.id(), "-HUP");
+    daemon.signal("HUP");
     scene.create(Side::Left, "b", "Barber");
     let there = wait::until(SOON, || scene.has(Side::Right, "b").then_some(()));
     assert!(there.is_some(), "the running configuration stays");
-    signal(daemon.id(), "-TERM");
+    daemon.signal("TERM");
     let ended = daemon.end(STOP);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stderr.contains("calpair.toml:4:"), "the wrong line is told: {}", ended.stderr);

@@ -515,9 +515,7 @@ fn the_daemon_takes_changed_rules_up() {
         assert!(status.stderr.contains("answered by the daemon"), "{status:?}");
     }
     scene.rules("1s", "", "\"all\"");
-    let stopped =
-        std::process::Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status();
-    assert!(stopped.is_ok_and(|status| status.success()));
+    daemon.signal("TERM");
     assert_eq!(daemon.end(STOP).code, Some(0));
     assert_eq!(scene.title(Left, "a"), "Dentist");
     scene.is_quiet();

@@ -43,12 +43,6 @@ impl Ear {
     }
 }
 
-fn terminate(process: u32) {
-    let pid = process.to_string();
-    let killed = std::process::Command::new("kill").args(["-TERM", &pid]).status();
-    assert!(killed.expect("kill is there").success());
-}
-
 #[test]
 fn systemd_is_told_how_pairs_stand_in_one_line_without_private_content() {
     let stage = Stage::new(Sides::new(Profile::icloud(), Profile::plain()));
@@ -74,7 +68,7 @@ fn systemd_is_told_how_pairs_stand_in_one_line_without_private_content() {
     let paused = home.run(&["pause", "p"]);
     assert_eq!(paused.code, Some(0), "{paused:?}");
     ear.until("STATUS=1 pair: 1 paused");
-    terminate(daemon.id());
+    daemon.signal("TERM");
     ear.until("STOPPING=1");
     let ended = daemon.end(SOON);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -129,7 +123,7 @@ fn a_doctor_beside_the_service_does_not_miss_the_key_that_only_the_service_has()
     for arguments in [&["doctor"][..], &["check", "--online"]] {
         assert_eq!(outside(arguments).code, Some(3), "{arguments:?}");
     }
-    terminate(daemon.id());
+    daemon.signal("TERM");
     assert_eq!(daemon.end(SOON).code, Some(0));
     // Without the service it is missed.
     let alone = outside(&["doctor"]);

@@ -48,14 +48,14 @@ fn test_with(root: &Path, arguments: &[String], told: &[(&str, &str)]) -> Result
     command.args((!some).then_some("--workspace")).args(arguments);
     command.env("CALPAIR_SKIPPED", &skipped).envs(told.iter().copied());
     tell(&mut command, root, &places);
-    // Without servers there is nothing for it to compare.
-    if places.iter().any(|(_, place)| place.is_ok()) {
+    if !some || arguments.iter().any(|word| word == "calpair-tests") {
         match expander(root) {
             Ok(python) => drop(command.env("CALPAIR_EXPANDER", python)),
+            Err(reason) if variable("CALPAIR_REQUIRE_SERVERS").is_some() => {
+                return Err(format!("the expander is missing: {reason}"));
+            }
             Err(reason) => println!("expander: missing: {reason}"),
         }
-    }
-    if !some || arguments.iter().any(|word| word == "calpair-tests") {
         // The program that they run is another package's, so cargo does not see that it is needed.
         run(cargo(root).args(["build", "--quiet", "-p", "calpair"]))?;
         command.env("CALPAIR_BIN", root.join("target").join("debug").join("calpair"));

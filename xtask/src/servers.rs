@@ -16,7 +16,8 @@
 //!   `CALPAIR_SABREDAV`: the server's program, absolute. Set: it can be started by its script.
 //!   Not set: it is missing, and a test that needs it is skipped.
 //! - `CALPAIR_EXPANDER`: a Python that has the independent expander of recurrences, absolute; as
-//!   with the servers, its tests are skipped where it is not set.
+//!   with the servers, its tests are skipped where it is not set. It must be there where any
+//!   server must.
 //! - `CALPAIR_SKIPPED`: a file to which a skipped test appends one line, `TEST: NAME`, where NAME
 //!   is the missing server. The lines are shown, with the reason, after the last result.
 //! - `CALPAIR_OWNER` (set by the test, read by the scripts): a process whose end stops the server.

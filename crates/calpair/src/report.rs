@@ -8,10 +8,12 @@ mod answer;
 mod status;
 mod sync;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use model::{Redacted, Side, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::terminal::is_unprintable;
 
 pub use self::account::{Account, Accounts, Calendar, Calendars, Link};
 pub use self::answer::{
@@ -39,9 +41,25 @@ impl<T: Serialize> Document<T> {
         Self { version: VERSION, body }
     }
 
-    /// The text, in several lines for people who read JSON.
+    /// The text, in several lines for people who read JSON, on a terminal above all: what acts
+    /// there instead of being seen is written as JSON's own escape.
     pub fn text(&self) -> String {
-        serde_json::to_string_pretty(self).expect("the documents have text keys only")
+        let text = serde_json::to_string_pretty(self).expect("the documents have text keys only");
+        // Line ends stand between strings; in them serde_json has escaped all of ASCII's.
+        if !text.chars().any(|c| c != '\n' && is_unprintable(c)) {
+            return text;
+        }
+        let mut made = String::with_capacity(text.len());
+        for c in text.chars() {
+            if c == '\n' || !is_unprintable(c) {
+                made.push(c);
+                continue;
+            }
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(made, "\\u{unit:04x}").expect("a String takes everything");
+            }
+        }
+        made
     }
 }
 
@@ -103,6 +121,17 @@ mod tests {
         assert_eq!(written, serde_json::from_str::<Value>(text).unwrap());
         assert_eq!(written["version"], 1);
         document.body
+    }
+
+    #[test]
+    fn nothing_in_a_document_acts_on_a_terminal() {
+        let title = "a\u{9b}2J\u{202e}b\u{2066}\u{7f}\u{1b}[2J\u{e0041}c \u{1f389} \n";
+        let document = Document::new(serde_json::json!({ "title": title }));
+        let text = document.text();
+        assert!(!text.chars().any(|c| c != '\n' && is_unprintable(c)), "{}", text.escape_debug());
+        assert!(text.contains("\\u009b2J\\u202e") && text.contains("\\udb40\\udc41c \u{1f389}"));
+        let read: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read["title"], title);
     }
 
     #[test]

@@ -173,6 +173,11 @@ impl Google {
         self.service().grants.give_access(account, &scopes, None, None)
     }
 
+    /// Every token that was ever given, for whoever looks where they have no business.
+    pub fn tokens(&self) -> Vec<String> {
+        self.service().grants.tokens()
+    }
+
     /// A refresh token with the scopes that calpair asks for.
     pub fn refresh_token(&self, account: &str) -> String {
         let scopes = SCOPES.map(str::to_owned);

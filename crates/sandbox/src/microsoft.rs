@@ -155,6 +155,11 @@ impl Microsoft {
         self.service().grants.give_access(account, &scopes, None)
     }
 
+    /// Every token that was ever given, for whoever looks where they have no business.
+    pub fn tokens(&self) -> Vec<String> {
+        self.service().grants.tokens()
+    }
+
     /// A refresh token with the scopes that calpair asks for, good with every tenant.
     pub fn refresh_token(&self, account: &str) -> String {
         let scopes = SCOPES.map(str::to_owned);

@@ -347,8 +347,9 @@ fn is_repeatable(request: &Request<Bytes>) -> bool {
     }
 }
 
-/// A 401 that offers something else than Basic says nothing about the password, nor does the web
-/// page of whoever stands between: iCloud never shows one, others only with an offer of Basic.
+/// A 401 that offers something else than Basic says nothing about the password, nor does the answer
+/// of whoever stands between: iCloud always offers Basic and never shows a web page, others show
+/// one only with an offer of Basic.
 // quirk: icloud-1
 fn check_challenge(allow: Allow, url: &Url, headers: &HeaderMap) -> Result<()> {
     let schemes = challenge::schemes(headers);
@@ -369,6 +370,14 @@ fn check_challenge(allow: Allow, url: &Url, headers: &HeaderMap) -> Result<()> {
     };
     if is_page && !shows_pages {
         let sentence = format!("{} answered with a web page (401)", place(url));
+        return Err(Error::new(ErrorKind::Malformed, sentence));
+    }
+    if schemes.is_empty() && allow == Allow::ICloud {
+        let sentence = format!(
+            "{} refused without saying how to sign in (401), which Apple never does: something in \
+             between answered",
+            place(url)
+        );
         return Err(Error::new(ErrorKind::Malformed, sentence));
     }
     Ok(())

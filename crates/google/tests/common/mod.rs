@@ -92,11 +92,26 @@ impl Stage {
         (done, self.google.requests() - before)
     }
 
-    pub fn assert_careful(&self) {
+    /// What holds of whoever writes here.
+    pub fn assert_described(&self) {
         self.service.assert_unviolated();
-        self.service.assert_careful_writes();
         described::assert_google(&self.service.log());
         self.world.assert_no_mail();
+    }
+
+    /// What holds of us, where nobody else wrote with requests of their own.
+    pub fn assert_careful(&self) {
+        self.assert_described();
+        self.service.assert_careful_writes();
+    }
+}
+
+/// Whatever a test is about: every request was one that the provider describes.
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.assert_described();
+        }
     }
 }
 

@@ -2,11 +2,13 @@
 //! and against whole series; and the crate `rrule` as an oracle over random rules.
 
 #[expect(unreachable_pub, reason = "it is public where it belongs")]
+#[path = "../../../testkit/src/vectors.rs"]
+mod all;
+#[expect(unreachable_pub, reason = "it is public where it belongs")]
 #[path = "../../../testkit/src/shared.rs"]
 mod shared;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use jiff::civil::{DateTime, Weekday};
 use jiff::tz::TimeZone;
@@ -17,14 +19,6 @@ use super::rule::{Budget, STEP_BUDGET, Starts, is_expandable};
 use super::{Window, occurrences};
 use crate::fields::recurrence::{parse_rule, rule_text};
 use crate::value::{self, Stamp};
-
-/// The vectors of the project, and those that licences keep out of it where they are at hand.
-fn vectors() -> Vec<Value> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/vectors.jsonl");
-    let path = shared::shared("corpus/rrule/vectors.jsonl").unwrap_or(own);
-    let text = std::fs::read_to_string(path).expect("the vectors are readable");
-    text.lines().map(|line| serde_json::from_str(line).expect("one document a line")).collect()
-}
 
 fn texts<'v>(vector: &'v Value, name: &str) -> Option<Vec<&'v str>> {
     let list = vector.get(name)?.as_array()?;
@@ -57,7 +51,7 @@ fn expand(text: &str, dtstart: &str, most: usize) -> Option<Vec<DateTime>> {
 fn rules_give_the_starts_that_others_agree_on() {
     let (mut exact, mut disputed, mut refused) = (0, 0, 0);
     let mut wrong = Vec::new();
-    for vector in vectors() {
+    for vector in all::vectors().0 {
         let (Some(rule), Some(dtstart)) = (vector["rrule"].as_str(), vector["dtstart"].as_str())
         else {
             refused += usize::from(vector.get("rrule").is_some());
@@ -92,7 +86,7 @@ fn rules_give_the_starts_that_others_agree_on() {
 
 #[test]
 fn series_have_their_start_and_what_their_rules_give() {
-    for vector in vectors() {
+    for vector in all::vectors().0 {
         let (Some(rule), Some(dtstart)) = (vector["rrule"].as_str(), vector["dtstart"].as_str())
         else {
             continue;
@@ -121,7 +115,7 @@ fn series_have_their_start_and_what_their_rules_give() {
 #[test]
 fn sets_and_zones_are_expanded() {
     let mut seen = 0;
-    for vector in vectors() {
+    for vector in all::vectors().0 {
         let Some(ical) = vector["ical"].as_str() else { continue };
         let want = texts(&vector, "expected_rfc3339").expect("a list");
         let text =
@@ -143,7 +137,7 @@ fn sets_and_zones_are_expanded() {
 #[test]
 fn sets_of_rules_dates_and_exclusions_are_joined() {
     let mut seen = 0;
-    for vector in vectors() {
+    for vector in all::vectors().0 {
         let Some(set) = vector.get("set").filter(|set| set.is_object()) else { continue };
         let rules = |name: &str| -> Vec<(String, String)> {
             let list = texts(set, name).unwrap_or_default().into_iter();

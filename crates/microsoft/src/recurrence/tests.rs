@@ -1,11 +1,8 @@
 //! Rules through Graph's words and back, over the vectors of five projects.
 
-use std::path::Path;
-
 use super::*;
 use model::Uid;
 use model::civil::date;
-use serde_json::Value;
 
 fn series(start: &str, rule: &str) -> Option<Series> {
     let zone =
@@ -132,24 +129,13 @@ fn occurrences_that_overlap_are_no_series_of_exchange() {
     assert!(matches!(form(&long), Form::Parts(_)));
 }
 
-/// The vectors of the project, and those that licences keep out of it where they are at hand, which
-/// is told.
-fn vectors() -> (Vec<Value>, bool) {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ical/tests/data/vectors.jsonl");
-    let whole = testkit::shared("corpus/rrule/vectors.jsonl");
-    let is_whole = whole.is_some();
-    let text = std::fs::read_to_string(whole.unwrap_or(own)).expect("the vectors are readable");
-    let read = |line| serde_json::from_str(line).expect("one document a line");
-    (text.lines().map(read).collect(), is_whole)
-}
-
 /// What becomes of the rules of five projects: what is said in Graph's words comes back as a rule
 /// with the very same occurrences; the rest becomes linked events, but for what repeats within a
 /// day, which nobody expands.
 #[test]
 fn the_vectors_come_back_with_their_occurrences() {
     let (mut expressed, mut parts, mut refused) = (0, 0, 0);
-    let (vectors, is_whole) = vectors();
+    let (vectors, is_whole) = testkit::vectors();
     for vector in vectors {
         let (Some(rule), Some(start)) = (vector["rrule"].as_str(), vector["dtstart"].as_str())
         else {

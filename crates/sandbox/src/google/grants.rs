@@ -125,6 +125,10 @@ impl Grants {
         format!("{prefix}{}", &URL_SAFE_NO_PAD.encode(sum)[..32])
     }
 
+    pub(super) fn tokens(&self) -> Vec<String> {
+        self.access.keys().chain(self.refresh.keys()).cloned().collect()
+    }
+
     /// An access token; without an end for tests that are not about tokens.
     pub(super) fn give_access(
         &mut self,

@@ -1,9 +1,10 @@
 //! What is sent with a credential that is doubted, or to a server that asked for patience: nothing
 //! before its time, by whatever command; and what is said meanwhile.
 
-use engine::{PairSide, PairState};
+use engine::{Attended, PairSide, PairState};
 use provider::{Error, ErrorKind};
 use sandbox::faults::{Aim, Fault};
+use tokio::sync::mpsc;
 
 use super::rights::Told;
 use super::*;
@@ -214,4 +215,32 @@ async fn a_refusal_of_the_password_before_says_nothing_about_the_new_one() {
     assert_eq!(asked.map(|attended| attended.state), Some(PairState::Retrying));
     engine::heard(&scene.service.ctx, &scene.left(), confirm, &refused).unwrap();
     assert_eq!(scene.state().await, "suspect", "the new one's counts");
+}
+
+/// Found out as soon as it is confirmed, whatever the pace of the pair.
+#[tokio::test]
+async fn a_dead_password_is_known_when_two_more_refusals_a_while_apart_confirm_it() {
+    let Scene { stage, service, clock } = Scene::new().await;
+    let daily = stage.config().replace("[[pairs]]", "[daemon]\ninterval = \"24h\"\n[[pairs]]");
+    take_up(&service, &daily);
+    let confirm = service.config().daemon.confirm;
+    let (told, mut told_of) = mpsc::unbounded_channel();
+    stage.world.revoke("left");
+    let heard = {
+        let clock = Arc::clone(&clock);
+        move |_: &_, attended: &Attended| {
+            // Nobody listens any more once it is known.
+            let _ = told.send((clock.now(), attended.state));
+        }
+    };
+    let daemon = service.supervised(heard);
+    let mut cycles = Vec::new();
+    while cycles.last().is_none_or(|(_, state)| *state != PairState::ReconnectNeeded) {
+        cycles.push(told_of.recv().await.unwrap());
+    }
+    daemon.close(Duration::ZERO).await.unwrap();
+    assert_eq!(stage.world.request_count("left"), 3, "{cycles:?}");
+    let (first, last) = (cycles[0].0, cycles[cycles.len() - 1].0);
+    let taken = Duration::try_from(last.duration_since(first)).unwrap();
+    assert!((2 * confirm..3 * confirm).contains(&taken), "{cycles:?}");
 }
