@@ -514,7 +514,10 @@ fn icloud_and_microsoft() {
 
 #[test]
 fn google_and_microsoft() {
-    drop(the_same(&runtime(), End::google(), End::microsoft(), lost_at_microsoft));
+    let measured = the_same(&runtime(), End::google(), End::microsoft(), lost_at_microsoft);
+    if let Some(measured) = measured {
+        measured.assert_counted("google-and-microsoft.md", losses::AT_MICROSOFT);
+    }
 }
 
 #[test]

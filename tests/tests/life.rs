@@ -3,18 +3,17 @@
 //! certificates. None of it leads to `reconnect-needed`, each is named in `status`, and no stranger
 //! ever sees a credential. The left side speaks iCloud's dialect.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use caldav::{CalDav, CalDavOptions, Flavour};
 use calpair_tests::gateway::{Authority, Flaw, Gateway, Way};
 use calpair_tests::program::{Home, Running};
-use calpair_tests::rig::{End, RealClock, Rig};
+use calpair_tests::rig::{End, Rig, ToldClock};
 use calpair_tests::stage::Stage;
 use calpair_tests::wait;
 use engine::Clock;
-use model::{CalendarId, Side, Sides, Timestamp};
+use model::{CalendarId, Side, Sides};
 use provider::Provider as _;
 use sandbox::dav::{Profile, Quirk};
 use sandbox::faults::{Aim, Fault};
@@ -439,33 +438,12 @@ fn a_password_that_dies_in_the_middle_of_writes_stops_them() {
     busy.ends(refused);
 }
 
-/// A time that passes only when it is told to.
-#[derive(Clone)]
-struct Told(Arc<Mutex<Timestamp>>);
-
-impl Told {
-    fn pass(&self, time: Duration) {
-        *self.0.lock().expect("nobody panics") += time;
-    }
-}
-
-#[async_trait]
-impl Clock for Told {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().expect("nobody panics")
-    }
-
-    async fn sleep(&self, time: Duration) {
-        self.pass(time);
-    }
-}
-
 /// A pair in a time of its own.
 struct Long {
     runtime: Runtime,
     stage: Stage,
     gates: Sides<Gateway>,
-    clock: Told,
+    clock: ToldClock,
     calendars: Sides<CalendarId>,
     rig: Rig,
 }
@@ -474,7 +452,7 @@ impl Long {
     fn new() -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a thread");
         let (stage, gates) = behind(|address, _| Gateway::before(address));
-        let clock = Told(Arc::new(Mutex::new(RealClock.now())));
+        let clock = ToldClock::begin();
         let calendars = Sides::from_fn(|side| {
             let account = account(&stage, &gates, &clock, side);
             let all = runtime.block_on(account.calendars()).expect("calendars");
@@ -504,7 +482,7 @@ impl Long {
 }
 
 /// An account as a new process reaches it.
-fn account(stage: &Stage, gates: &Sides<Gateway>, clock: &Told, side: Side) -> CalDav {
+fn account(stage: &Stage, gates: &Sides<Gateway>, clock: &ToldClock, side: Side) -> CalDav {
     let (login, clock) = (stage.logins()[side].clone(), clock.clone());
     let options = CalDavOptions {
         url: format!("http://127.0.0.1:{}/", gates[side].port()).parse().expect("an address"),
@@ -521,7 +499,7 @@ fn account(stage: &Stage, gates: &Sides<Gateway>, clock: &Told, side: Side) -> C
 fn ends(
     stage: &Stage,
     gates: &Sides<Gateway>,
-    clock: &Told,
+    clock: &ToldClock,
     calendars: &Sides<CalendarId>,
 ) -> Sides<End> {
     Sides::from_fn(|side| End::caldav(account(stage, gates, clock, side), calendars[side].clone()))

@@ -70,7 +70,7 @@ impl Scene {
         ended.json()["accounts"][0]["state"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Everything that the daemon shows to whoever looks: pages, metrics, reports, its arguments and
+    /// Everything that the daemon shows to whoever looks: pages, metrics, reports, arguments,
     /// environment; and, at its end, its log.
     fn shown(&mut self, browser: &mut Browser) -> String {
         let mut shown = String::new();
