@@ -387,21 +387,30 @@ impl End {
     /// # Panics
     /// See above.
     pub fn assert_unviolated(&self) {
+        if let Some(world) = self.world() {
+            world.assert_no_mail();
+        }
         match &self.keeper {
-            Keeper::Real(..) => {}
-            Keeper::ICloud { world, .. } => world.assert_no_mail(),
-            Keeper::Google { google, world, .. } => {
-                world.assert_no_mail();
+            Keeper::Real(..) | Keeper::ICloud { .. } => {}
+            Keeper::Google { google, .. } => {
                 google.assert_unviolated();
                 google.assert_careful_writes();
                 described::assert_google(&google.log());
             }
-            Keeper::Microsoft { microsoft, world, .. } => {
-                world.assert_no_mail();
+            Keeper::Microsoft { microsoft, .. } => {
                 microsoft.assert_unviolated();
                 microsoft.assert_careful_writes();
                 described::assert_microsoft(&microsoft.log());
             }
+        }
+    }
+}
+
+/// Whatever a story is about.
+impl Drop for End {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.assert_unviolated();
         }
     }
 }

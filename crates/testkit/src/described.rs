@@ -39,7 +39,7 @@ fn assert_described(log: &[Exchange], base: &str, check: fn(&Exchange) -> Vec<St
 
 /// Tokens and consent are another interface, which neither document describes.
 fn is_of_a_sign_in(asked: &Exchange) -> bool {
-    let known = ["/token", "/revoke", "/authorize", "/auth"];
+    let known = ["/token", "/revoke", "/authorize", "/auth", "/devicecode"];
     known.iter().any(|end| asked.path.ends_with(end))
 }
 

@@ -22,11 +22,23 @@ use crate::signin::{self, browser::Waiting};
 pub(super) struct Scene {
     pub(super) world: World,
     pub(super) google: Google,
+    _described: Described,
     endpoint: Endpoint,
     left: Running,
     pub(super) calendar: CalendarId,
     clock: Arc<Shifted>,
     folder: TempDir,
+}
+
+/// Whatever a test is about: every request was one that the provider describes.
+struct Described(Google);
+
+impl Drop for Described {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            testkit::described::assert_google(&self.0.log());
+        }
+    }
 }
 
 /// The time of day when the test began, and so much later.
@@ -65,7 +77,8 @@ impl Scene {
         let file = folder.path().join("client");
         std::fs::write(&file, CLIENT_SECRET).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-        Self { world, google, endpoint, left, calendar, clock, folder }
+        let _described = Described(google.clone());
+        Self { world, google, _described, endpoint, left, calendar, clock, folder }
     }
 
     pub(super) fn pass(&self, seconds: i64) {

@@ -25,6 +25,15 @@ pub(super) struct Scene {
     tenant: &'static str,
 }
 
+/// Whatever a test is about: every request was one that the provider describes.
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            testkit::described::assert_microsoft(&self.microsoft.log());
+        }
+    }
+}
+
 /// The time of day when the test began, and so much later. Who sleeps makes it later.
 struct Shifted {
     world: World,
