@@ -6,7 +6,10 @@
 mod google;
 mod microsoft;
 
-use sandbox::google::Exchange;
+use std::fmt;
+
+use sandbox::google::{Exchange, Google};
+use sandbox::microsoft::Microsoft;
 
 /// No request to Google's API was one that its discovery document does not describe. How many
 /// there were, those for a token not counted.
@@ -24,6 +27,37 @@ pub fn assert_google(log: &[Exchange]) -> usize {
 /// When one was.
 pub fn assert_microsoft(log: &[Exchange]) -> usize {
     assert_described(log, microsoft::BASE, microsoft::faults)
+}
+
+/// Holds every request of a test to what is published when the test ends, whatever it is about.
+pub struct Watch(Box<dyn Fn() + Send + Sync>);
+
+impl Watch {
+    /// Over a simulated Google.
+    pub fn google(service: &Google) -> Self {
+        let service = service.clone();
+        Self(Box::new(move || _ = assert_google(&service.log())))
+    }
+
+    /// Over a simulated Microsoft.
+    pub fn microsoft(service: &Microsoft) -> Self {
+        let service = service.clone();
+        Self(Box::new(move || _ = assert_microsoft(&service.log())))
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            (self.0)();
+        }
+    }
 }
 
 fn assert_described(log: &[Exchange], base: &str, check: fn(&Exchange) -> Vec<String>) -> usize {

@@ -11,6 +11,8 @@ use sandbox::google::{
     Api, CLIENT_ID, CLIENT_SECRET, Consent, Google, Running as Endpoint, TokenMood,
 };
 use secrecy::ExposeSecret;
+use testkit::canary;
+use testkit::described::Watch;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use transport::Url;
@@ -22,23 +24,12 @@ use crate::signin::{self, browser::Waiting};
 pub(super) struct Scene {
     pub(super) world: World,
     pub(super) google: Google,
-    _described: Described,
+    _watch: Watch,
     endpoint: Endpoint,
     left: Running,
     pub(super) calendar: CalendarId,
     clock: Arc<Shifted>,
     folder: TempDir,
-}
-
-/// Whatever a test is about: every request was one that the provider describes.
-struct Described(Google);
-
-impl Drop for Described {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            testkit::described::assert_google(&self.0.log());
-        }
-    }
 }
 
 /// The time of day when the test began, and so much later.
@@ -77,8 +68,8 @@ impl Scene {
         let file = folder.path().join("client");
         std::fs::write(&file, CLIENT_SECRET).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-        let _described = Described(google.clone());
-        Self { world, google, _described, endpoint, left, calendar, clock, folder }
+        let _watch = Watch::google(&google);
+        Self { world, google, _watch, endpoint, left, calendar, clock, folder }
     }
 
     pub(super) fn pass(&self, seconds: i64) {
@@ -545,16 +536,10 @@ async fn no_token_code_or_client_secret_is_seen_anywhere() {
     drop(guard);
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("answered"), "the log was kept");
-    let mut stored = Vec::new();
-    for entry in std::fs::read_dir(scene.state()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            stored.extend(std::fs::read(path).unwrap());
-        }
-    }
     seen += &log;
-    seen += &String::from_utf8_lossy(&stored);
     let code_verifier = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+    let stored = canary::files_with(&scene.state(), &[&refresh, CLIENT_SECRET, code_verifier]);
+    assert_eq!(stored, Vec::<String>::new());
     for secret in [&*refresh, "1//0", "ya29.", "4/0", "4%2F0", CLIENT_SECRET, code_verifier] {
         let at = seen.find(secret).map(|at| seen[at.saturating_sub(200)..at].to_owned());
         assert_eq!(at, None, "{secret}");

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use model::Timestamp;
 use sandbox::microsoft::{CLIENT_ID, Consent, Microsoft, Poll, Running as Endpoint, TokenMood};
 use secrecy::ExposeSecret;
+use testkit::described::Watch;
 use transport::Url;
 
 use super::google::{account, visit};
@@ -17,21 +18,13 @@ use crate::signin::{self, browser::Waiting, device};
 pub(super) struct Scene {
     pub(super) world: World,
     pub(super) microsoft: Microsoft,
+    _watch: Watch,
     endpoint: Endpoint,
     left: Running,
     pub(super) calendar: CalendarId,
     clock: Arc<Shifted>,
     folder: TempDir,
     tenant: &'static str,
-}
-
-/// Whatever a test is about: every request was one that the provider describes.
-impl Drop for Scene {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            testkit::described::assert_microsoft(&self.microsoft.log());
-        }
-    }
 }
 
 /// The time of day when the test began, and so much later. Who sleeps makes it later.
@@ -81,7 +74,8 @@ impl Scene {
         microsoft.set_visitor("me");
         let endpoint = microsoft.serve().await.unwrap();
         let (clock, folder) = (Arc::new(clock), tempfile::tempdir().unwrap());
-        Self { world, microsoft, endpoint, left, calendar, clock, folder, tenant }
+        let _watch = Watch::microsoft(&microsoft);
+        Self { world, microsoft, _watch, endpoint, left, calendar, clock, folder, tenant }
     }
 
     fn pass(&self, seconds: i64) {
