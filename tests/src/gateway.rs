@@ -25,6 +25,10 @@ pub enum Way {
     Through,
     /// This is the answer to all of them: status line, headers, body.
     Answered(String),
+    /// Those of this method are refused with this status, the others reach the server.
+    Refused(&'static str, u16),
+    /// They reach the server, whose answers lose every version (ETag).
+    Unversioned,
 }
 
 impl Way {
@@ -194,12 +198,17 @@ impl Inner {
         let method = first.split(' ').next().unwrap_or_default().to_owned();
         let mut names = head.lines().filter_map(|line| line.split(':').next());
         let authorized = names.any(|name| name.eq_ignore_ascii_case("authorization"));
-        lock(&self.notes).arrived.push(Arrived { method, authorized });
+        lock(&self.notes).arrived.push(Arrived { method: method.clone(), authorized });
         let way = lock(&self.way).clone();
         let answer = match (way, self.behind) {
             (Way::Answered(answer), _) => closing(&answer).into_bytes(),
-            (Way::Through, Some(behind)) => forward(behind, &head, &body)?,
-            (Way::Through, None) => return Ok(()),
+            (Way::Refused(of, status), _) if of == method => {
+                let Way::Answered(answer) = Way::status(status) else { return Ok(()) };
+                closing(&answer).into_bytes()
+            }
+            (Way::Unversioned, Some(behind)) => unversioned(forward(behind, &head, &body)?),
+            (Way::Through | Way::Refused(..), Some(behind)) => forward(behind, &head, &body)?,
+            (Way::Through | Way::Refused(..) | Way::Unversioned, None) => return Ok(()),
         };
         client.write_all(&answer)?;
         client.flush()
@@ -241,6 +250,20 @@ fn forward(behind: SocketAddr, head: &str, body: &[u8]) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
     server.read_to_end(&mut answer)?;
     Ok(answer)
+}
+
+/// An answer whose versions have names that nobody knows, of the same length.
+fn unversioned(mut answer: Vec<u8>) -> Vec<u8> {
+    for at in 0..answer.len().saturating_sub(7) {
+        let is_element = answer[at..].starts_with(b"getetag");
+        let is_header = answer[at..at + 7].eq_ignore_ascii_case(b"\r\netag:");
+        if is_element {
+            answer[at..at + 7].copy_from_slice(b"nonetag");
+        } else if is_header {
+            answer[at..at + 7].copy_from_slice(b"\r\nnone:");
+        }
+    }
+    answer
 }
 
 /// The message, with the word that the connection ends after it.

@@ -86,7 +86,6 @@ pub(crate) async fn update(
     target: &Series,
     hand: Option<&str>,
 ) -> Result<Resource> {
-    condition(server, current)?;
     let mut raw = ical::edit(&current.raw, &current.series, target, server.now())
         .map_err(|error| Error::new(ErrorKind::Rejected, error.to_string()))?;
     if raw == current.raw {
@@ -108,7 +107,7 @@ pub(crate) async fn replace(
 ) -> Result<Resource> {
     let collection = server.collection(calendar)?;
     let url = server.resource(&collection, &current.id)?;
-    let version = condition(server, current)?;
+    let version = condition(server, &url, current).await?;
     permit(server, calendar, current, Doing::Update(target)).await?;
     expected(server, &url, version).await?;
     let ask = put::prepare(&url, raw.clone(), Condition::Version(version));
@@ -161,7 +160,7 @@ pub(crate) async fn delete(
 ) -> Result<()> {
     let collection = server.collection(calendar)?;
     let url = server.resource(&collection, &current.id)?;
-    let version = condition(server, current)?;
+    let version = condition(server, &url, current).await?;
     match expected(server, &url, version).await {
         Err(error) if error.kind() == ErrorKind::Gone => return Ok(()),
         expected => expected?,
@@ -173,6 +172,10 @@ pub(crate) async fn delete(
         // quirk: caldav-8
         Err(error) if error.kind() == ErrorKind::Stale => match presence(server, &url).await? {
             Presence::Absent => Ok(()),
+            // A server that holds the very version we named has another reason.
+            Presence::There(now) if now.as_ref() == Some(version) => {
+                Err(rejected_deletion(server, answer.status().as_str()))
+            }
             Presence::There(_) => Err(error),
         },
         outcome => outcome,
@@ -180,11 +183,23 @@ pub(crate) async fn delete(
 }
 
 /// The version that a write is conditional on.
-fn condition<'a>(server: &Server, current: &'a Resource) -> Result<&'a Version> {
-    let legal = |version: &&Version| HeaderValue::from_str(version.as_str()).is_ok();
-    let version = current.version.as_ref().filter(legal).ok_or_else(|| stale(server))?;
-    server.saw_version(version.as_str());
-    Ok(version)
+///
+/// # Errors
+/// `Stale` where none is known, `Rejected` where the server states none.
+async fn condition<'a>(server: &Server, url: &Url, current: &'a Resource) -> Result<&'a Version> {
+    if let Some(version) = current.version.as_ref().filter(|version| is_legal(version)) {
+        server.saw_version(version.as_str());
+        return Ok(version);
+    }
+    match presence(server, url).await? {
+        Presence::There(Some(now)) if is_legal(&now) => Err(stale(server)),
+        Presence::There(_) => Err(rejected(server, "it states no version that can be named")),
+        Presence::Absent => Err(gone(server)),
+    }
+}
+
+fn is_legal(version: &Version) -> bool {
+    HeaderValue::from_str(version.as_str()).is_ok()
 }
 
 /// Where the server can't be trusted to compare versions, does it just before a write. What happens
@@ -266,6 +281,11 @@ async fn writable(server: &Server, collection: &Collection) -> Result<()> {
 
 fn rejected(server: &Server, reason: &str) -> Error {
     let sentence = format!("{} does not accept this event ({reason})", server.place());
+    Error::new(ErrorKind::Rejected, sentence)
+}
+
+fn rejected_deletion(server: &Server, reason: &str) -> Error {
+    let sentence = format!("{} does not let this event be deleted ({reason})", server.place());
     Error::new(ErrorKind::Rejected, sentence)
 }
 

@@ -1,8 +1,10 @@
 //! What can't be synced: set aside with its reason until a side changes or a day has passed;
 //! conflicts, until somebody chooses or a side changes; and what is not meant to be synced.
 
+use std::ops::Range;
+
 use model::{MappingId, Redacted, Rights, Side, Sides, Timestamp, Uid};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, params, params_from_iter};
 
 use crate::codec::{instant, rights_number, side as side_of, side_number};
 use crate::journal::SubjectRow;
@@ -89,12 +91,14 @@ impl Store {
         })
     }
 
-    /// Touches what was set aside, if it was last tried before `before`. How many series.
+    /// Touches what was set aside, unless it was last tried `lately`: what was tried later than
+    /// that was dated by a clock that was wrong. How many series.
     ///
     /// # Errors
     /// When nothing could be written.
-    pub fn retry_problems(&self, pair: PairId, before: Timestamp) -> Result<u64> {
-        self.retry(pair, "tried < ?2", before.as_microsecond())
+    pub fn retry_problems(&self, pair: PairId, lately: Range<Timestamp>) -> Result<u64> {
+        let lately = [lately.start, lately.end].map(Timestamp::as_microsecond);
+        self.retry(pair, "(tried < ?2 OR tried > ?3)", &lately)
     }
 
     /// Touches what was set aside because of a side, whenever it was tried. How many series.
@@ -102,7 +106,7 @@ impl Store {
     /// # Errors
     /// When nothing could be written.
     pub fn retry_problems_of(&self, pair: PairId, side: Side) -> Result<u64> {
-        self.retry(pair, "side = ?2", side_number(side))
+        self.retry(pair, "side = ?2", &[side_number(side)])
     }
 
     /// Touches what was set aside because of a side that may only be read, whenever it was tried.
@@ -113,18 +117,20 @@ impl Store {
     pub fn retry_read_only(&self, pair: PairId) -> Result<u64> {
         let read_only = "side IN (SELECT held.side FROM side held WHERE held.pair = ?1
                  AND held.rights = ?2)";
-        self.retry(pair, read_only, rights_number(Rights::Read))
+        self.retry(pair, read_only, &[rights_number(Rights::Read)])
     }
 
-    /// Touches the problems of the pair for which `which` holds, of the pair ?1 and of ?2.
-    fn retry(&self, pair: PairId, which: &str, of: i64) -> Result<u64> {
+    /// Touches the problems of the pair for which `which` holds, of the pair ?1 and of ?2 and on.
+    fn retry(&self, pair: PairId, which: &str, of: &[i64]) -> Result<u64> {
         let due =
             format!("SELECT mapping, \"left\", \"right\" FROM problem WHERE pair = ?1 AND {which}");
         let read = |row: &Row<'_>| {
             let mapping = row.get::<_, Option<i64>>(0)?.map(MappingId);
             Ok(Target { mapping, rows: Sides::new(row.get(1)?, row.get(2)?) })
         };
-        let due = self.read(|connection| sql::all(connection, &due, params![pair.0, of], read))?;
+        let of: Vec<i64> = [&[pair.0], of].concat();
+        let due =
+            self.read(|connection| sql::all(connection, &due, params_from_iter(&of), read))?;
         if due.is_empty() {
             return Ok(0);
         }
@@ -376,8 +382,10 @@ mod tests {
         world.see(LEFT, "a", "1", &event("1", "T", 9));
         aside(&world, &left("a"), "refused: too long", 10);
         assert!(world.touched().contacts.is_empty());
-        assert_eq!(world.store.retry_problems(world.pair, at(10)).unwrap(), 0);
-        assert_eq!(world.store.retry_problems(world.pair, at(11)).unwrap(), 1);
+        assert_eq!(world.store.retry_problems(world.pair, at(10)..at(99)).unwrap(), 0);
+        assert_eq!(world.store.retry_problems(world.pair, at(11)..at(99)).unwrap(), 1);
+        let ahead = at(1)..at(9);
+        assert_eq!(world.store.retry_problems(world.pair, ahead).unwrap(), 1, "a wrong clock");
         assert_eq!(world.touched().contacts.len(), 1);
         aside(&world, &left("a"), "refused: still too long", 20);
         let problems = world.store.problems(world.pair).unwrap();
@@ -426,7 +434,7 @@ mod tests {
         let problems = world.store.problems(world.pair).unwrap();
         let reasons: Vec<&str> = problems.iter().map(|problem| problem.reason.as_str()).collect();
         assert_eq!(reasons, ["not here"]);
-        assert_eq!(world.store.retry_problems(world.pair, at(20)).unwrap(), 0);
+        assert_eq!(world.store.retry_problems(world.pair, at(20)..at(99)).unwrap(), 0);
     }
 
     #[test]

@@ -22,6 +22,8 @@ const WORLD: &[(&str, &str)] = &[
     ("rand", "take the number as an argument"),
     ("std::env", "take the value as an argument"),
     ("std::fs", "take the bytes as an argument"),
+    ("std::io", "take the bytes as an argument"),
+    ("std::path", "take the bytes as an argument"),
     ("std::net", "take the bytes as an argument"),
     ("std::process", "return what is to be done"),
     ("std::thread", "a pure crate never waits"),

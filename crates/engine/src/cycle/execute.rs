@@ -12,6 +12,7 @@ use store::{
 
 use super::observe::sighting;
 use super::reaction::{Brake, Reaction, reaction};
+use super::work::{Work, Writing};
 use super::{Cycle, at, own_uid};
 use crate::Progress;
 use crate::report::{Failure, Report};
@@ -29,30 +30,6 @@ pub(super) struct Round {
     pub(super) settled: u64,
     /// Sides to observe again.
     pub(super) observe_again: Sides<bool>,
-}
-
-/// A step with its journal entries.
-struct Work<'p> {
-    step: &'p Step,
-    writes: Sides<Option<Writing>>,
-    held: Sides<Option<ResourceId>>,
-}
-
-impl Work<'_> {
-    /// The UID under which a side was to get the series.
-    fn uid(&self, side: Side) -> Uid {
-        match self.writes[side].as_ref().map(|writing| &writing.write) {
-            Some(Write::Create(series) | Write::Update(series)) => series.uid.clone(),
-            Some(Write::Delete) | None => self.step.uid.clone(),
-        }
-    }
-}
-
-/// A journalled write.
-struct Writing {
-    intent: IntentId,
-    key: CreateKey,
-    write: Write,
 }
 
 /// What a step came to.
@@ -454,7 +431,8 @@ impl Cycle<'_> {
             // Either it is in another calendar, or what is known of this one is not all. Where
             // something there was never read, no copy under another UID is made: it may be that.
             Reaction::Taken
-                if !self.may_be_unread(side)?
+                if !work.has_own_uid(side)
+                    && !self.may_be_unread(side)?
                     && !self.is_taken_elsewhere(side, &work.uid(side))? =>
             {
                 self.taken.insert((side, work.uid(side)));

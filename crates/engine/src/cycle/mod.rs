@@ -21,6 +21,7 @@ mod resolve;
 mod rules;
 mod settle;
 mod unread;
+mod work;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -179,7 +180,7 @@ impl<'a> Cycle<'a> {
         }
         self.audit_rights().await?;
         let mut due = self.take_up_rules().await?;
-        self.ctx.store.retry_problems(self.id(), self.begun - AUDIT)?;
+        self.ctx.store.retry_problems(self.id(), self.begun - AUDIT..self.begun + AUDIT)?;
         if mode == Mode::DryRun {
             self.ctx.store.retry_read_only(self.id())?;
         }
