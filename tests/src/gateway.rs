@@ -34,7 +34,7 @@ pub enum Way {
 impl Way {
     /// A bare answer of this status.
     pub fn status(status: u16) -> Self {
-        Way::Answered(format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n"))
+        Way::Answered(bare(status))
     }
 
     /// A redirect.
@@ -202,10 +202,7 @@ impl Inner {
         let way = lock(&self.way).clone();
         let answer = match (way, self.behind) {
             (Way::Answered(answer), _) => closing(&answer).into_bytes(),
-            (Way::Refused(of, status), _) if of == method => {
-                let Way::Answered(answer) = Way::status(status) else { return Ok(()) };
-                closing(&answer).into_bytes()
-            }
+            (Way::Refused(of, status), _) if of == method => closing(&bare(status)).into_bytes(),
             (Way::Unversioned, Some(behind)) => unversioned(forward(behind, &head, &body)?),
             (Way::Through | Way::Refused(..), Some(behind)) => forward(behind, &head, &body)?,
             (Way::Through | Way::Refused(..) | Way::Unversioned, None) => return Ok(()),
@@ -250,6 +247,10 @@ fn forward(behind: SocketAddr, head: &str, body: &[u8]) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
     server.read_to_end(&mut answer)?;
     Ok(answer)
+}
+
+fn bare(status: u16) -> String {
+    format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n")
 }
 
 /// An answer whose versions have names that nobody knows, of the same length.

@@ -8,6 +8,7 @@ mod microsoft;
 
 use std::fmt;
 
+use sandbox::World;
 use sandbox::google::{Exchange, Google};
 use sandbox::microsoft::Microsoft;
 
@@ -29,20 +30,39 @@ pub fn assert_microsoft(log: &[Exchange]) -> usize {
     assert_described(log, microsoft::BASE, microsoft::faults)
 }
 
-/// Holds every request of a test to what is published when the test ends, whatever it is about.
+/// Holds a test at its end, whatever it is about, to what holds of whoever writes: every request
+/// was one that is published, none was refused for what nobody may do, and nobody got mail.
 pub struct Watch(Box<dyn Fn() + Send + Sync>);
 
 impl Watch {
     /// Over a simulated Google.
-    pub fn google(service: &Google) -> Self {
-        let service = service.clone();
-        Self(Box::new(move || _ = assert_google(&service.log())))
+    pub fn google(service: &Google, world: &World) -> Self {
+        let (service, world) = (service.clone(), world.clone());
+        Self(Box::new(move || {
+            service.assert_unviolated();
+            assert_google(&service.log());
+            world.assert_no_mail();
+        }))
     }
 
     /// Over a simulated Microsoft.
-    pub fn microsoft(service: &Microsoft) -> Self {
-        let service = service.clone();
-        Self(Box::new(move || _ = assert_microsoft(&service.log())))
+    pub fn microsoft(service: &Microsoft, world: &World) -> Self {
+        let (service, world) = (service.clone(), world.clone());
+        Self(Box::new(move || {
+            service.assert_unviolated();
+            assert_microsoft(&service.log());
+            world.assert_no_mail();
+        }))
+    }
+}
+
+impl Watch {
+    /// Looks now.
+    ///
+    /// # Panics
+    /// When something does not hold.
+    pub fn check(&self) {
+        (self.0)();
     }
 }
 
@@ -55,7 +75,7 @@ impl fmt::Debug for Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            (self.0)();
+            self.check();
         }
     }
 }

@@ -7,7 +7,7 @@ use model::{CalendarId, Cursor, Resource};
 use provider::{Change, Changes, Next, Outcome, Provider, Scope};
 use sandbox::World;
 use sandbox::google::{Google as Service, GoogleUser, Quirks};
-use testkit::described;
+use testkit::described::Watch;
 use transport::{Credential, Wire};
 
 /// One account with one calendar, and whoever uses it.
@@ -16,6 +16,7 @@ pub struct Stage {
     pub service: Service,
     pub calendar: CalendarId,
     pub google: Google,
+    watch: Watch,
 }
 
 impl Stage {
@@ -31,7 +32,8 @@ impl Stage {
         service.open("sam");
         let calendar = service.add_calendar("sam", "Family");
         let google = adapter(&world, &service);
-        Self { world, service, calendar, google }
+        let watch = Watch::google(&service, &world);
+        Self { world, service, calendar, google, watch }
     }
 
     pub fn user(&self) -> GoogleUser {
@@ -47,7 +49,8 @@ impl Stage {
     pub fn another(&self) -> Self {
         let (world, service) = (self.world.clone(), self.service.clone());
         let google = adapter(&world, &service);
-        Self { world, service, calendar: self.calendar.clone(), google }
+        let (calendar, watch) = (self.calendar.clone(), Watch::google(&service, &world));
+        Self { world, service, calendar, google, watch }
     }
 
     /// Until no throttle lasts any longer. The clock must be paused.
@@ -92,26 +95,10 @@ impl Stage {
         (done, self.google.requests() - before)
     }
 
-    /// What holds of whoever writes here.
-    pub fn assert_described(&self) {
-        self.service.assert_unviolated();
-        described::assert_google(&self.service.log());
-        self.world.assert_no_mail();
-    }
-
-    /// What holds of us, where nobody else wrote with requests of their own.
+    /// What holds of us, where nobody else wrote with requests of their own; the rest is watched.
     pub fn assert_careful(&self) {
-        self.assert_described();
         self.service.assert_careful_writes();
-    }
-}
-
-/// Whatever a test is about: every request was one that the provider describes.
-impl Drop for Stage {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            self.assert_described();
-        }
+        self.watch.check();
     }
 }
 

@@ -9,7 +9,7 @@ use model::{CalendarId, Cursor, Resource};
 use provider::{Change, Changes, Next, Outcome, Provider, Scope};
 use sandbox::World;
 use sandbox::microsoft::{Microsoft as Service, MicrosoftUser, Quirks};
-use testkit::described;
+use testkit::described::Watch;
 use transport::{Credential, Wire};
 
 /// One account with one calendar, and whoever uses it.
@@ -18,6 +18,7 @@ pub struct Stage {
     pub service: Service,
     pub calendar: CalendarId,
     pub microsoft: Microsoft,
+    watch: Watch,
 }
 
 impl Stage {
@@ -37,7 +38,8 @@ impl Stage {
         service.open("sam");
         let calendar = service.add_calendar("sam", "Family");
         let microsoft = adapter(&service, move || now, None);
-        Self { world, service, calendar, microsoft }
+        let watch = Watch::microsoft(&service, &world);
+        Self { world, service, calendar, microsoft, watch }
     }
 
     /// Looks through a window of so many days before and after today from now on.
@@ -101,26 +103,10 @@ impl Stage {
         (done, self.microsoft.requests() - before)
     }
 
-    /// What holds of whoever writes here.
-    pub fn assert_described(&self) {
-        self.service.assert_unviolated();
-        described::assert_microsoft(&self.service.log());
-        self.world.assert_no_mail();
-    }
-
-    /// What holds of us, where nobody else wrote with requests of their own.
+    /// What holds of us, where nobody else wrote with requests of their own; the rest is watched.
     pub fn assert_careful(&self) {
-        self.assert_described();
         self.service.assert_careful_writes();
-    }
-}
-
-/// Whatever a test is about: every request was one that the provider describes.
-impl Drop for Stage {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            self.assert_described();
-        }
+        self.watch.check();
     }
 }
 

@@ -74,7 +74,7 @@ impl Scene {
         microsoft.set_visitor("me");
         let endpoint = microsoft.serve().await.unwrap();
         let (clock, folder) = (Arc::new(clock), tempfile::tempdir().unwrap());
-        let _watch = Watch::microsoft(&microsoft);
+        let _watch = Watch::microsoft(&microsoft, &world);
         Self { world, microsoft, _watch, endpoint, left, calendar, clock, folder, tenant }
     }
 
