@@ -163,7 +163,7 @@ impl End {
                 world.user(calendar).put(name, raw);
                 Answer::made(204)
             }
-            Keeper::ICloud { door, .. } => door.put(name, raw),
+            Keeper::ICloud { door, world, .. } => by_hand(world, || door.put(name, raw)),
             Keeper::Google { google, calendar, .. } => {
                 let put = google.user(calendar).put(&String::from_utf8_lossy(raw));
                 Answer::made(if put { 200 } else { 400 })
@@ -186,7 +186,8 @@ impl End {
     /// Deletes behind calpair's back, by name.
     pub fn delete(&self, name: &str) {
         match &self.keeper {
-            Keeper::Real(door, _) | Keeper::ICloud { door, .. } => drop(door.delete(name)),
+            Keeper::Real(door, _) => drop(door.delete(name)),
+            Keeper::ICloud { door, world, .. } => drop(by_hand(world, || door.delete(name))),
             Keeper::Google { google, calendar, .. } => {
                 let held = google.held(calendar).into_iter().find(|held| held.id == name);
                 held.map(|held| google.user(calendar).delete(&held.uid));
@@ -404,6 +405,15 @@ impl End {
             }
         }
     }
+}
+
+/// What a user's own client does at the server. The mails about it are that client's, not
+/// calpair's; until then there was none.
+fn by_hand<T>(world: &World, act: impl FnOnce() -> T) -> T {
+    world.assert_no_mail();
+    let done = act();
+    world.forget_mail();
+    done
 }
 
 /// Whatever a story is about.

@@ -35,6 +35,11 @@ impl World {
         self.state().requests.clear();
     }
 
+    /// Forgets the mails so far, of which a test knows that a user's own client caused them.
+    pub fn forget_mail(&self) {
+        self.state().outbox.clear();
+    }
+
     /// Mails that would have gone out.
     pub fn outbox(&self) -> Vec<Mail> {
         self.state().outbox.clone()
