@@ -10,6 +10,7 @@ use google::Google;
 use microsoft::Microsoft;
 use model::{AccountName, CalendarId, PairName, Side, Sides, Timestamp};
 use provider::Provider;
+use sandbox::InProcess;
 use store::{AccountRow, ProblemRow, Store};
 use tempfile::TempDir;
 
@@ -78,6 +79,11 @@ impl End {
         let provider = Arc::new(account);
         let counted = Arc::clone(&provider);
         Self { provider, requests: Arc::new(move || counted.requests()), calendar }
+    }
+
+    /// A calendar of an account in process, by its manners.
+    pub fn in_process(account: InProcess, calendar: CalendarId) -> Self {
+        Self { provider: Arc::new(account), requests: Arc::new(|| 0), calendar }
     }
 
     /// A calendar of a Microsoft account.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Chance, Context, Pair, PairSide, Rules};
-use model::{AccountName, FieldSet, PairName, Side, Sides};
+use model::{AccountName, Field, FieldSet, PairName, Side, Sides};
 use sandbox::faults::Fault;
 use sandbox::{
     Deletions, Deltas, Habits, Listing, Manners, Random, Rewriting, UidScope, Versions, World,
@@ -55,7 +55,13 @@ struct Stage {
     world: World,
     random: Random,
     grounds: Sides<Ground>,
+    /// What each side's server refuses for good, whatever the weather.
+    refuses: Sides<Refuses>,
+    /// What both sides can hold.
     fields: FieldSet,
+    /// What both sides show as it was written. Alarms some servers drop without a word, and Google
+    /// and Microsoft have others than calendars of files.
+    shown: FieldSet,
     store: Store,
     pair: Pair,
     operator: Operator,
@@ -66,13 +72,36 @@ struct Stage {
     life: Life,
 }
 
+/// Words that a server takes ill: of every tenth thing that a user types, one has it.
+#[derive(Clone, Debug, Default)]
+struct Refuses {
+    /// No text with this word is accepted.
+    text: Option<String>,
+    /// What has this word can't be changed: it is said to be in another version.
+    change: Option<String>,
+}
+
+impl Refuses {
+    fn some(random: &mut Random) -> Self {
+        let mut word = |often| random.chance(often).then(|| format!("{}end", random.below(10)));
+        Self { text: word(700), change: word(700) }
+    }
+}
+
 impl Stage {
     fn set(seed: u64, services: Sides<Service>) -> Self {
         let world = World::new(seed);
         let mut random = Random::new(seed ^ 0x5eed);
         let (mut uids, mut uids_meanwhile) = (Uids::Any, Uids::Any);
+        let mut refusing = Random::new(seed ^ 0xbad);
+        let refuses = services.map(|service| match service {
+            Service::Plain => Refuses::some(&mut refusing),
+            Service::Google | Service::Microsoft => Refuses::default(),
+        });
+        let mut has_alarms = services == Sides::new(Service::Plain, Service::Plain);
         for side in Side::BOTH {
-            let habits = habits(&mut random);
+            let habits = habits(&mut random, &refuses[side]);
+            has_alarms &= habits.drops.is_empty();
             // Google and Microsoft keep our copies under UIDs of their own making.
             if habits.uids == UidScope::Free || services[side] != Service::Plain {
                 (uids, uids_meanwhile) = (Uids::New, Uids::New);
@@ -91,6 +120,9 @@ impl Stage {
         });
         let providers = grounds.as_ref().map(Ground::provider);
         let fields = providers.left.fields().intersection(providers.right.fields());
+        // People are text in a copy.
+        let shown = fields.without(Field::People);
+        let shown = if has_alarms { shown } else { shown.without(Field::Alarms) };
         let sides = Sides::from_fn(|side| PairSide {
             account: AccountName::new(side.as_str()),
             credential: engine::Credential::Password,
@@ -109,7 +141,9 @@ impl Stage {
             world,
             random,
             grounds,
+            refuses,
             fields,
+            shown,
             store,
             pair,
             operator,
@@ -222,11 +256,12 @@ fn lead(stage: &mut Stage, seed: u64) -> Result<(), Found> {
     drive::quiet(stage)
 }
 
-fn habits(random: &mut Random) -> Habits {
+fn habits(random: &mut Random, refuses: &Refuses) -> Habits {
     Habits {
         rewriting: *random.pick(&[Rewriting::Never, Rewriting::AtOnce, Rewriting::Afterwards]),
         drops: if random.chance(2000) { vec!["VALARM"] } else { Vec::new() },
-        rejects: None,
+        rejects: refuses.text.clone(),
+        stubborn: refuses.change.clone(),
         uids: *random.pick(&[UidScope::Calendar, UidScope::Account, UidScope::Free]),
         tombstones: random.chance(1000),
         forgets_short_lives: random.chance(3000),
@@ -238,10 +273,10 @@ fn manners(random: &mut Random) -> Manners {
     let mut fields = FieldSet::ALL;
     if random.chance(3000) {
         fields = fields.without(*random.pick(&[
-            model::Field::Alarms,
-            model::Field::Color,
-            model::Field::Location,
-            model::Field::Geo,
+            Field::Alarms,
+            Field::Color,
+            Field::Location,
+            Field::Geo,
         ]));
     }
     Manners {

@@ -89,6 +89,7 @@ impl Scene {
         }
         let log = self.end();
         assert!(log.contains("answered"), "it says what it does: {log}");
+        assert!(!log.contains("state="), "the state of a consent is in the log: {log}");
         shown + &log
     }
 

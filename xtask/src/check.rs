@@ -57,7 +57,11 @@ fn test_with(root: &Path, arguments: &[String], told: &[(&str, &str)]) -> Result
             Err(reason) => println!("expander: missing: {reason}"),
         }
         // The program that they run is another package's, so cargo does not see that it is needed.
-        run(cargo(root).args(["build", "--quiet", "-p", "calpair"]))?;
+        // Built for itself it would have its libraries built a second time: tests ask for more of
+        // their features.
+        let built =
+            if some { &["-p", "calpair"][..] } else { &["--workspace", "--bins", "--tests"] };
+        run(cargo(root).arg("build").args(built))?;
         command.env("CALPAIR_BIN", root.join("target").join("debug").join("calpair"));
         browser::provide(root, &mut command)?;
     }

@@ -8,9 +8,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use ical::tree::{Component, Document, Property};
-use model::{CalendarId, Event, Exception, Field, Resource, Series};
+use model::{CalendarId, Event, Exception, Field, Resource, Series, Timestamp};
 use provider::{Error, ErrorKind, Result};
 use transport::Url;
 
@@ -30,8 +31,12 @@ pub(crate) enum Doing<'a> {
     Delete,
 }
 
-/// What was found out about calendars; true for as long as the process runs.
-pub(crate) type Found = Mutex<BTreeMap<CalendarId, Scheduling>>;
+/// What was found out about calendars, and when.
+pub(crate) type Found = Mutex<BTreeMap<CalendarId, (Timestamp, Scheduling)>>;
+
+/// How long it is believed. A server may begin to write to people, or learn another address of
+/// ours, while calpair runs; only meetings ask, and mostly from here.
+const BELIEVED: Duration = Duration::from_secs(15 * 60);
 
 /// What a server does about the meetings of a calendar.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,18 +153,20 @@ fn decliners(raw: &[u8]) -> Vec<BTreeSet<String>> {
     masters.flat_map(guests).collect()
 }
 
-/// What the server does, asked once.
+/// What the server does, asked now or a while ago.
 async fn known(server: &Server, calendar: &CalendarId) -> Result<Scheduling> {
+    let now = server.now();
+    let believed = now - BELIEVED..=now;
     let found = |server: &Server| {
         let found = server.scheduling.lock().unwrap_or_else(PoisonError::into_inner);
-        found.get(calendar).cloned()
+        found.get(calendar).filter(|(at, _)| believed.contains(at)).cloned()
     };
-    if let Some(known) = found(server) {
+    if let Some((_, known)) = found(server) {
         return Ok(known);
     }
     let scheduling = find_out(server, calendar).await?;
     let mut found = server.scheduling.lock().unwrap_or_else(PoisonError::into_inner);
-    found.insert(calendar.clone(), scheduling.clone());
+    found.insert(calendar.clone(), (now, scheduling.clone()));
     Ok(scheduling)
 }
 

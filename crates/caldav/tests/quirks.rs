@@ -11,8 +11,8 @@ use std::time::Duration;
 use caldav::{CalDav, CalDavOptions, Flavour};
 use model::{CalendarId, CreateKey, Origin, ResourceId, Rights};
 use provider::{Change, Changes, Error, ErrorKind, Outcome, Provider as _, Scope};
-use sandbox::Gone;
 use sandbox::dav::{Profile, PutVersion, Quirk, TokenRefusal, Tokens, VersionStyle};
+use sandbox::{Gone, Scheduling};
 use testkit::{series, text};
 
 use stage::{Stage, all, cursor, read, title_of};
@@ -467,6 +467,26 @@ async fn without_scheduling_we_are_whom_the_username_names() {
         let Outcome::Found(resource) = one.outcome else { panic!("it is there: {title}") };
         assert_eq!(resource.series.declined, title == "Mine", "{title}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_begins_to_write_to_guests_is_noticed() {
+    let mut profile = Profile::plain();
+    profile.habits.scheduling = Scheduling::Never;
+    let stage = Stage::new(profile).await;
+    let calendar = stage.calendar().await;
+    let people = "ORGANIZER:mailto:sam@example.com\r\nATTENDEE:mailto:bob@example.org\r\n\
+                  END:VEVENT";
+    let meeting = text("\"Meeting\" 2026-03-01 uid=a").replace("END:VEVENT", people);
+    stage.world.user(&stage.family).put("a.ics", meeting.as_bytes());
+    let held = read(&stage.server, &calendar, &"a.ics".into()).await;
+    let titled = |title: &str| series(&format!("\"{title}\" 2026-03-01 uid=a"));
+    let later = stage.server.update(&calendar, &held, &titled("Later")).await.unwrap();
+    stage.world.set_habits("sam", |habits| habits.scheduling = Scheduling::Implicit);
+    stage.world.advance(Duration::from_secs(30 * 60));
+    let refused = stage.server.update(&calendar, &later, &titled("Latest")).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Forbidden, "{refused}");
+    stage.world.assert_no_mail();
 }
 
 #[tokio::test]

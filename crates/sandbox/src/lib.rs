@@ -22,7 +22,9 @@ pub mod text;
 mod wire;
 mod world;
 
-pub use provider::{Deletions, Deltas, InProcess, Listing, MAILS, Manners, Overrides, Versions};
+pub use provider::{
+    Deletions, Deltas, InProcess, Listing, MAILS, Manners, Overrides, UNACCEPTED, Versions,
+};
 pub use random::Random;
 pub use world::{
     Account, Author, Condition, Conditions, Deed, Gone, Habits, Held, Kind, Mail, MailCause, Op,

@@ -75,9 +75,7 @@ impl InProcess {
                 Err(unavailable("the server is out of order"))
             }
             Some(Fault::RefusedOnce) => Err(denied(Denied::Unauthorized)),
-            Some(Fault::Rejected) => {
-                Err(Error::new(ErrorKind::Rejected, "the server does not accept this content"))
-            }
+            Some(Fault::Rejected) => Err(Error::new(ErrorKind::Rejected, UNACCEPTED)),
             other => Ok(other),
         }
     }
@@ -468,6 +466,9 @@ impl Provider for InProcess {
 
 /// Why a write at a meeting is refused.
 pub const MAILS: &str = "the server would write to people";
+
+/// Why a text is refused, whatever its event.
+pub const UNACCEPTED: &str = "the server does not accept this content";
 
 /// One turn of waiting: a place at which a call can be dropped.
 #[derive(Default)]

@@ -1,7 +1,8 @@
-//! What can't be synced: set aside with its reason until a side changes or a day has passed;
-//! conflicts, until somebody chooses or a side changes; and what is not meant to be synced.
+//! What can't be synced: set aside with its reason until a side changes or it has waited long
+//! enough; conflicts, until somebody chooses or a side changes; and what is not meant to be synced.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use model::{MappingId, Redacted, Rights, Side, Sides, Timestamp, Uid};
 use rusqlite::{Connection, Row, params, params_from_iter};
@@ -91,14 +92,22 @@ impl Store {
         })
     }
 
-    /// Touches what was set aside, unless it was last tried `lately`: what was tried later than
-    /// that was dated by a clock that was wrong. How many series.
+    /// Touches what was set aside and has waited as long again as it had stood when it was last
+    /// tried: at least, and at most, so long. What was tried later than that from now was dated by
+    /// a clock that was wrong. How many series.
     ///
     /// # Errors
     /// When nothing could be written.
-    pub fn retry_problems(&self, pair: PairId, lately: Range<Timestamp>) -> Result<u64> {
-        let lately = [lately.start, lately.end].map(Timestamp::as_microsecond);
-        self.retry(pair, "(tried < ?2 OR tried > ?3)", &lately)
+    pub fn retry_problems(
+        &self,
+        pair: PairId,
+        now: Timestamp,
+        waits: Range<Duration>,
+    ) -> Result<u64> {
+        let is_due = "(tried > ?2 + ?4 OR ?2 - tried > MIN(?4, MAX(?3, tried - since)))";
+        let micros = |wait: Duration| i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
+        let of = [now.as_microsecond(), micros(waits.start), micros(waits.end)];
+        self.retry(pair, is_due, &of)
     }
 
     /// Touches what was set aside because of a side, whenever it was tried. How many series.
@@ -376,16 +385,19 @@ mod tests {
         world.store.set_aside(world.pair, subject, RIGHT, &uid, reason, at(second)).unwrap();
     }
 
+    fn due(world: &World, second: i64) -> u64 {
+        let waits = Duration::from_secs(5)..Duration::from_secs(100);
+        world.store.retry_problems(world.pair, at(second), waits).unwrap()
+    }
+
     #[test]
-    fn a_problem_waits_for_a_change_or_a_day_and_keeps_its_beginning() {
+    fn a_problem_waits_for_a_change_or_as_long_again_and_keeps_its_beginning() {
         let world = World::new();
         world.see(LEFT, "a", "1", &event("1", "T", 9));
         aside(&world, &left("a"), "refused: too long", 10);
         assert!(world.touched().contacts.is_empty());
-        assert_eq!(world.store.retry_problems(world.pair, at(10)..at(99)).unwrap(), 0);
-        assert_eq!(world.store.retry_problems(world.pair, at(11)..at(99)).unwrap(), 1);
-        let ahead = at(1)..at(9);
-        assert_eq!(world.store.retry_problems(world.pair, ahead).unwrap(), 1, "a wrong clock");
+        assert_eq!(due(&world, 15), 0);
+        assert_eq!(due(&world, 16), 1, "five seconds at least");
         assert_eq!(world.touched().contacts.len(), 1);
         aside(&world, &left("a"), "refused: still too long", 20);
         let problems = world.store.problems(world.pair).unwrap();
@@ -396,6 +408,12 @@ mod tests {
             since: at(10),
         };
         assert_eq!(problems, [expected]);
+        assert_eq!(due(&world, 30), 0);
+        assert_eq!(due(&world, 31), 1, "it had stood for ten");
+        aside(&world, &left("a"), "refused: still too long", 300);
+        assert_eq!(due(&world, 400), 0);
+        assert_eq!(due(&world, 401), 1, "a hundred at most");
+        assert_eq!((due(&world, 200), due(&world, 199)), (0, 1), "a wrong clock");
         world.see(LEFT, "a", "2", &event("1", "U", 9));
         assert_eq!(world.touched().contacts.len(), 1);
         // Gone: so is the problem.
@@ -434,7 +452,7 @@ mod tests {
         let problems = world.store.problems(world.pair).unwrap();
         let reasons: Vec<&str> = problems.iter().map(|problem| problem.reason.as_str()).collect();
         assert_eq!(reasons, ["not here"]);
-        assert_eq!(world.store.retry_problems(world.pair, at(20)..at(99)).unwrap(), 0);
+        assert_eq!(due(&world, 20), 0);
     }
 
     #[test]

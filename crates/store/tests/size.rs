@@ -159,7 +159,7 @@ fn quiet(store: &Store) {
     let row = store.pairs().unwrap().remove(0);
     let run = store.begin_run(row.id, now()).unwrap();
     assert!(store.open_intents(row.id).unwrap().is_empty());
-    assert_eq!(store.retry_problems(row.id, now()..now()).unwrap(), 0);
+    assert_eq!(store.retry_problems(row.id, now(), Duration::ZERO..Duration::ZERO).unwrap(), 0);
     assert_eq!(store.touch_entering(row.id, now(), now()).unwrap(), 0);
     let batch = store.touched(row.id, Position::default(), BATCH).unwrap();
     assert!(batch.known.is_empty() && batch.contacts.is_empty());

@@ -6,7 +6,8 @@ use std::fmt;
 
 use jiff::tz::TimeZone;
 use model::{Event, Exception, Field, Redacted, Series, Side, Sides, Status, Timestamp};
-use sandbox::{Author, Deed, MAILS};
+use sandbox::{Author, Deed, Held, MAILS, UNACCEPTED};
+use store::ProblemRow;
 
 use super::Stage;
 use super::life::{Token, Users, created, origin};
@@ -78,12 +79,13 @@ fn by_origin(stage: &Stage, side: Side) -> BTreeMap<String, Vec<Vec<u8>>> {
 }
 
 /// The events that stay apart, as users created them: what is done to one side of a meeting that
-/// people would be told of on the other is a problem there. No other problem is an excuse.
-fn apart(stage: &Stage) -> Result<BTreeSet<String>, Found> {
+/// people would be told of on the other is a problem there, and so is what its server refuses for
+/// good. No other problem is an excuse.
+pub(super) fn apart(stage: &Stage) -> Result<BTreeSet<String>, Found> {
     let row = stage.store.pair(&stage.pair.name).map_err(Found::store)?;
     let row = row.ok_or_else(|| Found::new("the pair is not in the store"))?;
     let problems = stage.store.problems(row.id).map_err(Found::store)?.into_iter();
-    let problems = problems.filter(|problem| problem.reason == MAILS);
+    let problems = problems.filter(|problem| is_excuse(stage, problem));
     let mut apart: BTreeSet<String> =
         problems.map(|problem| problem.uid.as_str().to_owned()).collect();
     let held = Side::BOTH.into_iter().flat_map(|side| stage.grounds[side].held());
@@ -91,6 +93,25 @@ fn apart(stage: &Stage) -> Result<BTreeSet<String>, Found> {
     let origins: Vec<String> = origins.filter_map(|held| origin(&held.raw)).collect();
     apart.extend(origins);
     Ok(apart)
+}
+
+/// Whether a problem can't be helped: its reason is what the side's server does, and to this event.
+fn is_excuse(stage: &Stage, problem: &ProblemRow) -> bool {
+    let refuses = &stage.refuses[problem.side];
+    let has = |side: Side, word: &Option<String>| {
+        let Some(word) = word else { return false };
+        let is_it = |held: &Held| {
+            let created = origin(&held.raw);
+            held.uid == problem.uid.as_str() || created.as_deref() == Some(problem.uid.as_str())
+        };
+        stage.grounds[side].held().iter().any(|held| is_it(held) && holds(&held.raw, word))
+    };
+    match problem.reason.as_str() {
+        MAILS => true,
+        UNACCEPTED => Side::BOTH.into_iter().any(|side| has(side, &refuses.text)),
+        reason if reason.contains("out of date") => has(problem.side, &refuses.change),
+        _ => false,
+    }
 }
 
 fn converged(stage: &Stage) -> Result<(), Found> {
@@ -187,9 +208,7 @@ fn plain(mut series: Series) -> Series {
 }
 
 fn compared(stage: &Stage) -> Vec<Field> {
-    let fields = Field::ALL.into_iter().filter(|field| {
-        stage.fields.contains(*field) && *field != Field::People && *field != Field::Alarms
-    });
+    let fields = Field::ALL.into_iter().filter(|field| stage.shown.contains(*field));
     let fields = fields.filter(|field| {
         !stage.operator.masked || [Field::Times, Field::Recurrence].contains(field)
     });

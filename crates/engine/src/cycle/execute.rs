@@ -21,6 +21,11 @@ use crate::report::{Failure, Report};
 /// limit.
 const STEPS_IN_FLIGHT: usize = 16;
 
+/// Why a write waits that was refused twice as out of date. Where a server's readers lag behind its
+/// writers, it is planned again as soon as the newer version shows.
+const UNMOVED: &str = "its provider refuses the change as out of date, and shows the event as it \
+                       was; it is tried again later";
+
 /// How a round ended.
 #[derive(Debug, Default)]
 pub(super) struct Round {
@@ -423,10 +428,15 @@ impl Cycle<'_> {
     ) -> Result<(), Failure> {
         match reaction(error.kind()) {
             Reaction::LookAgain => {
-                if let Some(held) = touched.held(&work.step.subject, side) {
-                    self.look_again(side, &held.id).await?;
+                let id = touched.held(&work.step.subject, side).map(|held| &held.id);
+                let is_newer = match id {
+                    Some(id) => self.look_again(side, id).await?,
+                    None => false,
+                };
+                if is_newer || self.stale.insert((side, work.uid(side))) {
+                    return Ok(());
                 }
-                Ok(())
+                self.set_aside(work, side, UNMOVED)
             }
             // Either it is in another calendar, or what is known of this one is not all. Where
             // something there was never read, no copy under another UID is made: it may be that.
@@ -446,13 +456,15 @@ impl Cycle<'_> {
                 if error.kind() == ErrorKind::Forbidden {
                     self.doubt(side);
                 }
-                let subject = subject_row(&work.step.subject);
-                let (uid, now) = (&work.step.uid, self.ctx.now());
-                let reason = error.sentence();
-                self.ctx.store.set_aside(self.row.id, &subject, side, uid, reason, now)?;
-                Ok(())
+                self.set_aside(work, side, error.sentence())
             }
         }
+    }
+
+    fn set_aside(&self, work: &Work<'_>, side: Side, reason: &str) -> Result<(), Failure> {
+        let subject = subject_row(&work.step.subject);
+        let (uid, now) = (&work.step.uid, self.ctx.now());
+        Ok(self.ctx.store.set_aside(self.row.id, &subject, side, uid, reason, now)?)
     }
 
     fn abandon(&self, work: &Work<'_>) -> Result<(), Failure> {

@@ -43,6 +43,10 @@ const ROUNDS: usize = 3;
 /// cursor is found at the latest after this long.
 const AUDIT: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
+/// How soon at the earliest what a side refused is tried again although nothing has changed; then
+/// after as long as it has stood, and with the audit at the latest.
+const TRIED_AGAIN: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+
 /// Whether a cycle writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -109,6 +113,8 @@ struct Cycle<'a> {
     begun: Timestamp,
     /// UIDs that a side refused as taken although it does not list them.
     taken: HashSet<(Side, Uid)>,
+    /// What a side refused to write as out of date, although it shows nothing newer.
+    stale: HashSet<(Side, Uid)>,
     /// Resources that are known to have changed and could not be read in this cycle, and why.
     /// Nothing is planned for them on what they were before.
     unread: Mutex<HashMap<(Side, ResourceId), String>>,
@@ -152,6 +158,7 @@ impl<'a> Cycle<'a> {
             calendars,
             begun,
             taken,
+            stale: HashSet::new(),
             unread,
             wanting,
             mended: HashSet::new(),
@@ -180,7 +187,7 @@ impl<'a> Cycle<'a> {
         }
         self.audit_rights().await?;
         let mut due = self.take_up_rules().await?;
-        self.ctx.store.retry_problems(self.id(), self.begun - AUDIT..self.begun + AUDIT)?;
+        self.ctx.store.retry_problems(self.id(), self.begun, TRIED_AGAIN..AUDIT)?;
         if mode == Mode::DryRun {
             self.ctx.store.retry_read_only(self.id())?;
         }

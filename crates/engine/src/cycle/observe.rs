@@ -104,12 +104,14 @@ impl Cycle<'_> {
         }
     }
 
-    /// Whether a full pass that listed so many is believed. Services have said once, and wrongly,
-    /// that there is nothing: it has to be so in two cycles. To list an empty calendar again costs
-    /// no more than to ask what changed.
+    /// Whether a full pass that listed so many has seen all there is. Services have said once, and
+    /// wrongly, that there is nothing: it has to be so in two cycles. To list an empty calendar
+    /// again costs no more than to ask what changed. That events are gone never rests on this: each
+    /// was asked for by id, and the guard holds back what are too many.
     fn believes(&self, side: Side, listed: usize) -> Result<bool, Failure> {
         let row = self.ctx.store.pair(&self.pair.name)?;
-        let empty_at = row.and_then(|row| row.sides[side].empty_at);
+        // A time ahead was written by a clock that was wrong.
+        let empty_at = row.and_then(|row| row.sides[side].empty_at).filter(|at| *at <= self.begun);
         match empty_at {
             Some(_) if listed > 0 => self.ctx.store.note_empty(self.id(), side, None)?,
             None if listed == 0 => {
@@ -274,9 +276,14 @@ impl Cycle<'_> {
         Ok(())
     }
 
-    /// Reads one resource again, because a write found it otherwise than it was known.
-    pub(super) async fn look_again(&self, side: Side, id: &ResourceId) -> Result<(), Failure> {
-        self.fetch_missing(side, std::slice::from_ref(id)).await.map(drop)
+    /// Reads one resource again, because a write found it otherwise than it was known. Whether it
+    /// is: in another version, or gone.
+    pub(super) async fn look_again(&self, side: Side, id: &ResourceId) -> Result<bool, Failure> {
+        let known = || self.ctx.store.resource(self.id(), side, id);
+        let before = known()?;
+        self.fetch_missing(side, std::slice::from_ref(id)).await?;
+        let version = |held: &Option<Resource>| held.as_ref().map(|held| held.version.clone());
+        Ok(version(&known()?) != version(&before))
     }
 }
 

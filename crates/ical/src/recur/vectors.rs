@@ -125,7 +125,10 @@ fn sets_and_zones_are_expanded() {
             continue;
         }
         let all = occurrences(&series, Window::ALL, &TimeZone::UTC);
-        let found: Vec<_> = all.take(want.len()).map(|found| found.from).collect();
+        // Where the list is all there is, one more would be one too many.
+        let is_cut = !vector["limit"].is_null() || vector["windowed"] == true;
+        let most = want.len() + usize::from(!is_cut);
+        let found: Vec<_> = all.take(most).map(|found| found.from).collect();
         let want: Vec<jiff::Timestamp> =
             want.iter().map(|text| text.parse().expect("an instant")).collect();
         assert_eq!(found, want, "{ical}");

@@ -47,7 +47,13 @@ impl Server {
         {
             last.status = answer.status;
         }
-        self.signed(answer)
+        self.signed(answer, self.scheduling(state, &name))
+    }
+
+    /// What the account's server does about meetings; it may begin to do so.
+    pub(super) fn scheduling(&self, state: &State, account: &str) -> Scheduling {
+        let account = state.accounts.get(account);
+        account.map_or(self.profile.habits.scheduling, |account| account.habits.scheduling)
     }
 
     /// What is said before anything is looked at; `None` to go in.
@@ -218,11 +224,11 @@ impl Server {
     }
 
     /// What every answer of a service carries.
-    fn signed(&self, answer: Answer) -> Answer {
+    fn signed(&self, answer: Answer, scheduling: Scheduling) -> Answer {
         match self.profile.layout {
             Layout::Plain => {
                 // quirk: caldav-13
-                let schedules = match self.profile.habits.scheduling {
+                let schedules = match scheduling {
                     Scheduling::Implicit | Scheduling::Addressless => ", calendar-auto-schedule",
                     Scheduling::Never => "",
                 };

@@ -108,7 +108,7 @@ impl Server {
         let user = state.accounts.get(account).map_or("", |account| &account.user);
         let href = |text: String| Node::new(DAV, "href").text(text);
         // quirk: caldav-14
-        let has_address = self.profile.habits.scheduling != Scheduling::Addressless;
+        let has_address = self.scheduling(state, account) != Scheduling::Addressless;
         let address = href(format!("mailto:{user}")).attribute("preferred", "1");
         let addresses = has_address.then_some(address);
         vec![

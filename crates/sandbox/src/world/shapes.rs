@@ -78,6 +78,8 @@ pub struct Habits {
     pub drops: Vec<&'static str>,
     /// A text in which this occurs is not accepted.
     pub rejects: Option<String>,
+    /// A resource in which this occurs is said to be in another version, whatever a client names.
+    pub stubborn: Option<String>,
     /// Cancelled overrides become EXDATEs (Zimbra).
     pub cancelled_to_exdate: bool,
     /// Where a UID may occur once only.

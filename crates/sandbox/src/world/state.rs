@@ -12,6 +12,7 @@ use super::shapes::{
 };
 use crate::Random;
 use crate::faults::{Fault, Schedule};
+use crate::provider::UNACCEPTED;
 use crate::text;
 
 pub(crate) struct State {
@@ -425,7 +426,11 @@ impl State {
             }
             (Condition::Absent, Some(_)) => Err(Refusal::Exists),
             (Condition::Present, None) => Err(Refusal::Differs),
-            (Condition::Version(wanted), Some(held)) if *wanted == held.version => Ok(()),
+            (Condition::Version(wanted), Some(held))
+                if *wanted == held.version && !occurs(&habits.stubborn, &held.raw) =>
+            {
+                Ok(())
+            }
             (Condition::Version(_), Some(_)) => Err(Refusal::Differs),
             (Condition::Version(_), None) => Err(Refusal::NotFound),
         }
@@ -440,10 +445,8 @@ impl State {
         habits: &Habits,
     ) -> Result<(), Refusal> {
         let calendar = self.calendar(calendar_id)?;
-        if let Some(poison) = &habits.rejects
-            && String::from_utf8_lossy(raw).contains(poison.as_str())
-        {
-            return Err(Refusal::Content("the server does not accept this content"));
+        if occurs(&habits.rejects, raw) {
+            return Err(Refusal::Content(UNACCEPTED));
         }
         let known = calendar.resources.contains_key(id);
         let dead = [id, uid].iter().any(|name| calendar.tombstones.contains(*name));
@@ -526,4 +529,9 @@ impl State {
             raw,
         });
     }
+}
+
+/// Whether a word is in a text.
+fn occurs(word: &Option<String>, raw: &[u8]) -> bool {
+    word.as_ref().is_some_and(|word| String::from_utf8_lossy(raw).contains(word.as_str()))
 }
