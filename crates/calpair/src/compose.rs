@@ -9,6 +9,7 @@ mod adapter;
 mod counted;
 mod stored;
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -196,12 +197,18 @@ fn rules(pair: &config::Pair) -> Rules {
 /// What each account's adapter is made for. An account without a pair looks nowhere in particular.
 fn scopes(config: &Config) -> BTreeMap<AccountName, Scope> {
     let horizons = horizons(config);
-    let zone = zone(config.daemon.time_zone.as_deref());
-    let scope = |name: &AccountName| Scope {
-        horizon: horizons.get(name).copied().unwrap_or_default(),
-        zone: zone.clone(),
+    // To know the machine's means to look through all there are: a seventh of a quiet sync.
+    let zone = LazyCell::new(|| zone(config.daemon.time_zone.as_deref()));
+    let scope = |account: &Account| Scope {
+        horizon: horizons.get(&account.name).copied().unwrap_or_default(),
+        zone: match &account.provider {
+            config::Provider::Microsoft(_) => (*zone).clone(),
+            config::Provider::ICloud(_)
+            | config::Provider::CalDav(_)
+            | config::Provider::Google(_) => None,
+        },
     };
-    config.accounts.keys().map(|name| (name.clone(), scope(name))).collect()
+    config.accounts.iter().map(|(name, account)| (name.clone(), scope(account))).collect()
 }
 
 /// The zone for times that have none: the configured one, else the machine's.
