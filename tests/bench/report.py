@@ -42,6 +42,16 @@ def needless(case, results):
     return f" {writes} needless writes" if writes else ""
 
 
+def wrong(results):
+    """What a figure of calpair's is worth nothing with: failures, sides that differ, an echo."""
+    for result in results:
+        said = agreed([result]).replace("ok", "") + needless(result["case"], [result])
+        if result["rc"] not in (0, 6):
+            said += f" exit {result['rc']}"
+        if said:
+            yield f"{result['pair']} {result['case']}: {said.strip()}"
+
+
 def row(key, results):
     pair, n, latency, case, client = key
 

@@ -427,6 +427,12 @@ fn edited(runtime: &Runtime, rig: &Rig, left: &End, right: &End) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let crossed = edits.keys().filter(|uid| !problems.contains(*uid)).count();
     say(&format!("  {crossed} of {} edits are on the other side", edits.len() + refused.len()));
+    assert!(
+        edits.len() * 2 > before.len(),
+        "most can be edited: {} of {}",
+        edits.len(),
+        before.len()
+    );
     // What is missing are meetings: iCloud would write to their guests.
     let least = (edits.len() + refused.len()) * 4 / 5;
     assert!(crossed >= least, "only {crossed} edits crossed, of {least} at least");

@@ -121,7 +121,12 @@ pub(crate) async fn is_declined(
     calendar: &CalendarId,
     raw: &[u8],
 ) -> Result<bool> {
-    let ours = match known(server, calendar).await? {
+    // For reading, what was found out once is good enough: nobody is told anything by it.
+    let scheduling = match found(server, calendar) {
+        Some((_, scheduling)) => scheduling,
+        None => known(server, calendar).await?,
+    };
+    let ours = match scheduling {
         Scheduling::As(ours) => ours,
         Scheduling::Never | Scheduling::AsAnybody => {
             let username = server.username();
@@ -157,17 +162,18 @@ fn decliners(raw: &[u8]) -> Vec<BTreeSet<String>> {
 async fn known(server: &Server, calendar: &CalendarId) -> Result<Scheduling> {
     let now = server.now();
     let believed = now - BELIEVED..=now;
-    let found = |server: &Server| {
-        let found = server.scheduling.lock().unwrap_or_else(PoisonError::into_inner);
-        found.get(calendar).filter(|(at, _)| believed.contains(at)).cloned()
-    };
-    if let Some((_, known)) = found(server) {
+    if let Some((_, known)) = found(server, calendar).filter(|(at, _)| believed.contains(at)) {
         return Ok(known);
     }
     let scheduling = find_out(server, calendar).await?;
     let mut found = server.scheduling.lock().unwrap_or_else(PoisonError::into_inner);
     found.insert(calendar.clone(), (now, scheduling.clone()));
     Ok(scheduling)
+}
+
+fn found(server: &Server, calendar: &CalendarId) -> Option<(Timestamp, Scheduling)> {
+    let found = server.scheduling.lock().unwrap_or_else(PoisonError::into_inner);
+    found.get(calendar).cloned()
 }
 
 async fn find_out(server: &Server, calendar: &CalendarId) -> Result<Scheduling> {

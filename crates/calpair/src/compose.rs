@@ -197,7 +197,7 @@ fn rules(pair: &config::Pair) -> Rules {
 /// What each account's adapter is made for. An account without a pair looks nowhere in particular.
 fn scopes(config: &Config) -> BTreeMap<AccountName, Scope> {
     let horizons = horizons(config);
-    // To know the machine's means to look through all there are: a seventh of a quiet sync.
+    // To know the machine's means to look through all there are: a sixth of a quiet sync.
     let zone = LazyCell::new(|| zone(config.daemon.time_zone.as_deref()));
     let scope = |account: &Account| Scope {
         horizon: horizons.get(&account.name).copied().unwrap_or_default(),

@@ -41,7 +41,7 @@ pub struct Step {
 }
 
 /// Which series a step is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A mapped one.
     Known(MappingId),

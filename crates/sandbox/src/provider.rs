@@ -75,7 +75,9 @@ impl InProcess {
                 Err(unavailable("the server is out of order"))
             }
             Some(Fault::RefusedOnce) => Err(denied(Denied::Unauthorized)),
-            Some(Fault::Rejected) => Err(Error::new(ErrorKind::Rejected, UNACCEPTED)),
+            Some(Fault::Rejected) => {
+                Err(Error::new(ErrorKind::Rejected, "the server accepts nothing now"))
+            }
             other => Ok(other),
         }
     }

@@ -71,7 +71,9 @@ impl Store {
                 // What it was about is gone.
                 return Ok(());
             }
-            let since = forget(transaction, pair, target, "problem")?.unwrap_or(now);
+            // A time ahead was written by a clock that was wrong.
+            let since = forget(transaction, pair, target, "problem")?;
+            let since = since.map_or(now, |since| since.min(now));
             sql::run(
                 transaction,
                 "INSERT INTO problem (pair, mapping, \"left\", \"right\", side, uid, reason, since,

@@ -10,10 +10,10 @@ use store::{
     ActionKind, Agreement, IntentId, NewIntent, OverruledRow, Position, SubjectRow, Wrote,
 };
 
-use super::observe::sighting;
+use super::observe::{Look, sighting};
 use super::reaction::{Brake, Reaction, reaction};
 use super::work::{Work, Writing};
-use super::{Cycle, at, own_uid};
+use super::{Cycle, ROUNDS, at, own_uid};
 use crate::Progress;
 use crate::report::{Failure, Report};
 
@@ -21,8 +21,8 @@ use crate::report::{Failure, Report};
 /// limit.
 const STEPS_IN_FLIGHT: usize = 16;
 
-/// Why a write waits that was refused twice as out of date. Where a server's readers lag behind its
-/// writers, it is planned again as soon as the newer version shows.
+/// Why a write waits that was refused as out of date in every round of a cycle. Where a server's
+/// readers lag behind its writers, it is planned again as soon as the newer version shows.
 const UNMOVED: &str = "its provider refuses the change as out of date, and shows the event as it \
                        was; it is tried again later";
 
@@ -427,17 +427,7 @@ impl Cycle<'_> {
         touched: &Touched,
     ) -> Result<(), Failure> {
         match reaction(error.kind()) {
-            Reaction::LookAgain => {
-                let id = touched.held(&work.step.subject, side).map(|held| &held.id);
-                let is_newer = match id {
-                    Some(id) => self.look_again(side, id).await?,
-                    None => false,
-                };
-                if is_newer || self.stale.insert((side, work.uid(side))) {
-                    return Ok(());
-                }
-                self.set_aside(work, side, UNMOVED)
-            }
+            Reaction::LookAgain => self.look_and_count(work, side, error, touched).await,
             // Either it is in another calendar, or what is known of this one is not all. Where
             // something there was never read, no copy under another UID is made: it may be that.
             Reaction::Taken
@@ -459,6 +449,25 @@ impl Cycle<'_> {
                 self.set_aside(work, side, error.sentence())
             }
         }
+    }
+
+    /// Reads again what was refused as out of date. What is refused so in every round, and is what
+    /// it was, is set aside; what changed or could not be read is planned when it is known.
+    async fn look_and_count(
+        &mut self,
+        work: &Work<'_>,
+        side: Side,
+        error: &Error,
+        touched: &Touched,
+    ) -> Result<(), Failure> {
+        let subject = &work.step.subject;
+        let (is_news, reason) = match touched.held(subject, side) {
+            Some(held) => (self.look_again(side, &held.id).await? == Look::News, UNMOVED),
+            None => (false, error.sentence()),
+        };
+        let refusals = self.stale.entry((side, subject.clone())).or_default();
+        *refusals += usize::from(!is_news);
+        if *refusals < ROUNDS { Ok(()) } else { self.set_aside(work, side, reason) }
     }
 
     fn set_aside(&self, work: &Work<'_>, side: Side, reason: &str) -> Result<(), Failure> {

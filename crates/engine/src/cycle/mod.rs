@@ -28,7 +28,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::{CalendarId, CreateKey, Resource, ResourceId, Side, Sides, Timestamp, Uid};
 use provider::{Error, FETCH_LIMIT};
-use reconcile::{Halt, Totals};
+use reconcile::{Halt, Subject, Totals};
 use store::{PairId, PairRow};
 
 use crate::account::LONGEST_PATIENCE;
@@ -113,8 +113,8 @@ struct Cycle<'a> {
     begun: Timestamp,
     /// UIDs that a side refused as taken although it does not list them.
     taken: HashSet<(Side, Uid)>,
-    /// What a side refused to write as out of date, although it shows nothing newer.
-    stale: HashSet<(Side, Uid)>,
+    /// How often a side refused to write a series as out of date, and had nothing new to say of it.
+    stale: HashMap<(Side, Subject), usize>,
     /// Resources that are known to have changed and could not be read in this cycle, and why.
     /// Nothing is planned for them on what they were before.
     unread: Mutex<HashMap<(Side, ResourceId), String>>,
@@ -158,7 +158,7 @@ impl<'a> Cycle<'a> {
             calendars,
             begun,
             taken,
-            stale: HashSet::new(),
+            stale: HashMap::new(),
             unread,
             wanting,
             mended: HashSet::new(),

@@ -110,14 +110,13 @@ impl Cycle<'_> {
     /// was asked for by id, and the guard holds back what are too many.
     fn believes(&self, side: Side, listed: usize) -> Result<bool, Failure> {
         let row = self.ctx.store.pair(&self.pair.name)?;
+        let empty_at = row.and_then(|row| row.sides[side].empty_at);
         // A time ahead was written by a clock that was wrong.
-        let empty_at = row.and_then(|row| row.sides[side].empty_at).filter(|at| *at <= self.begun);
-        match empty_at {
-            Some(_) if listed > 0 => self.ctx.store.note_empty(self.id(), side, None)?,
-            None if listed == 0 => {
-                self.ctx.store.note_empty(self.id(), side, Some(self.begun))?;
-            }
-            Some(_) | None => {}
+        let is_known = empty_at.is_some_and(|at| at <= self.begun);
+        match listed {
+            0 if !is_known => self.ctx.store.note_empty(self.id(), side, Some(self.begun))?,
+            1.. if empty_at.is_some() => self.ctx.store.note_empty(self.id(), side, None)?,
+            _ => {}
         }
         let believed = listed > 0 || empty_at.is_some_and(|at| at < self.begun);
         Ok(believed)
@@ -276,15 +275,27 @@ impl Cycle<'_> {
         Ok(())
     }
 
-    /// Reads one resource again, because a write found it otherwise than it was known. Whether it
-    /// is: in another version, or gone.
-    pub(super) async fn look_again(&self, side: Side, id: &ResourceId) -> Result<bool, Failure> {
+    /// Reads one resource again, because a write found it otherwise than it was known.
+    pub(super) async fn look_again(&self, side: Side, id: &ResourceId) -> Result<Look, Failure> {
         let known = || self.ctx.store.resource(self.id(), side, id);
         let before = known()?;
         self.fetch_missing(side, std::slice::from_ref(id)).await?;
-        let version = |held: &Option<Resource>| held.as_ref().map(|held| held.version.clone());
-        Ok(version(&known()?) != version(&before))
+        let is_same = match (before, known()?) {
+            (Some(before), Some(after)) => before.series.same_content(&after.series),
+            (before, after) => before.is_none() && after.is_none(),
+        };
+        let is_read = !self.unread().contains_key(&(side, id.clone()));
+        Ok(if is_same && is_read { Look::Same } else { Look::News })
     }
+}
+
+/// What another look at a resource showed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// What was known, in whatever version.
+    Same,
+    /// Something else, nothing, or that it can't be read now.
+    News,
 }
 
 /// A resource with what the store compares and finds it by.
