@@ -106,9 +106,13 @@ impl Store {
         now: Timestamp,
         waits: Range<Duration>,
     ) -> Result<u64> {
-        let is_due = "(tried > ?2 + ?4 OR ?2 - tried > MIN(?4, MAX(?3, tried - since)))";
+        // What waits for the right to write waits for the day on which rights are asked for anew.
+        let is_due = "(tried > ?2 + ?4 OR ?2 - tried >
+             CASE WHEN side IN (SELECT held.side FROM side held WHERE held.pair = ?1
+                 AND held.rights = ?5) THEN ?4 ELSE MIN(?4, MAX(?3, tried - since)) END)";
         let micros = |wait: Duration| i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
-        let of = [now.as_microsecond(), micros(waits.start), micros(waits.end)];
+        let [soonest, latest] = [micros(waits.start), micros(waits.end)];
+        let of = [now.as_microsecond(), soonest, latest, rights_number(Rights::Read)];
         self.retry(pair, is_due, &of)
     }
 
@@ -440,6 +444,8 @@ mod tests {
         assert_eq!(store.retry_read_only(pair).unwrap(), 0, "it waits for the other side");
         assert!(world.touched().contacts.is_empty());
         rights(RIGHT, Rights::Read).unwrap();
+        assert_eq!((due(&world, 60), due(&world, 121)), (0, 1), "not before the longest wait");
+        aside(&world, &left("a"), "read-only", 130);
         assert_eq!(store.retry_read_only(pair).unwrap(), 1);
         assert_eq!(world.touched().contacts.len(), 1);
     }

@@ -89,7 +89,7 @@ pub(super) fn apart(stage: &Stage) -> Result<BTreeSet<String>, Found> {
     let mut apart: BTreeSet<String> =
         problems.map(|problem| problem.uid.as_str().to_owned()).collect();
     let held = Side::BOTH.into_iter().flat_map(|side| stage.grounds[side].held());
-    let origins = held.filter(|held| apart.contains(&held.uid));
+    let origins = held.filter(|held| apart.iter().any(|uid| is_called(held, uid)));
     let origins: Vec<String> = origins.filter_map(|held| origin(&held.raw)).collect();
     apart.extend(origins);
     Ok(apart)
@@ -100,10 +100,7 @@ fn is_excuse(stage: &Stage, problem: &ProblemRow) -> bool {
     let refuses = &stage.refuses[problem.side];
     let has = |side: Side, word: &Option<String>| {
         let Some(word) = word else { return false };
-        let is_it = |held: &Held| {
-            let created = origin(&held.raw);
-            held.uid == problem.uid.as_str() || created.as_deref() == Some(problem.uid.as_str())
-        };
+        let is_it = |held: &Held| is_called(held, problem.uid.as_str());
         stage.grounds[side].held().iter().any(|held| is_it(held) && holds(&held.raw, word))
     };
     match problem.reason.as_str() {
@@ -112,6 +109,12 @@ fn is_excuse(stage: &Stage, problem: &ProblemRow) -> bool {
         reason if reason.contains("out of date") => has(problem.side, &refuses.change),
         _ => false,
     }
+}
+
+/// Whether a UID is that of an event: its own, the one that a user once gave it, or one made of its
+/// id, as Microsoft's adapter makes them.
+fn is_called(held: &Held, uid: &str) -> bool {
+    held.uid == uid || uid.starts_with(&held.id) || origin(&held.raw).as_deref() == Some(uid)
 }
 
 fn converged(stage: &Stage) -> Result<(), Found> {
