@@ -79,8 +79,8 @@ pub(super) fn to_rest(stage: &mut Stage, cycles: usize) -> Result<(), Found> {
     Err(Found::new(format!("not at rest after {cycles} cycles; the last one: {last:?}")))
 }
 
-/// With nobody editing, the next two cycles change nothing; nor do they try to, unless it is time to
-/// try again what a server refuses for good.
+/// With nobody editing, the next two cycles change nothing; nor do they try to, unless it is time
+/// to try again what a server refuses for good.
 pub(super) fn quiet(stage: &mut Stage) -> Result<(), Found> {
     let is_idle = check::apart(stage)?.is_empty();
     let writes = |stage: &Stage| stage.world.write_count("left") + stage.world.write_count("right");
