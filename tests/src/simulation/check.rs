@@ -86,21 +86,25 @@ pub(super) fn apart(stage: &Stage) -> Result<BTreeSet<String>, Found> {
     let row = row.ok_or_else(|| Found::new("the pair is not in the store"))?;
     let problems = stage.store.problems(row.id).map_err(Found::store)?.into_iter();
     let problems = problems.filter(|problem| is_excuse(stage, problem));
-    let mut apart: BTreeSet<String> =
-        problems.map(|problem| problem.uid.as_str().to_owned()).collect();
+    Ok(problems.flat_map(|problem| names(stage, problem.uid.as_str())).collect())
+}
+
+/// A UID, and that which a user once gave the event that is called so on a side: a copy may have
+/// another one.
+fn names(stage: &Stage, uid: &str) -> BTreeSet<String> {
     let held = Side::BOTH.into_iter().flat_map(|side| stage.grounds[side].held());
-    let origins = held.filter(|held| apart.iter().any(|uid| is_called(held, uid)));
-    let origins: Vec<String> = origins.filter_map(|held| origin(&held.raw)).collect();
-    apart.extend(origins);
-    Ok(apart)
+    let called = held.filter(|held| is_called(held, uid));
+    let origins = called.filter_map(|held| origin(&held.raw));
+    origins.chain([uid.to_owned()]).collect()
 }
 
 /// Whether a problem can't be helped: its reason is what the side's server does, and to this event.
 fn is_excuse(stage: &Stage, problem: &ProblemRow) -> bool {
     let refuses = &stage.refuses[problem.side];
+    let names = names(stage, problem.uid.as_str());
     let has = |side: Side, word: &Option<String>| {
         let Some(word) = word else { return false };
-        let is_it = |held: &Held| is_called(held, problem.uid.as_str());
+        let is_it = |held: &Held| names.iter().any(|name| is_called(held, name));
         stage.grounds[side].held().iter().any(|held| is_it(held) && holds(&held.raw, word))
     };
     match problem.reason.as_str() {
