@@ -59,8 +59,8 @@ fn test_with(root: &Path, arguments: &[String], told: &[(&str, &str)]) -> Result
         // The program that they run is another package's, so cargo does not see that it is needed.
         // Built for itself it would have its libraries built a second time: tests ask for more of
         // their features.
-        let built =
-            if some { &["-p", "calpair"][..] } else { &["--workspace", "--bins", "--tests"] };
+        let all = ["--workspace", "--bins", "--tests"];
+        let built = if arguments.is_empty() { &all[..] } else { &["-p", "calpair"] };
         run(cargo(root).arg("build").args(built))?;
         command.env("CALPAIR_BIN", root.join("target").join("debug").join("calpair"));
         browser::provide(root, &mut command)?;

@@ -538,6 +538,8 @@ async fn no_token_code_or_client_secret_is_seen_anywhere() {
     assert!(log.contains("answered"), "the log was kept");
     seen += &log;
     let code_verifier = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+    let stored = canary::files_with(&scene.state(), &[&refresh, CLIENT_SECRET, code_verifier]);
+    assert_eq!(stored, Vec::<String>::new());
     for file in canary::files(&scene.state()) {
         seen += &String::from_utf8_lossy(&std::fs::read(file).unwrap());
     }
